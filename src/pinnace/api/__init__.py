@@ -1,0 +1,1 @@
+"""What the wire carries: pure functions and tables, no I/O."""

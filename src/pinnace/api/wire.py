@@ -1,0 +1,79 @@
+"""A request and its answers, without any HTTP library.
+
+Both doors of the cluster speak these: the API server is a coroutine from a `Request` to an
+`Answer`, the client's transports turn a `Request` into an `Answer` by TLS or by calling that
+coroutine.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is asking, as authentication found."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One request.
+
+    `path` is percent-decoded, without the query. `query` keeps every value of a repeated name, in
+    order. `headers` have lower-case names. `peer_certificate` is the verified client certificate in
+    DER. `user` is set by a transport that has authenticated already (the in-process one), else
+    None. `upgrade` carries the adapter's own connection for handlers that take the raw stream
+    over.
+    """
+
+    method: str
+    path: str
+    query: dict[str, list[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    user: User | None = None
+    peer_certificate: bytes | None = None
+    remote: str = ""
+    upgrade: Any = None
+
+    def param(self, name: str, default: str = "") -> str:
+        """Return the first value of a query parameter."""
+        values = self.query.get(name)
+        return values[0] if values else default
+
+
+@dataclass(slots=True, kw_only=True)
+class Response:
+    """An answer with a body that is complete."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stream:
+    """An answer whose body arrives in frames; closing the iterator ends what feeds it."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    frames: AsyncIterator[bytes]
+
+
+@dataclass(slots=True, kw_only=True)
+class Hijack:
+    """An answer that takes over the connection; the adapter calls `run` with its own request."""
+
+    run: Callable[[Any], Awaitable[Any]]
+
+
+Answer = Response | Stream | Hijack
+App = Callable[[Request], Awaitable[Answer]]

@@ -1,0 +1,1 @@
+"""The one front door through which every component reaches the cluster."""

@@ -1,0 +1,1 @@
+"""Controllers: a row and a reconcile coroutine each."""

@@ -1,0 +1,1 @@
+"""The scheduler: nodes as columns, plug-ins by upstream's names."""

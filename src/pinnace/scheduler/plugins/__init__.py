@@ -1,0 +1,1 @@
+"""Scheduling plug-ins, a file each."""
