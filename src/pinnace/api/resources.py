@@ -77,3 +77,8 @@ class Resource:
             if sub.name == name:
                 return sub
         return None
+
+
+def status(kind: str) -> Subresource:
+    """Return the usual status subresource."""
+    return Subresource(name="status", kind=kind)

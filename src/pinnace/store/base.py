@@ -134,8 +134,8 @@ class Store(Protocol):
         ...
 
     async def compact(self, revision: int) -> None:
-        """Forget what was superseded before `revision`; reads at older revisions then raise
-        Compacted.""" ...
+        """Forget what was superseded before `revision`; older reads then raise Compacted."""
+        ...
 
     async def revision(self) -> int:
         """Return the current revision; 1 for a new store."""

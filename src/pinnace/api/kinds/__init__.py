@@ -1,0 +1,1 @@
+"""The rows of the built-in resources, a file per group."""
