@@ -18,6 +18,24 @@ SandboxState = Literal["ready", "notready"]
 ContainerState = Literal["created", "running", "exited", "unknown"]
 EventKind = Literal["created", "started", "stopped", "deleted"]
 
+# What of /proc and /sys a container does not see, or may not write, unless procMount says so.
+# Runtimes add nothing of their own: who leaves these out shows the host's kernel to the pod.
+MASKED_PATHS = (
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+)
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
 
 class RuntimeCallError(Exception):
     """The runtime refused or failed a call; the text is what the runtime said."""
@@ -110,8 +128,8 @@ class ContainerSecurity:
     drop_capabilities: Sequence[str] = ()
     readonly_rootfs: bool = False
     no_new_privs: bool = False
-    masked_paths: Sequence[str] = ()
-    readonly_paths: Sequence[str] = ()
+    masked_paths: Sequence[str] = MASKED_PATHS
+    readonly_paths: Sequence[str] = READONLY_PATHS
     seccomp: SecurityProfile | None = None
     apparmor: SecurityProfile | None = None
     selinux: SELinuxOptions | None = None
