@@ -10,9 +10,8 @@ import logging
 import uuid
 
 from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound, Unauthorized
-from pinnace.api.wire import Answer, Request, Response, User
+from pinnace.api.wire import Answer, Request, User
 from pinnace.apiserver.answers import answer_error
-from pinnace.apiserver.authn.base import ALL_AUTHENTICATED
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import refusal
 from pinnace.apiserver.config import ServerConfig
@@ -26,6 +25,7 @@ from pinnace.store.base import Store, StoreError
 from pinnace.store.watchcache.caches import Caches
 
 _log = logging.getLogger(__name__)
+_PANIC = "This request caused apiserver to panic. Look in the logs for details."
 
 
 class ApiServer:
@@ -66,11 +66,10 @@ class ApiServer:
             answer = await self._answer(request, warnings)
         except ApiError as error:
             answer = answer_error(request, error)
-        except Exception:
+        except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
-            error = ApiError("This request caused apiserver to panic. Look in the logs for details.")
-            answer = answer_error(request, error)
-        if isinstance(answer, Response) or hasattr(answer, "headers"):
+            answer = answer_error(request, ApiError(_PANIC))
+        if not isinstance(answer, Hijack):
             answer.headers["audit-id"] = audit
             if warnings:
                 answer.headers["warning"] = ", ".join(_warning(text) for text in warnings)
@@ -83,9 +82,9 @@ class ApiServer:
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
-                return await self._resource(Call(
-                    request=request, info=info, row=row, user=user, warnings=warnings
-                ))
+                return await self._resource(
+                    Call(request=request, info=info, row=row, user=user, warnings=warnings)
+                )
             if self.core.rows.serves(info.group, info.version):
                 raise NotFound("the server could not find the requested resource", details={})
         return await self._paths.answer(request)
@@ -130,6 +129,3 @@ class ApiServer:
 def _warning(text: str) -> str:
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'299 - "{quoted}"'
-
-
-__all__ = ["ALL_AUTHENTICATED", "ApiServer"]

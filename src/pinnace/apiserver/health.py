@@ -17,9 +17,7 @@ def health(core: Core, request: Request, path: str) -> Response | None:
     excluded = request.query.get("exclude", [])
     if "verbose" not in request.query:
         return _text(200, "ok")
-    lines = [
-        f"[+]{name} excluded: ok" if name in excluded else f"[+]{name} ok" for name in checks
-    ]
+    lines = [f"[+]{name} excluded: ok" if name in excluded else f"[+]{name} ok" for name in checks]
     return _text(200, "\n".join([*lines, f"{kind} check passed", ""]))
 
 

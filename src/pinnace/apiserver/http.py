@@ -1,8 +1,8 @@
-"""Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes. The only room for aiohttp.
+"""Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
 
-A stream is written frame by frame with back-pressure: the generator that makes the frames rests
-while the client reads slowly, and what feeds it (a watch) has a bounded queue. An upgrade hands the
-bare transport to the handler.
+This file alone knows aiohttp. A stream is written frame by frame with back-pressure: the generator
+that makes the frames rests while the client reads slowly, and what feeds it (a watch) has a bounded
+queue. An upgrade hands the bare transport to the handler.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ async def serve(
 ) -> Listener:
     """Listen and answer with `handle` until closed."""
     door = _Door(handle, max_body)
-    server = web.Server(door.answer, keepalive_timeout=180.0)
+    server = web.Server(door.answer, keepalive_timeout=180.0, access_log=None)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(server, host, port, ssl=ssl_context, backlog=1024)
     return Listener(server, listening)

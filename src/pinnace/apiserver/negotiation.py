@@ -65,9 +65,9 @@ def _media(clause: _Clause, offered: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=512)
-def negotiate(text: str, *, shapes: tuple[str, ...], watch: bool = False) -> Accepted:
+def negotiate(text: str, *, shapes: tuple[str, ...] = ()) -> Accepted:
     """Return the first clause that can be satisfied; raises NotAcceptable if there is none."""
-    offered = (JSON, YAML) if not watch else (JSON, YAML)
+    offered = (JSON, YAML)
     if not text.strip():
         return Accepted()
     for clause in _clauses(text):
@@ -78,11 +78,7 @@ def negotiate(text: str, *, shapes: tuple[str, ...], watch: bool = False) -> Acc
         if not shape:
             return Accepted(media)
         version = clause.parameters.get("v", "")
-        if (
-            shape in shapes
-            and clause.parameters.get("g") == _META
-            and version in _META_VERSIONS
-        ):
+        if shape in shapes and clause.parameters.get("g") == _META and version in _META_VERSIONS:
             return Accepted(media, shape, version)
     raise not_acceptable((JSON, YAML, PROTOBUF))
 

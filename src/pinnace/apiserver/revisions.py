@@ -23,7 +23,8 @@ def parse_revision(text: str) -> int:
     """Read a resourceVersion; raises upstream's Invalid for anything but a decimal number."""
     if text.isascii() and text.isdigit() and len(text) < 20:
         return int(text)
-    cause = Cause("FieldValueInvalid", "resourceVersion", f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+    why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+    cause = Cause("FieldValueInvalid", "resourceVersion", f'Invalid value: "{text}": {why}')
     raise invalid("ListOptions", "meta.k8s.io", "", [cause])
 
 
@@ -63,38 +64,46 @@ def check_list_options(call: Call) -> None:
     if initial is not None and not watching:
         causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if watching:
-        causes += _watch_causes(match, initial is not None)
+        causes += _watch_causes(match, initial=initial is not None)
     elif match:
         causes += _match_causes(match, version, request.param("continue"))
     if causes:
         raise invalid("ListOptions", "meta.k8s.io", "", causes)
 
 
-def _watch_causes(match: str, initial: bool) -> list[Cause]:
-    field = "resourceVersionMatch"
-    if initial and match != "NotOlderThan":
-        if not match:
-            return [
-                _forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-            ]
-        return [Cause("FieldValueNotSupported", field, f'Unsupported value: "{match}": supported values: "NotOlderThan"')]
-    if match and not initial:
-        return [_forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")]
-    return []
+def _watch_causes(match: str, *, initial: bool) -> list[Cause]:
+    if not initial:
+        return [_not_without("sendInitialEvents is provided", "for watch ")] if match else []
+    if not match:
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        return [_forbidden("resourceVersionMatch", why)]
+    return [] if match == "NotOlderThan" else [_unsupported(match, '"NotOlderThan"')]
 
 
 def _match_causes(match: str, version: str, token: str) -> list[Cause]:
     field = "resourceVersionMatch"
     causes = []
     if token:
-        causes.append(_forbidden(field, "resourceVersionMatch is forbidden when continue is provided"))
+        why = "resourceVersionMatch is forbidden when continue is provided"
+        causes.append(_forbidden(field, why))
     if not version:
-        causes.append(_forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+        causes.append(_not_without("resourceVersion is provided"))
     if match not in _MATCHES:
-        causes.append(Cause("FieldValueNotSupported", field, f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'))
+        causes.append(_unsupported(match, '"Exact", "NotOlderThan", ""'))
     if match == "Exact" and version == "0":
-        causes.append(_forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+        why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        causes.append(_forbidden(field, why))
     return causes
+
+
+def _not_without(what: str, where: str = "") -> Cause:
+    why = f"resourceVersionMatch is forbidden {where}unless {what}"
+    return _forbidden("resourceVersionMatch", why)
+
+
+def _unsupported(match: str, offered: str) -> Cause:
+    text = f'Unsupported value: "{match}": supported values: {offered}'
+    return Cause("FieldValueNotSupported", "resourceVersionMatch", text)
 
 
 def _forbidden(field: str, why: str) -> Cause:
@@ -114,16 +123,18 @@ def decode_continue(text: str) -> tuple[int, str]:
         token: Any = orjson.loads(raw)
         revision, start = int(token["rv"]), str(token["start"])
     except (binascii.Error, ValueError, KeyError, TypeError) as error:
-        raise BadRequest(f"continue key is not valid: {error}") from error
+        raise _bad_continue(str(error)) from error
     if token.get("v") != "meta.k8s.io/v1":
-        raise BadRequest(
-            f'continue key is not valid: server does not recognize this encoded version "{token.get("v")}"'
-        )
+        raise _bad_continue(f'server does not recognize this encoded version "{token.get("v")}"')
     if revision == 0:
-        raise BadRequest("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+        raise _bad_continue("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
     if not start or ".." in start:
-        raise BadRequest("continue key is not valid: incorrect encoded start key")
+        raise _bad_continue("incorrect encoded start key")
     return revision, start.removesuffix("\0")
+
+
+def _bad_continue(why: str) -> BadRequest:
+    return BadRequest(f"continue key is not valid: {why}")
 
 
 def expired_continue(token: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""The way of every write: prepared, admitted, validated, stamped and committed, in upstream's order.
+"""The way of every write: prepared, admitted, validated, stamped committed, in that order.
 
 create: default -> mutate -> prepare -> validate -> validating admission -> commit
 update: old object -> change -> default -> mutate -> prepare -> validate -> validating admission
@@ -28,7 +28,7 @@ from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.encoding import canonical_bytes
+from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.store.base import Compare, CompareFailed, StoreError
 from pinnace.store.watchcache.item import Item
 

@@ -45,7 +45,7 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = check_not_future(core, text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=WATCH, watch=True)
+    wanted = negotiate(call.request.headers.get("accept", ""), shapes=WATCH)
     watching = _Watching(core, call, await core.cache(call.row), representation(call.row, wanted))
     frames = watching.frames(revision, seconds)
     headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
@@ -55,9 +55,7 @@ async def watch(core: Core, call: Call) -> Answer:
 class _Watching:
     """One watch request."""
 
-    def __init__(
-        self, core: Core, call: Call, cache: WatchCache, shape: Representation
-    ) -> None:
+    def __init__(self, core: Core, call: Call, cache: WatchCache, shape: Representation) -> None:
         self._core = core
         self._cache = cache
         self._shape = shape
