@@ -14,6 +14,11 @@ from pinnace.store.memory import MemoryStore
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
 
+async def settle() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
 class Api:
     """Speaks to a server in the process."""
 
@@ -81,10 +86,10 @@ async def test_a_name_can_be_taken_once(api: Api) -> None:
 async def test_watch_tells_selector_transitions_in_order(api: Api) -> None:
     events = api.events(f"{CONFIGMAPS}?watch=1&labelSelector=x=1&resourceVersion=1")
     first = asyncio.ensure_future(anext(events))
-    await asyncio.sleep(0)
+    await settle()
     await api.do("POST", CONFIGMAPS, configmap("other"))
     await api.do("POST", CONFIGMAPS, configmap("a", x="1"))
-    event = await first
+    event = await asyncio.wait_for(first, 5)
     assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "a")
     await events.aclose()
 
@@ -115,6 +120,6 @@ async def test_pages_are_of_one_revision(api: Api) -> None:
 async def test_watch_ends_after_its_timeout(api: Api) -> None:
     events = api.events(f"{CONFIGMAPS}?watch=1&timeoutSeconds=5&resourceVersion=1")
     first = asyncio.ensure_future(anext(events, None))
-    await asyncio.sleep(0)
+    await settle()
     await api.clock.advance(6)
-    assert await first is None
+    assert await asyncio.wait_for(first, 5) is None
