@@ -111,7 +111,7 @@ def _field_selector(selector: Object) -> tuple[tuple[str, str], ...]:
         if equals and not key.endswith("!"):
             found.append((key.strip(), value.strip()))
     for requirement in selector.get("requirements") or ():
-        values = requirement.get("values") or ()
+        values = list(requirement.get("values") or ())
         if requirement.get("operator") == "In" and len(values) == 1:
             found.append((str(requirement.get("key")), str(values[0])))
     return tuple(found)

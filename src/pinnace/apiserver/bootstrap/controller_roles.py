@@ -32,8 +32,9 @@ CONTROLLER_ROLES: tuple[Role, ...] = (
             "sign",
             "certificates.k8s.io",
             "signers",
-            names="kubernetes.io/kube-apiserver-client kubernetes.io/kube-apiserver-client- "
-            "kubelet kubernetes.io/kubelet-serving kubernetes.io/legacy-unknown",
+            names="kubernetes.io/kube-apiserver-client "
+            "kubernetes.io/kube-apiserver-client-kubelet kubernetes.io/kubelet-serving "
+            "kubernetes.io/legacy-unknown",
         ),
         rule("create", "authorization.k8s.io", "subjectaccessreviews"),
         rule("create patch update", "|events.k8s.io", "events"),
