@@ -64,7 +64,7 @@ def claim_names(pod: Object) -> Iterator[str]:
         name = _dig(volume, ("persistentVolumeClaim", "claimName"))
         if name:
             yield name
-        elif volume.get("ephemeral"):
+        elif volume.get("ephemeral") is not None:
             yield f"{pod['metadata'].get('name', '')}-{volume.get('name', '')}"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pinnace.api.errors import BadRequest, Cause, invalid
 from pinnace.api.objects import Object
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer
+from pinnace.apiserver.authz.base import Attributes, Authorizer
 from pinnace.apiserver.authz.node import node_name_of
 from pinnace.apiserver.authz.rbac import Rbac
 
@@ -56,12 +56,6 @@ def review_own_rules(review: Object, user: User, rbac: Rbac) -> Object:
     if not namespace:
         raise BadRequest("no namespace on request")
     rules, errors = rbac.rules_for(user, namespace)
-    if MASTERS in user.groups:
-        everything = [
-            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
-            {"verbs": ["*"], "nonResourceURLs": ["*"]},
-        ]
-        rules = everything + rules
     status: Object = {
         "resourceRules": [
             _only(rule, "verbs", "apiGroups", "resources", "resourceNames")
