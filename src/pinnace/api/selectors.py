@@ -1,0 +1,353 @@
+"""Label and field selectors: apimachinery's `pkg/labels` and `pkg/fields`, grammar and wording."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pinnace.api import names
+from pinnace.api.errors import BadRequest
+
+_OPERATORS = ("in", "notin", "=", "==", "!=", "gt", "lt")
+_SYMBOLS = {">": "gt", "<": "lt"}
+_TOKEN = re.compile(r"==|!=|[=!(),<>]|[^=!(),<> \t\r\n]+")
+_INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_LABEL_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
+_PUNCTUATION = frozenset(("", "=", "==", "!=", "!", "(", ")", ",", "<", ">"))
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One condition on a label; `values` are sorted and without repeats."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether a set of labels meets this condition."""
+        value = labels.get(self.key)
+        if self.operator in ("in", "=", "=="):
+            return value is not None and value in self.values
+        if self.operator in ("notin", "!="):
+            return value is None or value not in self.values
+        if self.operator in ("exists", "!"):
+            return (value is not None) == (self.operator == "exists")
+        have, want = _int64(value), _int64(self.values[0])
+        if have is None or want is None:
+            return False
+        return have > want if self.operator == "gt" else have < want
+
+    def __str__(self) -> str:
+        if self.operator == "exists":
+            return self.key
+        if self.operator == "!":
+            return f"!{self.key}"
+        if self.operator in ("in", "notin"):
+            return f"{self.key} {self.operator} ({','.join(self.values)})"
+        symbol = {"gt": ">", "lt": "<"}.get(self.operator, self.operator)
+        return f"{self.key}{symbol}{','.join(self.values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """All of some requirements, sorted by key; or, with `nothing`, no object at all."""
+
+    requirements: tuple[Requirement, ...] = ()
+    nothing: bool = False
+
+    def matches(self, labels: Mapping[str, str] | None) -> bool:
+        """Tell whether an object with these labels is selected."""
+        if self.nothing:
+            return False
+        have = labels or {}
+        return all(requirement.matches(have) for requirement in self.requirements)
+
+    def empty(self) -> bool:
+        """Tell whether every object is selected."""
+        return not self.requirements and not self.nothing
+
+    def exact(self, key: str) -> str | None:
+        """Return the one value that a label must have, if this demands one."""
+        for requirement in self.requirements:
+            if requirement.key == key:
+                one = requirement.operator in ("=", "==", "in") and len(requirement.values) == 1
+                return requirement.values[0] if one else None
+        return None
+
+    def __str__(self) -> str:
+        return ",".join(str(requirement) for requirement in self.requirements)
+
+
+EVERYTHING = LabelSelector()
+NOTHING = LabelSelector(nothing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSelector:
+    """All of some terms (field, `=` or `!=`, value)."""
+
+    terms: tuple[tuple[str, str, str], ...] = ()
+
+    def matches(self, fields: Mapping[str, str]) -> bool:
+        """Tell whether an object with these fields is selected; an absent field is empty."""
+        return all(
+            (fields.get(name, "") == value) == (operator == "=")
+            for name, operator, value in self.terms
+        )
+
+    def empty(self) -> bool:
+        """Tell whether every object is selected."""
+        return not self.terms
+
+    def exact(self, field: str) -> str | None:
+        """Return the one value that a field must have, if this demands one."""
+        for name, operator, value in self.terms:
+            if name == field and operator == "=":
+                return value
+        return None
+
+    def __str__(self) -> str:
+        return ",".join(f"{name}{op}{_escape(value)}" for name, op, value in self.terms)
+
+
+ALL_FIELDS = FieldSelector()
+
+
+def parse_label_selector(text: str) -> LabelSelector:
+    """Read a selector such as `app in (a,b),!old,tier=web`; raises BadRequest."""
+    if not text:
+        return EVERYTHING
+    requirements = _Parser(text).parse()
+    return LabelSelector(tuple(sorted(requirements, key=lambda item: item.key)))
+
+
+def label_selector_from_object(selector: Mapping[str, Any] | None) -> LabelSelector:
+    """Turn a metav1.LabelSelector into a selector: None selects nothing, {} everything.
+
+    Raises BadRequest on what upstream's LabelSelectorAsSelector refuses.
+    """
+    if selector is None:
+        return NOTHING
+    requirements = [
+        _requirement(key, "=", (value,))
+        for key, value in (selector.get("matchLabels") or {}).items()
+    ]
+    for expression in selector.get("matchExpressions") or ():
+        operator = expression.get("operator", "")
+        if operator not in _LABEL_OPERATORS:
+            raise BadRequest(f"{_quote(operator)} is not a valid label selector operator")
+        values = tuple(expression.get("values") or ())
+        requirements.append(
+            _requirement(expression.get("key", ""), _LABEL_OPERATORS[operator], values)
+        )
+    return LabelSelector(tuple(sorted(requirements, key=lambda item: item.key)))
+
+
+def label_selector_from_labels(labels: Mapping[str, str] | None) -> LabelSelector:
+    """Return a selector for exactly these labels, unchecked: labels.SelectorFromSet."""
+    items = sorted((labels or {}).items())
+    return LabelSelector(tuple(Requirement(key, "=", (value,)) for key, value in items))
+
+
+def _int64(text: str | None) -> int | None:
+    if text is None or not _INTEGER.fullmatch(text) or len(text) > 40:
+        return None
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else None
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _requirement(key: str, operator: str, values: Sequence[str]) -> Requirement:
+    """Check a requirement as labels.NewRequirement does; raises BadRequest with every error."""
+    errors = []
+    said = names.qualified_name(key)
+    if said:
+        errors.append(f"key: Invalid value: {_quote(key)}: {'; '.join(said)}")
+    shown = json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+    if operator in ("in", "notin") and not values:
+        errors.append(
+            f"values: Invalid value: {shown}: "
+            "for 'in', 'notin' operators, values set can't be empty"
+        )
+    elif operator in ("exists", "!") and values:
+        errors.append(
+            f"values: Invalid value: {shown}: "
+            "values set must be empty for exists and does not exist"
+        )
+    elif operator in ("gt", "lt") and _int64(values[0]) is None:
+        errors.append(
+            f"values[0]: Invalid value: {_quote(values[0])}: "
+            "for 'Gt', 'Lt' operators, the value must be an integer"
+        )
+    for index, value in enumerate(values):
+        said = names.label_value(value)
+        if said:
+            errors.append(
+                f"values[{index}][{key}]: Invalid value: {_quote(value)}: {'; '.join(said)}"
+            )
+    if errors:
+        errors = list(dict.fromkeys(errors))
+        raise BadRequest(errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]")
+    return Requirement(key, operator, tuple(sorted(set(values))))
+
+
+class _Parser:
+    """Recursive descent over tokens; an empty token is the end of the text."""
+
+    def __init__(self, text: str) -> None:
+        # Upstream's lexer takes a zero byte for the end.
+        self._tokens: list[str] = [*_TOKEN.findall(text.partition("\0")[0]), ""]
+        self._at = 0
+
+    def parse(self) -> list[Requirement]:
+        found: list[Requirement] = []
+        while True:
+            token = self._peek()
+            if token == "":
+                return found
+            if not _is_identifier(token) and token != "!":
+                raise _expected(token, "!, identifier, or 'end of string'")
+            try:
+                found.append(self._requirement())
+            except BadRequest as error:
+                raise BadRequest(f"unable to parse requirement: {error.message}") from None
+            token = self._take()
+            if token == "":
+                return found
+            if token != ",":
+                raise _expected(token, "',' or 'end of string'")
+            token = self._peek()
+            if not _is_identifier(token) and token != "!":
+                raise _expected(token, "identifier after ','")
+
+    def _peek(self) -> str:
+        return self._tokens[self._at]
+
+    def _take(self) -> str:
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _requirement(self) -> Requirement:
+        token = self._take()
+        absent = token == "!"
+        if absent:
+            token = self._take()
+        if not _is_identifier(token):
+            raise _expected(token, "identifier")
+        said = names.qualified_name(token)
+        if said:
+            raise BadRequest(f"<nil>: Invalid value: {_quote(token)}: {'; '.join(said)}")
+        if absent:
+            return _requirement(token, "!", ())
+        if self._peek() in ("", ","):
+            return _requirement(token, "exists", ())
+        operator = self._take()
+        operator = _SYMBOLS.get(operator, operator)
+        if operator not in _OPERATORS or self._tokens[self._at - 1] in ("gt", "lt"):
+            raise _expected(self._tokens[self._at - 1], ", ".join(_OPERATORS))
+        values = self._set() if operator in ("in", "notin") else [self._value()]
+        return _requirement(token, operator, sorted(set(values)))
+
+    def _value(self) -> str:
+        if self._peek() in ("", ","):
+            return ""
+        token = self._take()
+        if not _is_identifier(token):
+            raise _expected(token, "identifier")
+        return token
+
+    def _set(self) -> list[str]:
+        token = self._take()
+        if token != "(":
+            raise BadRequest(f"found '{token}' expected: '('")
+        if self._peek() == ")":
+            self._take()
+            return [""]
+        if not _is_identifier(self._peek()) and self._peek() != ",":
+            raise _expected(self._peek(), "',', ')' or identifier")
+        values = self._identifiers()
+        self._take()
+        return values
+
+    def _identifiers(self) -> list[str]:
+        values: list[str] = []
+        while True:
+            token = self._take()
+            if _is_identifier(token):
+                values.append(token)
+                if self._peek() == ")":
+                    return values
+                if self._peek() != ",":
+                    raise _expected(self._peek(), "',' or ')'")
+            elif token == ",":
+                if not values:
+                    values.append("")
+                if self._peek() == ")":
+                    return [*values, ""]
+                if self._peek() == ",":
+                    values.append("")
+            else:
+                raise _expected(token, "',', or identifier")
+
+
+def _is_identifier(token: str) -> bool:
+    return token not in _PUNCTUATION
+
+
+def _expected(found: str, wanted: str) -> BadRequest:
+    return BadRequest(f"found '{found}', expected: {wanted}")
+
+
+def parse_field_selector(text: str) -> FieldSelector:
+    """Read a selector such as `metadata.name=a,status.phase!=Failed`; raises BadRequest."""
+    terms = []
+    for part in sorted(_split_terms(text)):
+        if not part:
+            continue
+        match = re.search("!=|==|=", part)
+        if match is None:
+            raise BadRequest(f"invalid selector: '{text}'; can't understand '{part}'")
+        operator = "!=" if match.group() == "!=" else "="
+        terms.append((part[: match.start()], operator, _unescape(part[match.end() :])))
+    return FieldSelector(tuple(terms))
+
+
+def _split_terms(text: str) -> list[str]:
+    terms, start, escaped = [], 0, False
+    for index, letter in enumerate(text):
+        if escaped:
+            escaped = False
+        elif letter == "\\":
+            escaped = True
+        elif letter == ",":
+            terms.append(text[start:index])
+            start = index + 1
+    return [*terms, text[start:]]
+
+
+def _unescape(value: str) -> str:
+    plain, escaped = [], False
+    for letter in value:
+        if escaped:
+            if letter not in "\\,=":
+                raise BadRequest(f"invalid field selector: invalid escape sequence: \\{letter}")
+            plain.append(letter)
+            escaped = False
+        elif letter == "\\":
+            escaped = True
+        elif letter in ",=":
+            raise BadRequest(f"invalid field selector: unescaped character in value: {ord(letter)}")
+        else:
+            plain.append(letter)
+    if escaped:
+        raise BadRequest("invalid field selector: invalid escape sequence: \\")
+    return "".join(plain)
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
