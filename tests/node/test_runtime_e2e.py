@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pinnace.kit import spdy
-from pinnace.node import cni, command, mounts, processes
+from pinnace.node import cni, command, mount_table, processes
 from pinnace.node.containerd import Containerd, ContainerdPaths
 from pinnace.node.cri.client import CriRuntime
 from pinnace.node.images.builtin import BUSYBOX, PAUSE, build_busybox, build_pause
@@ -243,8 +243,8 @@ def assert_nothing_left(node):
     directory = str(node.directory)
     lines = [" ".join(processes.command_line(process)) for process in processes.running()]
     assert [line for line in lines if directory in line] == []
-    points = mounts.mount_points(Path("/proc/self/mountinfo").read_text())
-    assert mounts.below(node.directory, points) == []
+    points = mount_table.mount_points(Path("/proc/self/mountinfo").read_text())
+    assert mount_table.below(node.directory, points) == []
     assert node.network.bridge not in [name for _, name in socket.if_nameindex()]
     assert not node.containerd.paths.data.exists()
     assert not node.containerd.paths.run.exists()

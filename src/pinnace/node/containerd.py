@@ -18,7 +18,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinnace.node import cgroup_tree, command, mounts, processes
+from pinnace.node import cgroup_tree, command, mount_table, processes
 from pinnace.node.containerd_config import ContainerdConfig, render
 from pinnace.node.cri.client import CriRuntime
 from pinnace.node.images.store import import_archive, wait_for_image
@@ -100,7 +100,7 @@ def cni_bin_dir() -> Path:
 def describe_host(paths: ContainerdPaths, *, sandbox_image: str) -> ContainerdConfig:
     """Return the configuration that fits this host; tries whether overlays mount."""
     scratch = paths.data / "probe"
-    overlay = mounts.overlay_works(paths.data, scratch)
+    overlay = mount_table.overlay_works(paths.data, scratch)
     shutil.rmtree(scratch, ignore_errors=True)
     return ContainerdConfig(
         root=paths.root,
@@ -271,7 +271,7 @@ class Containerd:
             processes.wait(shim, timeout=5.0)
         self._remove_shim_sockets()
         for directory in (self.paths.run, self.paths.data):
-            mounts.unmount_below(directory)
+            mount_table.unmount_below(directory)
             shutil.rmtree(directory, ignore_errors=True)
         if self._cgroup_parent:
             cgroup_tree.remove(self._cgroup_parent)
