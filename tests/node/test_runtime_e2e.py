@@ -209,6 +209,63 @@ async def test_pods_reach_each_other_and_host_ports_reach_pods():
             await writer.wait_closed()
 
 
+async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
+    async with private_node() as node:
+        sandbox_id, container_id = await node.run(
+            node.sandbox("a"),
+            "mkdir /www; echo page > /www/index.html; httpd -p 8080 -h /www; cat; exit 4",
+            stdin=True,
+        )
+        url = await node.runtime.port_forward_url(sandbox_id, [8080])
+        protocol = {"X-Stream-Protocol-Version": "portforward.k8s.io"}
+        async with await spdy.connect(url, headers=protocol) as session:
+            both = {"port": "8080", "requestID": "0"}
+            error = await session.open_stream({"streamType": "error", **both})
+            data = await session.open_stream({"streamType": "data", **both})
+            await data.write(b"GET /index.html HTTP/1.0\r\n\r\n")
+            assert (await data.read_all()).endswith(b"page\n")
+            assert await error.read_all() == b""
+
+        url = await node.runtime.attach_url(
+            container_id, stdin=True, stdout=True, stderr=True, tty=False
+        )
+        protocol = {"X-Stream-Protocol-Version": "v4.channel.k8s.io"}
+        async with await spdy.connect(url, headers=protocol) as session:
+            streams = {
+                kind: await session.open_stream({"streamType": kind})
+                for kind in ("error", "stdin", "stdout", "stderr")
+            }
+            await streams["stdin"].write(b"echoed\n")
+            assert await streams["stdout"].read() == b"echoed\n"
+
+        url = await node.runtime.exec_url(
+            container_id, ["sh", "-c", "read x; stty size"], stdin=True, stdout=True, stderr=False,
+            tty=True,
+        )  # fmt: skip
+        async with await spdy.connect(url, headers=protocol) as session:
+            streams = {
+                kind: await session.open_stream({"streamType": kind})
+                for kind in ("error", "stdin", "stdout", "resize")
+            }
+            await streams["resize"].write(b'{"Width":100,"Height":40}')
+            # The size is set by another thread of the runtime than the one that passes input on.
+            await asyncio.sleep(0.2)
+            await streams["stdin"].write(b"\n")
+            assert b"40 100" in await streams["stdout"].read_all()
+
+
+async def test_a_url_serves_once():
+    async with private_node() as node:
+        _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
+        url = await node.runtime.exec_url(
+            container_id, ["true"], stdin=True, stdout=True, stderr=True, tty=False
+        )
+        await exec_over_spdy(url, stdin=b"")
+        with pytest.raises(spdy.UpgradeRefused) as refused:
+            await spdy.connect(url)
+        assert refused.value.status == 404
+
+
 async def test_containers_survive_the_death_of_containerd_and_are_found_again():
     async with private_node() as node:
         _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
@@ -220,10 +277,13 @@ async def test_containers_survive_the_death_of_containerd_and_are_found_again():
         status = await node.runtime.container_status(container_id)
         assert status.state == "running"
 
-        # Another Pinnace on the same directories takes over what runs.
+        # Another Pinnace on the same directories takes over what runs, even if the first one died
+        # before it wrote the number down.
         found = Containerd(node.containerd.paths, sandbox_image=PAUSE)
         now = processes.load(node.containerd.paths.pid)
+        node.containerd.paths.pid.unlink()
         await found.start()
+        assert now.is_alive()
         assert processes.load(node.containerd.paths.pid) == now
 
 

@@ -137,7 +137,7 @@ class Containerd:
         """
         await self._check_version()
         config = self._prepare()
-        process = processes.load(self.paths.pid)
+        process = self._find()
         if process is not None and self._wants_restart(config):
             await asyncio.to_thread(processes.end, process, grace=_STOP)
             process = None
@@ -165,7 +165,7 @@ class Containerd:
 
     async def stop(self) -> None:
         """End containerd; the containers go on and are found again at the next start."""
-        process = processes.load(self.paths.pid)
+        process = self._find()
         if process is not None:
             await asyncio.to_thread(processes.end, process, grace=_STOP)
         self.paths.pid.unlink(missing_ok=True)
@@ -178,7 +178,7 @@ class Containerd:
         undo their work; what is left after that is killed and unmounted. The control groups under
         the cgroup parent, if one was named, go too.
         """
-        if processes.load(self.paths.pid) is None and self.paths.config.exists():
+        if self._find() is None and self.paths.config.exists():
             with contextlib.suppress(ContainerdError, command.CommandError):
                 await self.start()
         with contextlib.suppress(RuntimeCallError, TimeoutError):
@@ -205,6 +205,20 @@ class Containerd:
         for directory in (self.paths.cni_conf_dir, self.paths.data / "registries"):
             directory.mkdir(exist_ok=True)
         return describe_host(self.paths, sandbox_image=self._sandbox_image)
+
+    def _find(self) -> processes.Process | None:
+        """Return our containerd if it runs, even if we died before we wrote down its number.
+
+        A second one on the same root would wait for ever for the first one's database.
+        """
+        process = processes.load(self.paths.pid)
+        if process is None:
+            ours = ["--config", str(self.paths.config)]
+            found = (p for p in processes.running() if processes.command_line(p)[1:] == ours)
+            process = next((p for p in found if p.is_alive()), None)
+            if process is not None:
+                processes.save(process, self.paths.pid)
+        return process
 
     def _wants_restart(self, config: ContainerdConfig) -> bool:
         try:
@@ -293,5 +307,7 @@ class Containerd:
 
 
 async def _remove_pod(runtime: CriRuntime, sandbox_id: str) -> None:
-    await runtime.stop_sandbox(sandbox_id)
-    await runtime.remove_sandbox(sandbox_id)
+    # One that resists must not keep the others from going; it is killed afterwards.
+    with contextlib.suppress(RuntimeCallError):
+        await runtime.stop_sandbox(sandbox_id)
+        await runtime.remove_sandbox(sandbox_id)

@@ -12,7 +12,7 @@ class NotStatic(Exception):
 
 def is_static(data: bytes) -> bool:
     """Answer whether an ELF program has no dynamic loader; raises ValueError if it is not ELF."""
-    if data[:4] != b"\x7fELF":
+    if data[:4] != b"\x7fELF" or len(data) < 64:
         raise ValueError("not an ELF program")
     wide, order = data[4] == 2, "<" if data[5] == 1 else ">"
     # Where the program headers are, how long one is and how many there are.
