@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import glob
 import os
 import secrets
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,16 +289,46 @@ async def test_containers_survive_the_death_of_containerd_and_are_found_again():
         assert processes.load(node.containerd.paths.pid) == now
 
 
+STARTER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from pinnace.node.containerd import Containerd, ContainerdPaths
+paths = ContainerdPaths(data=Path(sys.argv[1]), run=Path(sys.argv[2]))
+asyncio.run(Containerd(paths, sandbox_image=sys.argv[3]).start())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_containerd_survives_the_death_of_who_started_it():
+    async with private_node() as node:
+        paths = node.containerd.paths
+        await node.containerd.stop()
+        starter = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STARTER, str(paths.data), str(paths.run), PAUSE,
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
+        assert await starter.wait() == -signal.SIGKILL
+        process = processes.load(paths.pid)
+        assert process is not None
+        assert (await node.runtime.version()).name == "containerd"
+        await node.containerd.start()
+        assert processes.load(paths.pid) == process
+
+
 async def test_destroy_leaves_nothing_even_when_containerd_is_gone_for_good():
     async with private_node() as node:
-        _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
-        assert container_id
+        ports = [PortMapping(container_port=80, host_port=1)]
+        sandbox_id, _ = await node.run(node.sandbox("a", ports=ports), "exec sleep 600")
         await node.containerd.stop()
         # It cannot be started again to take the pods down.
         node.containerd.paths.config.unlink()
         await node.containerd.destroy()
         await cni.clean_up(node.network)
         assert_nothing_left(node)
+        results = glob.glob("/var/lib/cni/results/*")
+        assert [result for result in results if sandbox_id in result] == []
+        if command.which("iptables-save"):
+            assert node.network.name.encode() not in await command.run("iptables-save", [])
 
 
 def assert_nothing_left(node):
