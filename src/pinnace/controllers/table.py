@@ -2,6 +2,7 @@
 
 from pinnace.controllers.base import Controller
 from pinnace.controllers.deployment import DEPLOYMENT
+from pinnace.controllers.namespace import NAMESPACE
 from pinnace.controllers.replicaset import REPLICASET
 from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
@@ -9,6 +10,7 @@ from pinnace.controllers.service_account import SERVICE_ACCOUNT
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
 
 CONTROLLERS: tuple[Controller, ...] = (
+    NAMESPACE,
     SERVICE_ACCOUNT,
     ROOT_CA_PUBLISHER,
     REPLICATIONCONTROLLER,
