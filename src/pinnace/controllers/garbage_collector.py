@@ -326,11 +326,11 @@ class Collector:
         self, identity: Identity, live: Object, strategic: Any, merged: Any
     ) -> None:
         row = self._mapping.find(identity.group, identity.kind)
-        where = {"namespace": identity.namespace}
+        where = identity.namespace
         meta: Object = {"uid": identity.uid, "ownerReferences": strategic}
         try:
             await self._ctx.client.patch(
-                row, identity.name, {"metadata": meta}, type="strategic", **where
+                row, identity.name, {"metadata": meta}, namespace=where, type="strategic"
             )
         except NotFound:
             return
@@ -339,7 +339,7 @@ class Collector:
             version = live["metadata"]["resourceVersion"]
             meta = {"uid": identity.uid, "resourceVersion": version, "ownerReferences": merged}
             await self._ctx.client.patch(
-                row, identity.name, {"metadata": meta}, type="merge", **where
+                row, identity.name, {"metadata": meta}, namespace=where, type="merge"
             )
 
     async def _remove_finalizer(self, identity: Identity, live: Object, name: str) -> None:
