@@ -8,25 +8,22 @@ pod, and knows one node's range only. One nftables rule a node serves all pods, 
 traffic to the pods of other nodes, which must see the sender's own address.
 """
 
-import asyncio
-import contextlib
 import ipaddress
 import json
+import re
 import shutil
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pinnace.node import command
+
 # What an upstream cluster's nodes speak too; plug-ins of 1.0 and later know it.
 _CNI_VERSION = "1.0.0"
-_DEADLINE = 30.0
 # Where libcni keeps the results of networks that are up; the path is built into the runtimes.
 _RESULTS = Path("/var/lib/cni/results")
 _NFTABLES_MARK = b"sigs.k8s.io/knftables"
-
-
-class NetworkError(Exception):
-    """The host's network cannot be changed; the text is one line for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ class Network:
 def conflist(network: Network) -> str:
     """Return the CNI configuration of the network, as JSON."""
     if len(network.bridge) > 15:
-        raise NetworkError(f"bridge name {network.bridge!r} is longer than 15 characters")
+        raise ValueError(f"bridge name {network.bridge!r} is longer than 15 characters")
     ranges = [ipaddress.ip_network(cidr) for cidr in network.pod_cidrs]
     defaults = {4: "0.0.0.0/0", 6: "::/0"}
     bridge: dict[str, object] = {
@@ -84,7 +81,7 @@ def conflist(network: Network) -> str:
 
 def table_name(network: Network) -> str:
     """Return the name of the network's nftables table."""
-    return "pinnace-masquerade-" + network.name
+    return "pinnace_masquerade_" + re.sub(r"[^a-zA-Z0-9]", "_", network.name)
 
 
 def masquerade_rules(network: Network) -> str:
@@ -93,7 +90,7 @@ def masquerade_rules(network: Network) -> str:
     Only what leaves the cluster is given the host's address. Sets of a family that is not in use
     are left out, as nft takes no empty ones.
     """
-    table = f'inet "{table_name(network)}"'
+    table = f"inet {table_name(network)}"
     inside = [*network.pod_cidrs, *network.cluster_cidrs]
     lines = []
     for version, family, multicast in ((4, "ip", "224.0.0.0/4"), (6, "ip6", "ff00::/8")):
@@ -144,44 +141,30 @@ def knows_nftables(portmap: Path) -> bool:
 
 async def set_up(network: Network, conf_dir: Path) -> None:
     """Write the configuration for the runtime and put the masquerade rules in place."""
+    write_conflist(network, conf_dir)
+    await command.run("nft", ["-f", "-"], given=masquerade_rules(network).encode())
+
+
+def write_conflist(network: Network, conf_dir: Path) -> None:
+    """Put the configuration where the runtime looks, at once or not at all."""
     conf_dir.mkdir(parents=True, exist_ok=True)
     network.state_dir.mkdir(parents=True, exist_ok=True)
     path = conf_dir / "10-pinnace.conflist"
     fresh = path.with_suffix(".new")
     fresh.write_text(conflist(network))
     fresh.replace(path)
-    await _run("nft", "-f", "-", given=masquerade_rules(network))
 
 
 async def clean_up(network: Network) -> None:
     """Remove the bridge, the rules, the leases and the cached results; absent ones are no error."""
-    if Path("/sys/class/net", network.bridge).exists():
-        await _run("ip", "link", "delete", network.bridge)
-    table = f'table inet "{table_name(network)}"'
-    await _run("nft", "-f", "-", given=f"add {table}\ndelete {table}\n")
+    if network.bridge in (name for _, name in socket.if_nameindex()):
+        await command.run("ip", ["link", "delete", network.bridge])
+    table = f"table inet {table_name(network)}"
+    await command.run("nft", ["-f", "-"], given=f"add {table}\ndelete {table}\n".encode())
+    _forget_leases(network)
+
+
+def _forget_leases(network: Network) -> None:
     shutil.rmtree(network.state_dir, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        for result in _RESULTS.glob(f"{network.name}-*"):
-            result.unlink()
-
-
-async def _run(program: str, *arguments: str, given: str = "") -> None:
-    path = shutil.which(program)
-    if path is None:
-        raise NetworkError(f"{program} is not installed (Debian: nftables, iproute2)")
-    process = await asyncio.create_subprocess_exec(
-        path,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_DEADLINE):
-            _, errors = await process.communicate(given.encode())
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        raise NetworkError(f"{program} {' '.join(arguments)}: {errors.decode().strip()}")
+    for result in _RESULTS.glob(f"{network.name}-*"):
+        result.unlink(missing_ok=True)
