@@ -77,3 +77,25 @@ def test_a_plug_in_tells_by_its_contents_whether_it_knows_nftables(tmp_path):
     assert not cni.knows_nftables(plugin)
     plugin.write_bytes(b"...sigs.k8s.io/knftables...")
     assert cni.knows_nftables(plugin)
+
+
+SAVED = r"""
+*nat
+:CNI-DN-1 - [0:0]
+-A CNI-DN-1 -p tcp -m tcp --dport 81 -j DNAT --to-destination 10.1.0.2:80
+-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \"dev-1\" id: \"a\"" -j CNI-DN-1
+-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \"dev-10\" id: \"b\"" -j CNI-DN-2
+COMMIT
+"""
+
+
+def test_host_ports_of_pods_that_were_killed_are_removed_and_no_others():
+    assert cni.stale_host_ports(SAVED, "dev-1") == (
+        "*nat\n"
+        '-D CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"dev-1\\" id: \\"a\\""'
+        " -j CNI-DN-1\n"
+        "-F CNI-DN-1\n"
+        "-X CNI-DN-1\n"
+        "COMMIT\n"
+    )
+    assert cni.stale_host_ports(SAVED, "other") == ""

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import glob
 import os
 import secrets
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +78,16 @@ class Node:
                 await asyncio.sleep(0.02)
 
 
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("images")
+    build_pause(directory / "pause.tar")
+    build_busybox(directory / "busybox.tar")
+    return {PAUSE: directory / "pause.tar", BUSYBOX: directory / "busybox.tar"}
+
+
 @contextlib.asynccontextmanager
-async def private_node():
+async def private_node(archives):
     token = secrets.token_hex(3)
     # Not pytest's directory, whose path may be too long for a socket.
     with tempfile.TemporaryDirectory(prefix="pinnace-") as name:
@@ -98,10 +108,8 @@ async def private_node():
         try:
             await cni.set_up(network, containerd.paths.cni_conf_dir)
             await containerd.start()
-            build_pause(directory / "pause.tar")
-            build_busybox(directory / "busybox.tar")
-            await containerd.import_image(directory / "pause.tar", PAUSE)
-            await containerd.import_image(directory / "busybox.tar", BUSYBOX)
+            for name, archive in archives.items():
+                await containerd.import_image(archive, name)
             yield Node(directory, containerd, runtime, network, f"/pinnace-{token}")
         finally:
             await runtime.close()
@@ -133,8 +141,8 @@ async def exec_over_spdy(url, *, stdin, wants=("error", "stdin", "stdout", "stde
         return came
 
 
-async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
-    async with private_node() as node:
+async def test_a_container_runs_logs_answers_and_tells_how_it_ended(archives):
+    async with private_node(archives) as node:
         runtime = node.runtime
         status = await runtime.status()
         assert status.is_ready("RuntimeReady")
@@ -169,6 +177,9 @@ async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
         assert came["stdout"] == text
         assert came["stderr"] == b"done\n"
         assert b'"ExitCode","message":"7"' in came["error"]
+        with pytest.raises(spdy.UpgradeRefused) as refused:
+            await spdy.connect(url)
+        assert refused.value.status == 404
 
         await runtime.stop_container(container_id, timeout=0)
         ended = await node.exited(container_id)
@@ -188,11 +199,11 @@ async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
             await anext(runtime.container_events())
 
 
-async def test_pods_reach_each_other_and_host_ports_reach_pods():
+async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them(archives):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    async with private_node() as node:
+    async with private_node(archives) as node:
         ports = [PortMapping(container_port=80, host_port=port)]
         serve = "mkdir -p /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www"
         server, _ = await node.run(node.sandbox("server", ports=ports), serve)
@@ -207,10 +218,11 @@ async def test_pods_reach_each_other_and_host_ports_reach_pods():
                 assert (await reader.read()).endswith(b"page\n")
             writer.close()
             await writer.wait_closed()
+    assert_nothing_left(node)
 
 
-async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
-    async with private_node() as node:
+async def test_attach_and_port_forward_go_over_the_runtimes_own_streams(archives):
+    async with private_node(archives) as node:
         sandbox_id, container_id = await node.run(
             node.sandbox("a"),
             "mkdir /www; echo page > /www/index.html; httpd -p 8080 -h /www; cat; exit 4",
@@ -254,20 +266,8 @@ async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
             assert b"40 100" in await streams["stdout"].read_all()
 
 
-async def test_a_url_serves_once():
-    async with private_node() as node:
-        _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
-        url = await node.runtime.exec_url(
-            container_id, ["true"], stdin=True, stdout=True, stderr=True, tty=False
-        )
-        await exec_over_spdy(url, stdin=b"")
-        with pytest.raises(spdy.UpgradeRefused) as refused:
-            await spdy.connect(url)
-        assert refused.value.status == 404
-
-
-async def test_containers_survive_the_death_of_containerd_and_are_found_again():
-    async with private_node() as node:
+async def test_containers_survive_the_death_of_containerd_and_are_found_again(archives):
+    async with private_node(archives) as node:
         _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
         before = processes.load(node.containerd.paths.pid)
         before.send(signal.SIGKILL)
@@ -287,16 +287,46 @@ async def test_containers_survive_the_death_of_containerd_and_are_found_again():
         assert processes.load(node.containerd.paths.pid) == now
 
 
-async def test_destroy_leaves_nothing_even_when_containerd_is_gone_for_good():
-    async with private_node() as node:
-        _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
-        assert container_id
+STARTER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from pinnace.node.containerd import Containerd, ContainerdPaths
+paths = ContainerdPaths(data=Path(sys.argv[1]), run=Path(sys.argv[2]))
+asyncio.run(Containerd(paths, sandbox_image=sys.argv[3]).start())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_containerd_survives_the_death_of_who_started_it(archives):
+    async with private_node(archives) as node:
+        paths = node.containerd.paths
+        await node.containerd.stop()
+        starter = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STARTER, str(paths.data), str(paths.run), PAUSE,
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
+        assert await starter.wait() == -signal.SIGKILL
+        process = processes.load(paths.pid)
+        assert process is not None
+        assert (await node.runtime.version()).name == "containerd"
+        await node.containerd.start()
+        assert processes.load(paths.pid) == process
+
+
+async def test_destroy_leaves_nothing_even_when_containerd_is_gone_for_good(archives):
+    async with private_node(archives) as node:
+        ports = [PortMapping(container_port=80, host_port=1)]
+        sandbox_id, _ = await node.run(node.sandbox("a", ports=ports), "exec sleep 600")
         await node.containerd.stop()
         # It cannot be started again to take the pods down.
         node.containerd.paths.config.unlink()
         await node.containerd.destroy()
         await cni.clean_up(node.network)
         assert_nothing_left(node)
+        results = glob.glob("/var/lib/cni/results/*")
+        assert [result for result in results if sandbox_id in result] == []
+        if command.which("iptables-save"):
+            assert node.network.name.encode() not in await command.run("iptables-save", [])
 
 
 def assert_nothing_left(node):
@@ -311,9 +341,3 @@ def assert_nothing_left(node):
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
     assert cni.table_name(node.network) not in tables.stdout
     assert not list(Path("/sys/fs/cgroup").glob(f"**{node.cgroup}"))
-
-
-async def test_destroy_leaves_no_process_mount_namespace_interface_or_group():
-    async with private_node() as node:
-        await node.run(node.sandbox("a"), "exec sleep 600")
-    assert_nothing_left(node)

@@ -8,6 +8,7 @@ pod, and knows one node's range only. One nftables rule a node serves all pods, 
 traffic to the pods of other nodes, which must see the sender's own address.
 """
 
+import glob
 import ipaddress
 import json
 import re
@@ -161,10 +162,43 @@ async def clean_up(network: Network) -> None:
         await command.run("ip", ["link", "delete", network.bridge])
     table = f"table inet {table_name(network)}"
     await command.run("nft", ["-f", "-"], given=f"add {table}\ndelete {table}\n".encode())
+    if network.port_mappings and not network.port_mappings_nftables:
+        await _remove_host_ports(network)
     _forget_leases(network)
+
+
+def stale_host_ports(saved: str, name: str) -> str:
+    """Return input for iptables-restore that removes a network's host ports; empty for none.
+
+    The plug-in removes them with each pod. What is left are those of pods that were killed without
+    it, whose rules would catch their ports for ever.
+    """
+    lines = []
+    mark = f'dnat name: \\"{name}\\" id:'
+    for line in saved.splitlines():
+        if line.startswith("-A CNI-HOSTPORT-DNAT ") and mark in line:
+            chain = line.rpartition(" ")[2]
+            lines += ["-D" + line.removeprefix("-A"), f"-F {chain}", f"-X {chain}"]
+    return "\n".join(["*nat", *lines, "COMMIT", ""]) if lines else ""
+
+
+async def _remove_host_ports(network: Network) -> None:
+    versions = {ipaddress.ip_network(cidr).version for cidr in network.pod_cidrs}
+    for version, program in ((4, "iptables"), (6, "ip6tables")):
+        if version in versions and command.which(f"{program}-save"):
+            saved = await command.run(f"{program}-save", ["-t", "nat"])
+            stale = stale_host_ports(saved.decode(errors="replace"), network.name)
+            if stale:
+                restore = ["-w", "5", "--noflush"]
+                await command.run(f"{program}-restore", restore, given=stale.encode())
 
 
 def _forget_leases(network: Network) -> None:
     shutil.rmtree(network.state_dir, ignore_errors=True)
-    for result in _RESULTS.glob(f"{network.name}-*"):
+    forget_results(network.name)
+
+
+def forget_results(prefix: str) -> None:
+    """Remove what the network library remembers of interfaces whose pods nobody took down."""
+    for result in _RESULTS.glob(f"{glob.escape(prefix)}-*"):
         result.unlink(missing_ok=True)

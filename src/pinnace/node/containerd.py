@@ -18,7 +18,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinnace.node import cgroup_tree, command, mount_table, processes
+from pinnace.node import cgroup_tree, cni, command, mount_table, processes
 from pinnace.node.containerd_config import ContainerdConfig, render
 from pinnace.node.cri.client import CriRuntime
 from pinnace.node.images.store import import_archive, wait_for_image
@@ -283,7 +283,7 @@ class Containerd:
                 process.send(signal.SIGKILL)
         for shim in shims:
             processes.wait(shim, timeout=5.0)
-        self._remove_shim_sockets()
+        self._remove_traces()
         for directory in (self.paths.run, self.paths.data):
             mount_table.unmount_below(directory)
             shutil.rmtree(directory, ignore_errors=True)
@@ -298,12 +298,17 @@ class Containerd:
             and str(self.paths.socket) in words
         )
 
-    def _remove_shim_sockets(self) -> None:
-        """Remove the sockets of shims that could not do so; they lie outside of our directories."""
+    def _remove_traces(self) -> None:
+        """Remove what lies outside of our directories of pods that nobody took down.
+
+        These are the sockets of shims that were killed, and what the network library remembers
+        of the pods' loopback interfaces.
+        """
         tasks = self.paths.state / "io.containerd.runtime.v2.task" / NAMESPACE
-        for address in tasks.glob("*/address"):
+        for task in tasks.glob("*"):
             with contextlib.suppress(OSError):
-                Path(address.read_text().removeprefix("unix://")).unlink()
+                Path((task / "address").read_text().removeprefix("unix://")).unlink()
+            cni.forget_results(f"cni-loopback-{task.name}")
 
 
 async def _remove_pod(runtime: CriRuntime, sandbox_id: str) -> None:
