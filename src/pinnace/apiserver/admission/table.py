@@ -22,6 +22,7 @@ from pinnace.apiserver.admission.default_toleration_seconds import DefaultTolera
 from pinnace.apiserver.admission.limit_ranger import LimitRanger
 from pinnace.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from pinnace.apiserver.admission.node_restriction import NodeRestriction
+from pinnace.apiserver.admission.pod_security import PodSecurity
 from pinnace.apiserver.admission.pod_topology_labels import PodTopologyLabels
 from pinnace.apiserver.admission.priority import Priority
 from pinnace.apiserver.admission.rbac_escalation import RbacEscalation
@@ -51,6 +52,7 @@ def plugins(
         ServiceAccount(suffix),
         NodeRestriction(authorizer),
         TaintNodesByCondition(),
+        PodSecurity(),
         Priority(),
         DefaultTolerationSeconds(),
         DefaultStorageClass(),
