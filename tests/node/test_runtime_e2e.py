@@ -17,7 +17,7 @@ import pytest
 
 from pinnace.kit import spdy
 from pinnace.node import cni, command, mount_table, processes
-from pinnace.node.containerd import Containerd, ContainerdPaths
+from pinnace.node.containerd import Containerd, ContainerdError, ContainerdPaths, cni_bin_dir
 from pinnace.node.cri.client import CriRuntime
 from pinnace.node.images.builtin import BUSYBOX, PAUSE, build_busybox, build_pause
 from pinnace.node.runtime import (
@@ -32,11 +32,15 @@ from pinnace.node.runtime import (
 
 PROGRAMS = ("containerd", "ctr", "runc", "nft", "ip", "busybox", "catatonit")
 MISSING = [program for program in PROGRAMS if command.which(program) is None]
+try:
+    cni_bin_dir()
+except ContainerdError:
+    MISSING.append("CNI plug-ins")
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root on Linux"),
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {' '.join(MISSING)}"),
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 
 
@@ -102,7 +106,9 @@ async def private_node(archives):
             bridge=f"pt{token}",
             pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
             state_dir=directory / "leases",
-            port_mappings=command.which("iptables") is not None,
+            host_ports=cni.host_ports_backend(
+                cni_bin_dir() / "portmap", iptables=command.which("iptables") is not None
+            ),
         )
         runtime = CriRuntime(containerd.paths.socket)
         try:
@@ -211,7 +217,7 @@ async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them
         fetch = f"until wget -q -O- http://{address}/; do sleep 0.1; done"
         _, client = await node.run(node.sandbox("client"), fetch)
         assert (await node.exited(client)).exit_code == 0
-        if node.network.port_mappings:
+        if node.network.host_ports:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.0\r\n\r\n")
             async with asyncio.timeout(5):
