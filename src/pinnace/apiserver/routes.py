@@ -41,7 +41,7 @@ class RequestInfo:
 def is_true(request: Request, name: str) -> bool:
     """Say whether a boolean query parameter is set, as upstream converts it."""
     values = request.query.get(name)
-    return bool(values) and values[0].lower() in _TRUE
+    return values is not None and values[0].lower() in _TRUE
 
 
 def parse(request: Request) -> RequestInfo:
@@ -49,6 +49,7 @@ def parse(request: Request) -> RequestInfo:
     path = request.path
     parts = [part for part in path.split("/") if part]
     plain = RequestInfo(verb=request.method.lower(), path=path)
+    rest: list[str]
     if len(parts) >= 3 and parts[0] == "api":
         group, version, rest = "", parts[1], parts[2:]
     elif len(parts) >= 4 and parts[0] == "apis":
@@ -62,7 +63,7 @@ def parse(request: Request) -> RequestInfo:
     if watching:
         rest = rest[1:]
     namespace, rest = _namespace(rest)
-    resource, name, subresource = (rest + ["", "", ""])[:3]
+    resource, name, subresource = [*rest, "", "", ""][:3]
     verb = _collection_verb(verb, name, request, watching=watching)
     if not name and verb in ("list", "watch", "deletecollection"):
         name = _selected_name(request)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Compacted, Deliver, Entry, Event, Store, StoreError, Watch
-from pinnace.store.watchcache.changes import Change, Ring, Select, Watcher
+from pinnace.store.watchcache.changes import Change, ChangeType, Ring, Select, Watcher
 from pinnace.store.watchcache.item import Item, PickFields
 
 # Watches resume from memory for this long and this many changes; before that the store's own
@@ -94,7 +94,7 @@ class WatchCache:
             if previous is None:
                 return None
             return Change("DELETED", previous.at(revision), previous, at)
-        kind = "ADDED" if previous is None else "MODIFIED"
+        kind: ChangeType = "ADDED" if previous is None else "MODIFIED"
         return Change(kind, self.item(event.entry), previous, at)
 
     def watch(self, watcher: Watcher, *, since: int | None) -> None:

@@ -51,7 +51,17 @@ def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
 class Item:
     """One object at one revision; what must be looked up inside is decoded when first asked for."""
 
-    __slots__ = ("_fields", "_labels", "_obj", "head", "key", "name", "namespace", "revision", "tail")
+    __slots__ = (
+        "_fields",
+        "_labels",
+        "_obj",
+        "head",
+        "key",
+        "name",
+        "namespace",
+        "revision",
+        "tail",
+    )
 
     def __init__(self, key: str, *, namespace: str, name: str, value: bytes, revision: int) -> None:
         self.key = key
