@@ -23,9 +23,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One committed change. For a DELETE, `entry` has an empty value and the revision of the
-    deletion as `modified`; `previous` is what was there before (None only for a key that was new,
-    or when its history is compacted).
+    """One committed change.
+
+    For a DELETE, `entry` has an empty value, 0 as `created` and the revision of the deletion as
+    `modified`; `previous` is what was there before (None for a key that was new, or when its
+    history is compacted).
     """
 
     type: Literal["PUT", "DELETE"]
@@ -119,8 +121,9 @@ class Store(Protocol):
         """Write all or nothing and return the revision; raises CompareFailed, StoreUnavailable.
 
         Local backends have delivered the events to all watchers before this returns. Deleting
-        absent keys only changes nothing and returns the current revision. `durable=False` does not
-        wait for the disk: the last moments of such writes may be lost with the process.
+        absent keys only changes nothing and returns the current revision. A commit with
+        `durable=False` survives a kill of the process, but its last moments may be lost with the
+        power; it costs no flush of the disk.
         """
         ...
 

@@ -1,0 +1,1 @@
+"""What may be stored: admission, a file per plug-in, in upstream's order."""

@@ -1,0 +1,136 @@
+"""What an admission plug-in is: a name, what it handles, and a mutate or a validate, or both.
+
+Plug-ins are plain functions on one `Attributes`. They read other objects through a `Lookup`, which
+the server answers from its watch cache. One that has to wait returns an awaitable, which the chain
+awaits; the others cost no more than a call.
+"""
+
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from pinnace.api.errors import Forbidden, forbidden
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.wire import User
+
+Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+Outcome = Awaitable[None] | None
+
+
+class Lookup(Protocol):
+    """Other objects as the server's own cache has them; never change what comes out."""
+
+    def get(self, row: Resource, namespace: str, name: str) -> Object | None:
+        """Return one object, or None; the namespace is empty for cluster-wide kinds."""
+        ...
+
+    def list(self, row: Resource, namespace: str = "") -> Iterable[Object]:
+        """Return all objects of a kind, or those of one namespace."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Attributes:
+    """One write on its way in.
+
+    `obj` is the chain's own copy, changed in place by mutators; None for DELETE. `old` is what is
+    stored; None for CREATE. `name` is what the URL says and may be empty on CREATE. `options` are
+    the decoded CreateOptions, UpdateOptions or DeleteOptions. `warnings` go to the client.
+    """
+
+    row: Resource
+    operation: Operation
+    obj: Object | None
+    old: Object | None
+    user: User
+    lookup: Lookup
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    dry_run: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def of(self, group: str, plural: str) -> bool:
+        """Say whether the write is to that resource, in any version."""
+        return self.row.plural == plural and self.row.group == group
+
+    def object_name(self) -> str:
+        """Return the name that a refusal gives: the URL's, the object's, or its generateName."""
+        meta = (self.obj or {}).get("metadata") or {}
+        return self.name or str(meta.get("name") or meta.get("generateName") or "Unknown")
+
+    def refuse(self, why: str) -> Forbidden:
+        """Return upstream's `admission.NewForbidden` for this write."""
+        return forbidden(self.row.plural, self.row.group, self.object_name(), why)
+
+
+@runtime_checkable
+class Plugin(Protocol):
+    """What every plug-in has."""
+
+    name: str
+
+    def handles(self, operation: Operation, row: Resource, subresource: str) -> bool:
+        """Say, from these three alone, whether writes of this sort concern the plug-in."""
+        ...
+
+
+@runtime_checkable
+class Mutator(Plugin, Protocol):
+    """A plug-in that may change the object; raises ApiError to refuse it."""
+
+    def mutate(self, attributes: Attributes) -> Outcome: ...
+
+
+@runtime_checkable
+class Validator(Plugin, Protocol):
+    """A plug-in that looks at the final object; raises ApiError to refuse it."""
+
+    def validate(self, attributes: Attributes) -> Outcome: ...
+
+
+class Chain:
+    """The plug-ins in order. Which ones concern a sort of write is worked out once per sort."""
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = tuple(plugins)
+        # Grows by a handful of entries per resource served, so it needs no bound.
+        self._mutators: dict[tuple[str, str, str, str], tuple[Mutator, ...]] = {}
+        self._validators: dict[tuple[str, str, str, str], tuple[Validator, ...]] = {}
+
+    async def mutate(self, attributes: Attributes) -> None:
+        """Let every mutator that is concerned change the object; raises the first refusal."""
+        row = attributes.row
+        key = (row.group, row.plural, attributes.subresource, attributes.operation)
+        concerned = self._mutators.get(key)
+        if concerned is None:
+            concerned = self._mutators[key] = tuple(
+                p for p in self._concerned(attributes) if isinstance(p, Mutator)
+            )
+        for plugin in concerned:
+            waiting = plugin.mutate(attributes)
+            if waiting is not None:
+                await waiting
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Let every validator that is concerned look at the object; raises the first refusal."""
+        row = attributes.row
+        key = (row.group, row.plural, attributes.subresource, attributes.operation)
+        concerned = self._validators.get(key)
+        if concerned is None:
+            concerned = self._validators[key] = tuple(
+                p for p in self._concerned(attributes) if isinstance(p, Validator)
+            )
+        for plugin in concerned:
+            waiting = plugin.validate(attributes)
+            if waiting is not None:
+                await waiting
+
+    def _concerned(self, attributes: Attributes) -> list[Plugin]:
+        return [
+            plugin
+            for plugin in self.plugins
+            if plugin.handles(attributes.operation, attributes.row, attributes.subresource)
+        ]

@@ -1,0 +1,1 @@
+"""Who is asking: authentication, a file per method."""

@@ -1,0 +1,1 @@
+"""What they may do: authorization, a file per mode."""

@@ -1,0 +1,1 @@
+"""What each kind does to an object before it is stored."""

@@ -1,0 +1,166 @@
+"""The cluster's own certificates and keys: one authority, a certificate for each component."""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.kit import x509
+from pinnace.kit.x509 import Authority, KeyPair, Subject
+
+# Who each component is, in upstream's words: RBAC's bootstrap bindings name them.
+IDENTITIES: dict[str, Subject] = {
+    "admin": Subject("kubernetes-admin", ("system:masters",)),
+    # The controllers act for everybody; upstream's have a service account each (to come).
+    "controller-manager": Subject("system:kube-controller-manager", ("system:masters",)),
+    "scheduler": Subject("system:kube-scheduler"),
+    "proxy": Subject("system:kube-proxy"),
+    "dns": Subject("system:serviceaccount:kube-system:coredns"),
+    "apiserver-kubelet-client": Subject("kube-apiserver-kubelet-client", ("system:masters",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pki:
+    """All that the processes of one machine need."""
+
+    authority: Authority
+    apiserver: KeyPair
+    signing_key: bytes
+    clients: dict[str, KeyPair]
+
+    @property
+    def ca(self) -> bytes:
+        """The authority's certificate in PEM."""
+        return self.authority.pem
+
+
+def server_names(config: ClusterConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the DNS names and addresses by which clients reach the API server."""
+    dns = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
+    dns += [f"kubernetes.default.svc.{config.domain}", "localhost", socket.gethostname()]
+    ips = ["127.0.0.1", config.kubernetes_ip, config.advertise]
+    for name in (config.bind, *config.names):
+        try:
+            ips.append(str(ipaddress.ip_address(name)))
+        except ValueError:
+            dns.append(name)
+    unspecified = {"0.0.0.0", "::", ""}
+    return tuple(dict.fromkeys(dns)), tuple(
+        ip for ip in dict.fromkeys(ips) if ip not in unspecified
+    )
+
+
+def make(config: ClusterConfig, now: datetime) -> Pki:
+    """Make everything in memory."""
+    authority = x509.make_authority("pinnace-ca", now=now)
+    return Pki(
+        authority,
+        issue_server(authority, config, now),
+        x509.make_signing_key(),
+        {name: issue_client(authority, name, now) for name in IDENTITIES},
+    )
+
+
+def issue_server(authority: Authority, config: ClusterConfig, now: datetime) -> KeyPair:
+    """Make the API server's serving certificate."""
+    dns, ips = server_names(config)
+    subject = Subject("kube-apiserver")
+    return x509.issue(authority, subject, now=now, dns=dns, ips=ips, server=True)
+
+
+def issue_client(authority: Authority, name: str, now: datetime) -> KeyPair:
+    """Make the client certificate of a component of the table above."""
+    return x509.issue(authority, IDENTITIES[name], now=now, client=True)
+
+
+def issue_kubelet(
+    authority: Authority, node: str, addresses: Iterable[str], now: datetime
+) -> KeyPair:
+    """Make a node's certificate: a client to the API server, and a server to it."""
+    subject = Subject(f"system:node:{node}", ("system:nodes",))
+    return x509.issue(
+        authority, subject, now=now, dns=[node], ips=addresses, server=True, client=True
+    )
+
+
+def ensure(directory: Path, config: ClusterConfig, now: datetime) -> Pki:
+    """Read the certificates of a data directory, making those that lack, age or do not fit."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        authority_pair = _load(directory, "ca") or _keep(
+            directory, "ca", x509.make_authority("pinnace-ca", now=now).key_pair
+        )
+        authority = x509.load_authority(authority_pair)
+        key_file = directory / "service-account.key"
+        if not key_file.exists():
+            _write(key_file, x509.make_signing_key())
+        clients = {}
+        for name in IDENTITIES:
+            clients[name] = _fresh(
+                directory,
+                name,
+                now,
+                lambda name=name: issue_client(authority, name, now),  # type: ignore[misc]
+            )
+        wanted = server_names(config)
+        server = _fresh(
+            directory, "apiserver", now, lambda: issue_server(authority, config, now), wanted
+        )
+        return Pki(authority, server, key_file.read_bytes(), clients)
+    except OSError as error:
+        raise ConfigError(f"cannot write {directory}: {error.strerror}") from error
+    except x509.X509Error as error:
+        raise ConfigError(f"{directory} has a damaged certificate: {error}") from error
+
+
+def ensure_kubelet(
+    directory: Path, authority: Authority, config: ClusterConfig, now: datetime
+) -> KeyPair:
+    """Read or make the certificate of this machine's node."""
+    addresses = tuple(dict.fromkeys((config.advertise, "127.0.0.1")))
+    names = ((config.node_name,), addresses)
+    return _fresh(
+        directory, "kubelet", now,
+        lambda: issue_kubelet(authority, config.node_name, addresses, now), names,
+    )  # fmt: skip
+
+
+def _fresh(
+    directory: Path,
+    name: str,
+    now: datetime,
+    issue: Callable[[], KeyPair],
+    names: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
+) -> KeyPair:
+    pair = _load(directory, name)
+    if pair is not None and not x509.needs_renewal(pair.certificate, now=now):
+        facts = x509.read_certificate(pair.certificate)
+        if names is None or (set(facts.dns), set(facts.ips)) == (set(names[0]), set(names[1])):
+            return pair
+    return _keep(directory, name, issue())
+
+
+def _load(directory: Path, name: str) -> KeyPair | None:
+    try:
+        certificate = (directory / f"{name}.crt").read_bytes()
+        return KeyPair(certificate, (directory / f"{name}.key").read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _keep(directory: Path, name: str, pair: KeyPair) -> KeyPair:
+    # The key first: a certificate without its key would be taken for a whole pair after a crash.
+    _write(directory / f"{name}.key", pair.key)
+    _write(directory / f"{name}.crt", pair.certificate)
+    return pair
+
+
+def _write(path: Path, data: bytes) -> None:
+    fresh = path.with_suffix(path.suffix + ".new")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(data)
+    fresh.replace(path)
