@@ -139,9 +139,13 @@ def type_errors(obj: Object, row: Resource) -> list[str]:
 
 def _illegal_base64(text: str) -> int:
     """Return where Go's decoder stops at text that is not base64, or -1."""
+    plain = text.replace("\r", "").replace("\n", "")
     try:
-        b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
+        b64decode(plain, validate=True)
+        wrong = len(plain) % 4 != 0
     except (binascii.Error, ValueError):
+        wrong = True
+    if wrong:
         body = text.rstrip("=")
         for at, letter in enumerate(body):
             if not (letter.isascii() and (letter.isalnum() or letter in "+/\r\n")):

@@ -12,6 +12,7 @@ from pinnace.api.kinds.core import CONFIGMAPS
 from pinnace.api.patch import fields
 from pinnace.api.patch.apply import apply, track
 from pinnace.api.resources import Resource
+from pinnace.api.schema.load import load
 
 T1 = datetime(2026, 1, 1, tzinfo=UTC)
 T2 = datetime(2026, 1, 2, tzinfo=UTC)
@@ -210,6 +211,38 @@ def test_custom_resources_without_a_schema_own_maps_by_field_and_lists_whole() -
     assert live["metadata"]["managedFields"][0]["fieldsV1"] == {
         "f:spec": {".": {}, "f:a": {".": {}, "f:b": {}}, "f:l": {}}
     }
+
+
+CONTAINERS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from("abc")},
+        optional={
+            "image": st.sampled_from(["1", "2"]),
+            "resources": st.sampled_from([{}, {"limits": {"cpu": "1"}}, {"limits": {}}, None]),
+            "args": st.lists(st.sampled_from("xy"), max_size=2),
+        },
+    ),
+    max_size=3,
+    unique_by=lambda item: item["name"],
+)
+PODS_OR_NOT = st.fixed_dictionaries(
+    {},
+    optional={
+        "spec": st.fixed_dictionaries({}, optional={"containers": CONTAINERS}),
+        "metadata": st.sampled_from([{}, {"labels": {}}, {"labels": {"a": "1"}}]),
+    },
+)
+
+
+@given(PODS_OR_NOT, PODS_OR_NOT)
+def test_comparing_in_step_finds_what_comparing_all_fields_finds(old: Any, new: Any) -> None:
+    shape = fields.Shape(load())
+    kind = load().type_for("", "v1", "Pod")
+    before, after = shape.fields(old, kind), shape.fields(new, kind)
+    found = shape.compare(old, new, kind)
+    assert found.added == after.keys() - before.keys()
+    assert found.removed == before.keys() - after.keys()
+    assert found.modified == {p for p in after.keys() & before.keys() if after[p] != before[p]}
 
 
 PATHS = st.lists(

@@ -12,7 +12,7 @@ from typing import Any
 from pinnace.api.errors import BadRequest, Conflict
 from pinnace.api.objects import Object, format_time
 from pinnace.api.patch import managers
-from pinnace.api.patch.fields import NODE, Fields, Kind, Path, Shape, shown
+from pinnace.api.patch.fields import Comparison, Fields, Kind, Path, Shape, shown
 from pinnace.api.patch.managers import APPLY, BEFORE_FIRST_APPLY, UPDATE, Entry, Managed, Manager
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import load
@@ -52,7 +52,7 @@ def track(
     if not managed and old is not None:
         return managers.write(new, {})
     shape, kind = Shape(load()), _kind(row)
-    added, changed, removed = _compare(_fields(shape, old, kind), _fields(shape, new, kind))
+    added, changed, removed = _compare(shape, old, new, kind)
     who = managers.manager(manager, operation, row.group_version, subresource)
     managed = managers.without(managed, added | changed | removed)
     taken = frozenset(_kept(added | changed, row, subresource))
@@ -89,7 +89,7 @@ def apply(
     merged = _merge(shape, _without_managers(base), applied, kind)
     if last is not None:
         merged = _prune(shape, merged, kind, last.fields, managed)
-    added, changed, removed = _compare(_fields(shape, base, kind), _fields(shape, merged, kind))
+    added, changed, removed = _compare(shape, base, merged, kind)
     if not force:
         _refuse_conflicts(managed, who, added | changed)
     managed = managers.without(managed, added | changed, but=who)
@@ -164,15 +164,8 @@ def _kept(paths: Any, row: Resource, subresource: str) -> set[Path]:
     return {path for path in paths if path not in _STRIPPED and path[0] != reset}
 
 
-def _compare(old: Fields, new: Fields) -> tuple[set[Path], set[Path], set[Path]]:
-    """Return paths that are added, modified and removed."""
-    added, removed = new.keys() - old.keys(), old.keys() - new.keys()
-    changed = {path for path in new.keys() & old.keys() if _differ(old[path], new[path])}
-    return added, changed, removed
-
-
-def _differ(one: Any, other: Any) -> bool:
-    return one is not other and (NODE in (one, other) or one != other)
+def _compare(shape: Shape, old: Object | None, new: Object, kind: Kind) -> Comparison:
+    return shape.compare(_without_managers(old or {}), _without_managers(new), kind)
 
 
 def _refuse_conflicts(managed: Managed, who: Manager, paths: set[Path]) -> None:

@@ -9,7 +9,7 @@ map has NODE for a value. For example, labels {a: b} give
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,6 +22,22 @@ FieldSet = frozenset[Path]
 Kind = TypeDef | FieldDef | None
 
 NODE = object()
+
+
+class Comparison(NamedTuple):
+    """Paths that one object has more than another, with another value, or less."""
+
+    added: set[Path]
+    modified: set[Path]
+    removed: set[Path]
+
+    def note(self, old: Fields, new: Fields) -> None:
+        """Compare all fields of two parts of the objects."""
+        self.added.update(new.keys() - old.keys())
+        self.removed.update(old.keys() - new.keys())
+        self.modified.update(path for path in new.keys() & old.keys() if old[path] != new[path])
+
+
 _ATOMIC = (Type.RAW, Type.QUANTITY, Type.INT_OR_STRING)
 
 
@@ -83,17 +99,80 @@ class Shape:
     def _walk(self, value: Any, kind: Kind, path: Path, found: Fields) -> None:
         if isinstance(value, dict) and self.splits_map(kind):
             for name, inner in value.items():
-                here = (*path, f"f:{name}")
-                self._walk(inner, self.child(kind, name), here, found)
-                if inner is None or inner == {} or not self.is_named(kind, name):
-                    found.setdefault(here, NODE)
+                self._entry(inner, kind, name, path, found)
         elif isinstance(value, list) and self.splits_list(kind) and isinstance(kind, FieldDef):
             for item in value:
-                here = (*path, self.element(kind, item))
-                self._walk(item, kind.item, here, found)
-                found.setdefault(here, NODE)
+                self._item(item, kind, (*path, self.element(kind, item)), found)
         else:
             found[path] = value
+
+    def _entry(self, value: Any, kind: Kind, name: str, path: Path, found: Fields) -> None:
+        """Note a map's entry, which is owned itself when it is empty or no field of a schema."""
+        here = (*path, f"f:{name}")
+        self._walk(value, self.child(kind, name), here, found)
+        if value is None or value == {} or not self.is_named(kind, name):
+            found.setdefault(here, NODE)
+
+    def _item(self, value: Any, kind: FieldDef, here: Path, found: Fields) -> None:
+        self._walk(value, kind.item, here, found)
+        found.setdefault(here, NODE)
+
+    def compare(self, old: Any, new: Any, kind: Kind) -> "Comparison":
+        """Return which paths differ between two objects; what is equal is not walked."""
+        result = Comparison(set(), set(), set())
+        self._compare(old, new, kind, (), result)
+        for paths in result:
+            paths.discard(())
+        return result
+
+    def _compare(self, old: Any, new: Any, kind: Kind, path: Path, out: "Comparison") -> None:
+        if old == new:
+            return
+        maps = isinstance(old, dict) and isinstance(new, dict) and old and new
+        if maps and self.splits_map(kind):
+            self._compare_maps(old, new, kind, path, out)
+            return
+        lists = isinstance(old, list) and isinstance(new, list)
+        if lists and isinstance(kind, FieldDef) and self.splits_list(kind):
+            self._compare_lists(old, new, kind, path, out)
+            return
+        before: Fields = {}
+        after: Fields = {}
+        for value, found in ((old, before), (new, after)):
+            self._walk(value, kind, path, found)
+            if value is None or value == {}:
+                found.setdefault(path, NODE)
+        out.note(before, after)
+
+    def _compare_maps(
+        self, old: dict[str, Any], new: dict[str, Any], kind: Kind, path: Path, out: "Comparison"
+    ) -> None:
+        before: Fields = {}
+        after: Fields = {}
+        for name in old.keys() - new.keys():
+            self._entry(old[name], kind, name, path, before)
+        for name, value in new.items():
+            if name not in old:
+                self._entry(value, kind, name, path, after)
+            elif old[name] != value:
+                self._compare(old[name], value, self.child(kind, name), (*path, f"f:{name}"), out)
+        out.note(before, after)
+
+    def _compare_lists(
+        self, old: list[Any], new: list[Any], kind: FieldDef, path: Path, out: "Comparison"
+    ) -> None:
+        was = {self.element(kind, item): item for item in old}
+        now = {self.element(kind, item): item for item in new}
+        before: Fields = {}
+        after: Fields = {}
+        for name in was.keys() - now.keys():
+            self._item(was[name], kind, (*path, name), before)
+        for name, item in now.items():
+            if name not in was:
+                self._item(item, kind, (*path, name), after)
+            elif was[name] != item:
+                self._compare(was[name], item, kind.item, (*path, name), out)
+        out.note(before, after)
 
     def with_parents(self, paths: Iterable[Path], kind: Kind) -> set[Path]:
         """Add to paths the schema's fields above them, which exist because of them."""
