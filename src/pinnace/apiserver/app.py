@@ -10,7 +10,7 @@ import logging
 import uuid
 
 from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound, Unauthorized
-from pinnace.api.wire import Answer, Request, User
+from pinnace.api.wire import Answer, Hijack, Request, User
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import refusal

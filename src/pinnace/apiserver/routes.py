@@ -41,7 +41,7 @@ class RequestInfo:
 def is_true(request: Request, name: str) -> bool:
     """Say whether a boolean query parameter is set, as upstream converts it."""
     values = request.query.get(name)
-    return bool(values) and values[0].lower() in _TRUE
+    return values is not None and values[0].lower() in _TRUE
 
 
 def parse(request: Request) -> RequestInfo:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.errors import (
     AlreadyExists,
     ApiError,
@@ -28,7 +29,6 @@ from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
-from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.store.base import Compare, CompareFailed, StoreError
 from pinnace.store.watchcache.item import Item
 

@@ -81,15 +81,26 @@ def _load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None
         Path(name).unlink()
 
 
-def load(path: str | Path, context: str = "") -> Config:
-    """Read a kubeconfig file; `context` empty means its current one."""
-    path = Path(path)
+def _read(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"error loading config file {path}: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"error loading config file {path}: not a kubeconfig")
+    return document
+
+
+def contexts(path: str | Path) -> list[str]:
+    """Return the names of the contexts that a kubeconfig file has."""
+    entries = _read(Path(path)).get("contexts") or ()
+    return [str(entry.get("name")) for entry in entries if isinstance(entry, dict)]
+
+
+def load(path: str | Path, context: str = "") -> Config:
+    """Read a kubeconfig file; `context` empty means its current one."""
+    path = Path(path)
+    document = _read(path)
     name = context or document.get("current-context") or ""
     chosen = _named(document, "contexts", "context", name)
     cluster = _named(document, "clusters", "cluster", chosen.get("cluster") or "")
