@@ -57,7 +57,7 @@ class Whole:
         self._list = header(row.list_kind, row.group_version).encode()
 
     def one(self, item: Item) -> bytes:
-        if item.head == self._header or rules.same_shape(item.head, self.row):
+        if item.head == self._header:
             return self._bytes + item.tail
         return orjson.dumps(rules.convert(item.decode(), self.row))
 
