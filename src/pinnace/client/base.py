@@ -5,7 +5,7 @@ memory; `Informers` hands out one informer per resource, shared by all component
 Objects that come out of an informer are shared: never change one, copy it first.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -39,8 +39,12 @@ class Client(Protocol):
         limit: int = 0,
         continue_: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
     ) -> Object:
-        """Return the List object: `items` and `metadata.resourceVersion`."""
+        """Return the List object: `items` and `metadata.resourceVersion`.
+
+        `metadata_only` asks for PartialObjectMetadata; whole objects may come all the same.
+        """
         ...
 
     def watch(
@@ -52,7 +56,9 @@ class Client(Protocol):
         field_selector: str = "",
         resource_version: str = "",
         initial_events: bool = False,
-    ) -> AsyncIterator[WatchEvent]:
+        timeout_seconds: int = 0,
+        metadata_only: bool = False,
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Yield events until the server ends the watch; raises ApiError for an ERROR event."""
         ...
 
@@ -128,6 +134,11 @@ class Informer(Protocol):
     """The current objects of one resource, kept so by a list and a watch that never gives up."""
 
     resource: Resource
+
+    @property
+    def revision(self) -> int:
+        """The revision of the newest change that is in; what was written later is not."""
+        ...
 
     def get(self, key: Key) -> Object | None: ...
 

@@ -11,7 +11,7 @@ MUTATINGADMISSIONPOLICIES = Resource(
     categories=("api-extensions",),
     namespaced=False,
     prefix="/registry/mutatingadmissionpolicies",
-    storage="admissionregistration.k8s.io/v1",
+    storage="admissionregistration.k8s.io/v1beta1",
 )
 MUTATINGADMISSIONPOLICYBINDINGS = Resource(
     group="admissionregistration.k8s.io",
@@ -22,7 +22,7 @@ MUTATINGADMISSIONPOLICYBINDINGS = Resource(
     categories=("api-extensions",),
     namespaced=False,
     prefix="/registry/mutatingadmissionpolicybindings",
-    storage="admissionregistration.k8s.io/v1",
+    storage="admissionregistration.k8s.io/v1beta1",
 )
 MUTATINGWEBHOOKCONFIGURATIONS = Resource(
     group="admissionregistration.k8s.io",
@@ -78,7 +78,7 @@ MUTATINGADMISSIONPOLICIES_V1BETA1 = Resource(
     categories=("api-extensions",),
     namespaced=False,
     prefix="/registry/mutatingadmissionpolicies",
-    storage="admissionregistration.k8s.io/v1",
+    storage="admissionregistration.k8s.io/v1beta1",
 )
 MUTATINGADMISSIONPOLICYBINDINGS_V1BETA1 = Resource(
     group="admissionregistration.k8s.io",
@@ -89,7 +89,7 @@ MUTATINGADMISSIONPOLICYBINDINGS_V1BETA1 = Resource(
     categories=("api-extensions",),
     namespaced=False,
     prefix="/registry/mutatingadmissionpolicybindings",
-    storage="admissionregistration.k8s.io/v1",
+    storage="admissionregistration.k8s.io/v1beta1",
 )
 MUTATINGADMISSIONPOLICIES_V1ALPHA1 = Resource(
     group="admissionregistration.k8s.io",
@@ -100,7 +100,7 @@ MUTATINGADMISSIONPOLICIES_V1ALPHA1 = Resource(
     categories=("api-extensions",),
     namespaced=False,
     prefix="/registry/mutatingadmissionpolicies",
-    storage="admissionregistration.k8s.io/v1",
+    storage="admissionregistration.k8s.io/v1beta1",
 )
 MUTATINGADMISSIONPOLICYBINDINGS_V1ALPHA1 = Resource(
     group="admissionregistration.k8s.io",
@@ -111,7 +111,7 @@ MUTATINGADMISSIONPOLICYBINDINGS_V1ALPHA1 = Resource(
     categories=("api-extensions",),
     namespaced=False,
     prefix="/registry/mutatingadmissionpolicybindings",
-    storage="admissionregistration.k8s.io/v1",
+    storage="admissionregistration.k8s.io/v1beta1",
 )
 
 ROWS = (

@@ -60,7 +60,7 @@ DEVICETAINTRULES = Resource(
     namespaced=False,
     subresources=(status("DeviceTaintRule"),),
     prefix="/registry/devicetaintrules",
-    storage="resource.k8s.io/v1beta2",
+    storage="resource.k8s.io/v1alpha3",
 )
 RESOURCECLAIMS_V1BETA2 = Resource(
     group="resource.k8s.io",
@@ -139,7 +139,7 @@ DEVICETAINTRULES_V1ALPHA3 = Resource(
     namespaced=False,
     subresources=(status("DeviceTaintRule"),),
     prefix="/registry/devicetaintrules",
-    storage="resource.k8s.io/v1beta2",
+    storage="resource.k8s.io/v1alpha3",
 )
 RESOURCEPOOLSTATUSREQUESTS = Resource(
     group="resource.k8s.io",

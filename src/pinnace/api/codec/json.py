@@ -1,0 +1,77 @@
+"""JSON bodies: fast in, fast out, with the errors of upstream's decoder."""
+
+import json
+from typing import Any
+
+import orjson
+
+from pinnace.api.errors import BadRequest
+from pinnace.api.objects import Object
+
+_INTERPRET = "couldn't get version/kind; json parse error: "
+_TYPE_META = (
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
+    'Kind string "json:\\"kind,omitempty\\"" }'
+)
+
+
+def decode(body: bytes) -> Object:
+    """Read one JSON object; raises BadRequest. A bare `null` is an empty object, as upstream."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(_INTERPRET + _syntax_error(body, error)) from None
+    return as_object(value)
+
+
+def as_object(value: Any) -> Object:
+    """Return a decoded value that must be an object; raises BadRequest."""
+    if isinstance(value, dict):
+        for key in ("apiVersion", "kind"):
+            got = value.get(key)
+            if got is not None and not isinstance(got, str):
+                raise BadRequest(
+                    f"{_INTERPRET}json: cannot unmarshal {go_name(got)} into Go struct field "
+                    f".{key} of type string"
+                )
+        return value
+    if value is None:
+        return {}
+    raise BadRequest(
+        f"{_INTERPRET}json: cannot unmarshal {go_name(value)} into Go value of type {_TYPE_META}"
+    )
+
+
+def go_name(value: Any) -> str:
+    """Name the JSON type of a value as Go's decoder does in its errors."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, list):
+        return "array"
+    return "null" if value is None else "number"
+
+
+def encode(obj: Any) -> bytes:
+    """Write compact JSON."""
+    return orjson.dumps(obj)
+
+
+def _syntax_error(body: bytes, error: json.JSONDecodeError) -> str:
+    """Say what is wrong in Go's words, as far as the position tells."""
+    text = body.decode("utf-8", "replace")
+    if error.pos >= len(text.rstrip()):
+        return "unexpected end of JSON input"
+    letter = text[error.pos]
+    shown = {"'": r"'\''", '"': "'\"'", "\n": r"'\n'", "\t": r"'\t'"}.get(letter, f"'{letter}'")
+    before = text[: error.pos].rstrip()[-1:]
+    if before == "{":
+        where = "looking for beginning of object key string"
+    elif before in ("", ":", "[", ","):
+        where = "looking for beginning of value"
+    else:
+        where = "after top-level value" if text[0] not in "{[" else "after object key:value pair"
+    return f"invalid character {shown} {where}"

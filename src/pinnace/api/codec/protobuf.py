@@ -1,0 +1,128 @@
+"""Protobuf bodies: upstream's `application/vnd.kubernetes.protobuf`, both ways.
+
+A body is four bytes of magic and a runtime.Unknown, which holds apiVersion, kind and the message.
+Readers and writers are compiled per message when first used; facts and codec are made once.
+"""
+
+import struct
+from functools import cache
+
+from pinnace.api.codec.protobuf_facts import load
+from pinnace.api.codec.protobuf_reader import Readers
+from pinnace.api.codec.protobuf_special import varint, walk
+from pinnace.api.codec.protobuf_writer import Writers
+from pinnace.api.errors import ApiError, BadRequest
+from pinnace.api.objects import Object
+
+MAGIC = b"k8s\x00"
+MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
+_UNFIT = (TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
+# Fields 1 and 2 of the envelope and of its TypeMeta are all sized.
+_STRINGS = {1: 2, 2: 2}
+_SCHEME = "pkg/api/legacyscheme/scheme.go:30"
+
+
+@cache
+def _readers() -> Readers:
+    return Readers(load())
+
+
+@cache
+def _writers() -> Writers:
+    return Writers(load())
+
+
+def is_protobuf(body: bytes) -> bool:
+    """Tell whether a body begins with the magic."""
+    return body.startswith(MAGIC)
+
+
+def has_message(api_version: str, kind: str) -> bool:
+    """Tell whether a kind can travel as protobuf at all; custom resources cannot."""
+    return load().message_for(api_version, kind) is not None
+
+
+def decode(body: bytes, *, api_version: str = "", kind: str = "") -> Object:
+    """Read a body; the arguments name what it is when it does not say. Raises BadRequest."""
+    if not body:
+        raise BadRequest("empty data")
+    if not body.startswith(MAGIC):
+        raise BadRequest(
+            "provided data does not appear to be a protobuf message, expected prefix "
+            f"[{' '.join(str(byte) for byte in MAGIC)}]"
+        )
+    try:
+        said_version, said_kind, raw = _open(body[len(MAGIC) :])
+    except IndexError:
+        raise BadRequest("unexpected EOF") from None
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    api_version, kind = said_version or api_version, said_kind or kind
+    message = load().message_for(api_version, kind)
+    if message is None:
+        raise BadRequest(
+            f'no kind "{kind}" is registered for version "{api_version}" in scheme "{_SCHEME}"'
+        )
+    obj = {"kind": kind, "apiVersion": api_version, **decode_message(message, raw)}
+    if kind.endswith("List"):
+        obj.setdefault("items", [])
+    return obj
+
+
+def decode_message(message: str, data: bytes) -> Object:
+    """Read a bare message such as `meta.v1.DeleteOptions`; raises BadRequest."""
+    try:
+        return _readers().reader(message)(data, 0, len(data), {})
+    except IndexError:
+        raise BadRequest("unexpected EOF") from None
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(str(error)) from None
+    except RecursionError:
+        raise BadRequest("exceeded max depth") from None
+
+
+def encode(obj: Object) -> bytes:
+    """Write an object with its envelope; raises ApiError when its kind has no message."""
+    api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
+    message = load().message_for(api_version, kind)
+    if message is None:
+        raise ApiError(f'no kind "{kind}" is registered for version "{api_version}"')
+    return _close(api_version, kind, encode_message(message, obj))
+
+
+def encode_message(message: str, obj: Object) -> bytes:
+    """Write a bare message; raises ApiError when a value does not fit its field."""
+    try:
+        return _writers().writer(message)(obj)
+    except _UNFIT as error:
+        raise ApiError(f"object *{message} cannot be encoded as protobuf: {error}") from None
+
+
+def encode_watch_event(kind: str, obj: Object) -> bytes:
+    """Write one event of a watch: a bare meta.v1.WatchEvent around an enveloped object."""
+    raw = encode(obj)
+    inner = b"\x0a" + varint(len(raw)) + raw
+    text = kind.encode()
+    return b"\x0a" + varint(len(text)) + text + b"\x12" + varint(len(inner)) + inner
+
+
+def _open(data: bytes) -> tuple[str, str, bytes]:
+    api_version = kind = ""
+    raw = b""
+    for number, value in walk(data, _STRINGS):
+        if number == 1:
+            for inner, text in walk(value, _STRINGS):
+                if inner == 1:
+                    api_version = text.decode()
+                else:
+                    kind = text.decode()
+        else:
+            raw = value
+    return api_version, kind, raw
+
+
+def _close(api_version: str, kind: str, raw: bytes) -> bytes:
+    version, name = api_version.encode(), kind.encode()
+    meta = b"\x0a" + varint(len(version)) + version + b"\x12" + varint(len(name)) + name
+    head = MAGIC + b"\x0a" + varint(len(meta)) + meta
+    return head + b"\x12" + varint(len(raw)) + raw + b"\x1a\x00\x22\x00"

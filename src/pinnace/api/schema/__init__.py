@@ -1,0 +1,1 @@
+"""Facts about the fields of every built-in type: types, list types, patch keys, defaults."""

@@ -1,0 +1,243 @@
+"""Discovery: which groups, versions and resources there are, as documents ready to send.
+
+Everything is derived from rows. Clients ask in two ways: the legacy one, a document per group and
+per version, and the aggregated one, where `/api` and `/apis` each answer with everything below them
+(`APIGroupDiscoveryList`). A CustomResourceDefinition changes the rows: `update` then redoes only
+the versions whose rows changed, and joins the encoded pieces again.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pinnace.api.resources import Resource, Subresource
+
+_VERSION = re.compile(r"v([0-9]+)(?:(alpha|beta)([0-9]+))?")
+_STABILITY = {"alpha": 0, "beta": 1, None: 2}
+AGGREGATED_VERSIONS = ("v2", "v2beta1")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it goes out: its bytes, the ETag in its quotes, and its content type."""
+
+    body: bytes
+    etag: str
+    content_type: str = "application/json"
+
+
+def version_priority(version: str) -> tuple[int, int, int, int, str]:
+    """Sort key that puts v10 before v2 before v1 before v1beta2 before v1alpha1 before others."""
+    found = _VERSION.fullmatch(version)
+    if not found:
+        return (1, 0, 0, 0, version)
+    major, stability, minor = found.groups()
+    return (0, -_STABILITY[stability], -int(major), -int(minor or 0), "")
+
+
+def storage_version_hash(row: Resource) -> str:
+    """Return the opaque name of the version in which a resource is stored; empty if it is not."""
+    if not row.storage:
+        return ""
+    group, _, version = row.storage.rpartition("/")
+    digest = hashlib.sha256(f"{group}/{version}/{row.kind}".encode()).digest()
+    return base64.b64encode(digest[:8]).decode()
+
+
+def document(value: Any, content_type: str = "application/json") -> Document:
+    """Encode a value with an ETag that changes when its bytes do."""
+    body = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Document(body, f'"{hashlib.sha512(body).hexdigest().upper()}"', content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One group version: its rows, and both ways to tell of them, encoded."""
+
+    rows: tuple[Resource, ...]
+    resources: Document
+    aggregated: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    name: str
+    versions: tuple[str, ...]
+
+    def about(self) -> dict[str, Any]:
+        versions = [
+            {"groupVersion": f"{self.name}/{version}", "version": version}
+            for version in self.versions
+        ]
+        return {"name": self.name, "versions": versions, "preferredVersion": versions[0]}
+
+
+class Discovery:
+    """All discovery documents of a server, kept up to date with its rows.
+
+    Groups stand in the order in which their first row does (the built-in table is in upstream's
+    order of priority, custom resources follow), versions by Kubernetes' order of versions, the
+    preferred one first.
+    """
+
+    def __init__(self, rows: Iterable[Resource], *, server_address: str = "") -> None:
+        self._server_address = server_address
+        self._versions: dict[tuple[str, str], _Version] = {}
+        self._documents: dict[str, Document] = {}
+        self._aggregated: dict[tuple[str, str], Document] = {}
+        self.update(rows)
+
+    def update(self, rows: Iterable[Resource]) -> None:
+        """Take the given rows as all there are."""
+        gathered: dict[str, dict[str, list[Resource]]] = {}
+        for row in rows:
+            gathered.setdefault(row.group, {}).setdefault(row.version, []).append(row)
+        old = self._versions
+        self._versions = {}
+        groups: list[_Group] = []
+        for name, versions in gathered.items():
+            order = tuple(sorted(versions, key=version_priority))
+            groups.append(_Group(name, order))
+            for version in order:
+                new = tuple(versions[version])
+                kept = old.get((name, version))
+                self._versions[name, version] = (
+                    kept if kept and kept.rows == new else _encode(name, version, new)
+                )
+        self._documents = self._legacy(groups)
+        self._aggregated = {
+            (path, version): self._joined(groups, version, core=path == "/api")
+            for path in ("/api", "/apis")
+            for version in AGGREGATED_VERSIONS
+        }
+
+    def legacy(self, path: str) -> Document | None:
+        """Return the document at `/api`, `/apis`, `/apis/<g>`, `/api/v1` or `/apis/<g>/<v>`.
+
+        A trailing slash is welcome; None says that there is nothing at that path.
+        """
+        return self._documents.get(path.rstrip("/"))
+
+    def aggregated(self, path: str, version: str = "v2") -> Document | None:
+        """Return the APIGroupDiscoveryList at `/api` or `/apis` in version v2 or v2beta1."""
+        return self._aggregated.get((path.rstrip("/"), version))
+
+    def _legacy(self, groups: list[_Group]) -> dict[str, Document]:
+        found: dict[str, Document] = {}
+        core = [version for group in groups if not group.name for version in group.versions]
+        cidrs = [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._server_address}]
+        found["/api"] = document(
+            {"kind": "APIVersions", "versions": core, "serverAddressByClientCIDRs": cidrs}
+        )
+        named = [group for group in groups if group.name]
+        found["/apis"] = document(
+            {
+                "kind": "APIGroupList",
+                "apiVersion": "v1",
+                "groups": [group.about() for group in named],
+            }
+        )
+        for group in named:
+            found[f"/apis/{group.name}"] = document(
+                {"kind": "APIGroup", "apiVersion": "v1", **group.about()}
+            )
+        for (name, version), encoded in self._versions.items():
+            path = f"/apis/{name}/{version}" if name else f"/api/{version}"
+            found[path] = encoded.resources
+        return found
+
+    def _joined(self, groups: list[_Group], version: str, *, core: bool) -> Document:
+        items = []
+        for group in groups:
+            if core != (not group.name):
+                continue
+            versions = b",".join(self._versions[group.name, v].aggregated for v in group.versions)
+            metadata = orjson.dumps({"name": group.name} if group.name else {})
+            items.append(b'{"metadata":' + metadata + b',"versions":[' + versions + b"]}")
+        head = f'{{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/{version}",'
+        body = head.encode() + b'"metadata":{},"items":[' + b",".join(items) + b"]}"
+        content_type = (
+            f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+        )
+        return document(body, content_type)
+
+
+def _encode(group: str, version: str, rows: tuple[Resource, ...]) -> _Version:
+    """Encode one group version in both ways."""
+    resources = [entry for row in rows for entry in _legacy_entries(row)]
+    about: dict[str, Any] = {"kind": "APIResourceList"}
+    if group:
+        about["apiVersion"] = "v1"
+    about["groupVersion"] = f"{group}/{version}" if group else version
+    about["resources"] = resources
+    aggregated = {
+        "version": version,
+        "resources": [_aggregated_entry(row) for row in rows],
+        "freshness": "Current",
+    }
+    return _Version(rows, document(about), orjson.dumps(aggregated))
+
+
+def _legacy_entries(row: Resource) -> list[dict[str, Any]]:
+    entry: dict[str, Any] = {
+        "name": row.plural,
+        "singularName": row.singular,
+        "namespaced": row.namespaced,
+        "kind": row.kind,
+        "verbs": sorted(row.verbs),
+    }
+    if row.short:
+        entry["shortNames"] = list(row.short)
+    if row.categories:
+        entry["categories"] = list(row.categories)
+    if hashed := storage_version_hash(row):
+        entry["storageVersionHash"] = hashed
+    entries = [entry] if row.verbs else []
+    for sub in row.subresources:
+        below: dict[str, Any] = {
+            "name": f"{row.plural}/{sub.name}",
+            "singularName": "",
+            "namespaced": row.namespaced,
+        }
+        if sub.group:
+            below["group"] = sub.group
+        if sub.version:
+            below["version"] = sub.version
+        below["kind"] = sub.kind or row.kind
+        below["verbs"] = sorted(sub.verbs)
+        entries.append(below)
+    return entries
+
+
+def _aggregated_entry(row: Resource) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "resource": row.plural,
+        "responseKind": {"group": "", "version": "", "kind": row.kind},
+        "scope": "Namespaced" if row.namespaced else "Cluster",
+        "singularResource": row.singular,
+        "verbs": sorted(row.verbs),
+    }
+    if row.short:
+        entry["shortNames"] = list(row.short)
+    if row.categories:
+        entry["categories"] = list(row.categories)
+    if row.subresources:
+        entry["subresources"] = [_aggregated_subresource(row, sub) for sub in row.subresources]
+    return entry
+
+
+def _aggregated_subresource(row: Resource, sub: Subresource) -> dict[str, Any]:
+    return {
+        "subresource": sub.name,
+        "responseKind": {
+            "group": sub.group,
+            "version": sub.version,
+            "kind": sub.kind or row.kind,
+        },
+        "verbs": sorted(sub.verbs),
+    }

@@ -1,0 +1,148 @@
+"""What a request is about: which rows are served, and a path and method read against them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pinnace.api.resources import Resource
+from pinnace.api.wire import Request
+
+_VERBS = {
+    "GET": "get",
+    "HEAD": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+# Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
+_NAMESPACE_SUBRESOURCES = ("status", "finalize")
+_TRUE = ("true", "1", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestInfo:
+    """A request as authorization sees it.
+
+    `resource` is empty for paths that are no resource's. `subpath` is what follows the
+    subresource, with its slash, as the proxy subresources have it.
+    """
+
+    verb: str
+    path: str
+    group: str = ""
+    version: str = ""
+    namespace: str = ""
+    resource: str = ""
+    subresource: str = ""
+    name: str = ""
+    subpath: str = ""
+
+
+def is_true(request: Request, name: str) -> bool:
+    """Say whether a boolean query parameter is set, as upstream converts it."""
+    values = request.query.get(name)
+    return values is not None and values[0].lower() in _TRUE
+
+
+def parse(request: Request) -> RequestInfo:
+    """Read the path and method of a request."""
+    path = request.path
+    parts = [part for part in path.split("/") if part]
+    plain = RequestInfo(verb=request.method.lower(), path=path)
+    rest: list[str]
+    if len(parts) >= 3 and parts[0] == "api":
+        group, version, rest = "", parts[1], parts[2:]
+    elif len(parts) >= 4 and parts[0] == "apis":
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return plain
+    verb = _VERBS.get(request.method)
+    if verb is None:
+        return plain
+    watching = rest[0] == "watch" and len(rest) > 1
+    if watching:
+        rest = rest[1:]
+    namespace, rest = _namespace(rest)
+    resource, name, subresource = [*rest, "", "", ""][:3]
+    verb = _collection_verb(verb, name, request, watching=watching)
+    if not name and verb in ("list", "watch", "deletecollection"):
+        name = _selected_name(request)
+    return RequestInfo(
+        verb=verb,
+        path=path,
+        group=group,
+        version=version,
+        namespace=namespace,
+        resource=resource,
+        subresource=subresource,
+        name=name,
+        subpath=_subpath(path, rest),
+    )
+
+
+def _namespace(rest: list[str]) -> tuple[str, list[str]]:
+    if rest[0] != "namespaces" or len(rest) == 1:
+        return "", rest
+    # A namespace itself counts as being in itself, as upstream's authorizers expect.
+    if len(rest) == 2 or (len(rest) == 3 and rest[2] in _NAMESPACE_SUBRESOURCES):
+        return rest[1], rest
+    return rest[1], rest[2:]
+
+
+def _collection_verb(verb: str, name: str, request: Request, *, watching: bool) -> str:
+    if watching:
+        return "watch"
+    if verb == "get" and not name:
+        return "watch" if is_true(request, "watch") else "list"
+    if verb == "delete" and not name:
+        return "deletecollection"
+    return verb
+
+
+def _selected_name(request: Request) -> str:
+    """Return the name that a field selector asks for: rules for single names apply to it."""
+    for part in request.param("fieldSelector").split(","):
+        field, _, value = part.partition("=")
+        if field.strip() == "metadata.name":
+            return value.removeprefix("=").strip()
+    return ""
+
+
+def _subpath(path: str, rest: list[str]) -> str:
+    if len(rest) < 3:
+        return ""
+    marker = "/".join(rest[:3])
+    return path[path.index(marker) + len(marker) :]
+
+
+class Rows:
+    """The rows that are served now; a CustomResourceDefinition adds and removes some."""
+
+    def __init__(self, rows: Iterable[Resource]) -> None:
+        self._by_path: dict[tuple[str, str, str], Resource] = {}
+        self._stored: dict[tuple[str, str], Resource] = {}
+        self._versions: set[tuple[str, str]] = set()
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Resource) -> None:
+        """Serve a row."""
+        self._by_path[row.group, row.version, row.plural] = row
+        self._versions.add((row.group, row.version))
+        if row.prefix and row.storage == row.group_version:
+            self._stored[row.prefix, row.kind] = row
+
+    def find(self, group: str, version: str, plural: str) -> Resource | None:
+        """Return the row of a resource, or None."""
+        return self._by_path.get((group, version, plural))
+
+    def serves(self, group: str, version: str) -> bool:
+        """Say whether any resource of this version is served."""
+        return (group, version) in self._versions
+
+    def storage_row(self, row: Resource) -> Resource:
+        """Return the row in whose version objects of this one are stored."""
+        return self._stored.get((row.prefix, row.kind), row)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(tuple(self._by_path.values()))

@@ -1,0 +1,1 @@
+"""One file per verb or subresource; `table.py` says which serves what."""

@@ -1,0 +1,210 @@
+"""The pods' network on one host: a bridge, made by the CNI plug-ins, and a masquerade rule.
+
+Decide, then do: the configuration and the rules are rendered by pure functions; writing and
+removing them are a few lines. Names are handed in, so that several clusters live on one host.
+
+Masquerading is ours and not the bridge plug-in's: its `ipMasq` calls the iptables program, once a
+pod, and knows one node's range only. One nftables rule a node serves all pods, and spares
+traffic to the pods of other nodes, which must see the sender's own address.
+"""
+
+import glob
+import ipaddress
+import json
+import re
+import shutil
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pinnace.node import command
+
+# What an upstream cluster's nodes speak too; plug-ins of 1.0 and later know it.
+_CNI_VERSION = "1.0.0"
+# Where libcni keeps the results of networks that are up; the path is built into the runtimes.
+_RESULTS = Path("/var/lib/cni/results")
+_NFTABLES_MARK = b"sigs.k8s.io/knftables"
+
+
+# What serves host ports; empty where nothing can.
+HostPorts = Literal["iptables", "nftables", ""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The pods' network of one node.
+
+    `pod_cidrs` are the node's own ranges, one a family. `cluster_cidrs` are those of all nodes,
+    and of Services if these must see pod addresses: traffic to them keeps the sender's address.
+    `bridge` is an interface name, at most 15 characters. `state_dir` keeps the leases.
+    """
+
+    name: str
+    bridge: str
+    pod_cidrs: Sequence[str]
+    state_dir: Path
+    cluster_cidrs: Sequence[str] = ()
+    mtu: int = 0
+    host_ports: HostPorts = "iptables"
+
+
+def conflist(network: Network) -> str:
+    """Return the CNI configuration of the network, as JSON."""
+    if len(network.bridge) > 15:
+        raise ValueError(f"bridge name {network.bridge!r} is longer than 15 characters")
+    ranges = [ipaddress.ip_network(cidr) for cidr in network.pod_cidrs]
+    defaults = {4: "0.0.0.0/0", 6: "::/0"}
+    bridge: dict[str, object] = {
+        "type": "bridge",
+        "bridge": network.bridge,
+        "isGateway": True,
+        "forceAddress": False,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": {
+            "type": "host-local",
+            "dataDir": str(network.state_dir),
+            "ranges": [[{"subnet": str(subnet)}] for subnet in ranges],
+            "routes": [{"dst": defaults[family]} for family in sorted({r.version for r in ranges})],
+        },
+    }
+    if network.mtu:
+        bridge["mtu"] = network.mtu
+    plugins = [bridge]
+    if network.host_ports:
+        portmap: dict[str, object] = {"type": "portmap", "capabilities": {"portMappings": True}}
+        if network.host_ports == "nftables":
+            portmap["backend"] = "nftables"
+        plugins.append(portmap)
+    document = {"cniVersion": _CNI_VERSION, "name": network.name, "plugins": plugins}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def table_name(network: Network) -> str:
+    """Return the name of the network's nftables table."""
+    return "pinnace_masquerade_" + re.sub(r"[^a-zA-Z0-9]", "_", network.name)
+
+
+def masquerade_rules(network: Network) -> str:
+    """Return nft input that replaces the network's table in one transaction.
+
+    Only what leaves the cluster is given the host's address. Sets of a family that is not in use
+    are left out, as nft takes no empty ones.
+    """
+    table = f"inet {table_name(network)}"
+    inside = [*network.pod_cidrs, *network.cluster_cidrs]
+    lines = []
+    for version, family, multicast in ((4, "ip", "224.0.0.0/4"), (6, "ip6", "ff00::/8")):
+        sources = _of_family(network.pod_cidrs, version)
+        if sources:
+            kept = ", ".join([*_of_family(inside, version), multicast])
+            lines.append(
+                f"    {family} saddr {{ {', '.join(sources)} }} "
+                f"{family} daddr != {{ {kept} }} masquerade"
+            )
+    # "add" before "delete" makes the delete succeed when there was no table yet.
+    return "\n".join(
+        [
+            f"add table {table}",
+            f"delete table {table}",
+            f"table {table} {{",
+            "  chain postrouting {",
+            "    type nat hook postrouting priority srcnat; policy accept;",
+            *lines,
+            "  }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _of_family(cidrs: Sequence[str], version: int) -> list[str]:
+    """Return the distinct ranges of a family that lie in no other of them."""
+    ranges = [ipaddress.ip_network(cidr) for cidr in cidrs]
+    if version == 4:
+        four = [r for r in ranges if isinstance(r, ipaddress.IPv4Network)]
+        return [str(r) for r in ipaddress.collapse_addresses(four)]
+    six = [r for r in ranges if isinstance(r, ipaddress.IPv6Network)]
+    return [str(r) for r in ipaddress.collapse_addresses(six)]
+
+
+def host_ports_backend(portmap: Path, *, iptables: bool) -> HostPorts:
+    """Return what can serve host ports, given the portmap plug-in and whether iptables is there.
+
+    iptables comes first, as the plug-in's nftables backend is the younger one, and some versions of
+    it catch traffic that is not for this host. Packaged plug-ins do not tell their version, so the
+    program is searched for the library that brings nftables.
+    """
+    try:
+        program = portmap.read_bytes()
+    except OSError:
+        return ""
+    if iptables:
+        return "iptables"
+    return "nftables" if _NFTABLES_MARK in program else ""
+
+
+async def set_up(network: Network, conf_dir: Path) -> None:
+    """Write the configuration for the runtime and put the masquerade rules in place."""
+    write_conflist(network, conf_dir)
+    await command.run("nft", ["-f", "-"], given=masquerade_rules(network).encode())
+
+
+def write_conflist(network: Network, conf_dir: Path) -> None:
+    """Put the configuration where the runtime looks, at once or not at all."""
+    conf_dir.mkdir(parents=True, exist_ok=True)
+    network.state_dir.mkdir(parents=True, exist_ok=True)
+    path = conf_dir / "10-pinnace.conflist"
+    fresh = path.with_suffix(".new")
+    fresh.write_text(conflist(network))
+    fresh.replace(path)
+
+
+async def clean_up(network: Network) -> None:
+    """Remove the bridge, the rules, the leases and the cached results; absent ones are no error."""
+    if network.bridge in (name for _, name in socket.if_nameindex()):
+        await command.run("ip", ["link", "delete", network.bridge])
+    table = f"table inet {table_name(network)}"
+    await command.run("nft", ["-f", "-"], given=f"add {table}\ndelete {table}\n".encode())
+    if network.host_ports == "iptables":
+        await _remove_host_ports(network)
+    _forget_leases(network)
+
+
+def stale_host_ports(saved: str, name: str) -> str:
+    """Return input for iptables-restore that removes a network's host ports; empty for none.
+
+    The plug-in removes them with each pod. What is left are those of pods that were killed without
+    it, whose rules would catch their ports for ever.
+    """
+    lines = []
+    mark = f'dnat name: \\"{name}\\" id:'
+    for line in saved.splitlines():
+        if line.startswith("-A CNI-HOSTPORT-DNAT ") and mark in line:
+            chain = line.rpartition(" ")[2]
+            lines += ["-D" + line.removeprefix("-A"), f"-F {chain}", f"-X {chain}"]
+    return "\n".join(["*nat", *lines, "COMMIT", ""]) if lines else ""
+
+
+async def _remove_host_ports(network: Network) -> None:
+    versions = {ipaddress.ip_network(cidr).version for cidr in network.pod_cidrs}
+    for version, program in ((4, "iptables"), (6, "ip6tables")):
+        if version in versions and command.which(f"{program}-save"):
+            saved = await command.run(f"{program}-save", ["-t", "nat"])
+            stale = stale_host_ports(saved.decode(errors="replace"), network.name)
+            if stale:
+                restore = ["-w", "5", "--noflush"]
+                await command.run(f"{program}-restore", restore, given=stale.encode())
+
+
+def _forget_leases(network: Network) -> None:
+    shutil.rmtree(network.state_dir, ignore_errors=True)
+    forget_results(network.name)
+
+
+def forget_results(prefix: str) -> None:
+    """Remove what the network library remembers of interfaces whose pods nobody took down."""
+    for result in _RESULTS.glob(f"{glob.escape(prefix)}-*"):
+        result.unlink(missing_ok=True)

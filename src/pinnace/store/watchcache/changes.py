@@ -1,0 +1,139 @@
+"""What happened lately to one resource, for watches that resume, and those who watch now."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pinnace.store.watchcache.item import Item
+
+ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+Select = Callable[[Item], bool]
+# Frames by representation and type, shared by all watchers of one change.
+Frames = dict[tuple[object, str], bytes]
+
+
+@dataclass(slots=True)
+class Change:
+    """One change of one object. For DELETED, `item` is the last state at the deletion's revision.
+
+    A representation keeps its encoding in `frames`, so that each is made once for all watchers.
+    """
+
+    type: ChangeType
+    item: Item
+    previous: Item | None
+    at: float
+    frames: Frames = field(default_factory=dict)
+
+    def seen_by(self, select: Select | None) -> tuple[ChangeType, Item] | None:
+        """Return what a watcher with this selection is told: leaving it is a DELETED to him."""
+        if select is None:
+            return self.type, self.item
+        was = self.previous is not None and select(self.previous)
+        if self.type != "DELETED" and select(self.item):
+            return ("MODIFIED" if was else "ADDED"), self.item
+        if not was or self.previous is None:
+            return None
+        return "DELETED", self.previous.at(self.item.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event for one watcher."""
+
+    type: ChangeType | Literal["BOOKMARK"]
+    item: Item | None
+    revision: int
+    frames: Frames
+
+
+class Watcher:
+    """One watch: a bounded queue between the cache and whoever writes the frames out.
+
+    `overrun` says that the reader was too slow and is cut off: its client lists or resumes again,
+    and nobody else waits for it.
+    """
+
+    def __init__(self, *, namespace: str, select: Select | None, limit: int = 1000) -> None:
+        self.namespace = namespace
+        self.revision = 0
+        self.overrun = False
+        self._select = select
+        self._limit = limit
+        self._queue: deque[Told] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self.ended = False
+
+    def offer(self, change: Change) -> None:
+        """Queue the change if this watcher is to see it."""
+        self.revision = change.item.revision
+        if self.namespace and change.item.namespace != self.namespace:
+            return
+        seen = change.seen_by(self._select)
+        if seen is not None:
+            self._put(Told(seen[0], seen[1], change.item.revision, change.frames))
+
+    def bookmark(self, revision: int) -> None:
+        """Queue a bookmark."""
+        self._put(Told("BOOKMARK", None, revision, {}))
+
+    def end(self) -> None:
+        """Let the reader finish what is queued, and then stop."""
+        self.ended = True
+        self._wake()
+
+    def _put(self, told: Told) -> None:
+        if self.ended:
+            return
+        if len(self._queue) >= self._limit:
+            self.overrun = True
+            self.end()
+            return
+        self._queue.append(told)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def next(self) -> list[Told]:
+        """Return all that is queued, waiting for at least one; empty when the watch has ended."""
+        while not self._queue and not self.ended:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        batch = list(self._queue)
+        self._queue.clear()
+        return batch
+
+
+class Ring:
+    """The latest changes in order; `floor` is the revision after which nothing is missing."""
+
+    def __init__(self, floor: int, *, count: int, seconds: float) -> None:
+        self.floor = floor
+        self._count = count
+        self._seconds = seconds
+        self._changes: deque[Change] = deque()
+
+    def add(self, change: Change) -> None:
+        """Append a change and forget those that are too many or too old."""
+        changes = self._changes
+        changes.append(change)
+        oldest = change.at - self._seconds
+        while len(changes) > self._count or changes[0].at < oldest:
+            self.floor = changes.popleft().item.revision
+
+    def since(self, revision: int) -> Iterable[Change]:
+        """Return the changes after a revision that is not below the floor."""
+        found: list[Change] = []
+        for change in reversed(self._changes):
+            if change.item.revision <= revision:
+                break
+            found.append(change)
+        found.reverse()
+        return found

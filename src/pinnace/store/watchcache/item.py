@@ -1,0 +1,120 @@
+"""One stored object at one revision, as the bytes that GET, LIST and WATCH hand out.
+
+A stored value is canonical JSON without a resourceVersion:
+
+    {"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","uid":"1-2","labels":{}},"spec":{}}
+
+The item keeps what comes before `"metadata":` (the head, shared by all objects of a kind) apart
+from the rest (the tail), and puts the revision behind the uid, once:
+
+    "metadata":{"name":"a","uid":"1-2","resourceVersion":"17","labels":{}},"spec":{}}
+
+An answer is then a head, perhaps that of another version, and a tail. A name cannot smuggle in a
+uid of its own, since its quotes are escaped.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from pinnace.api.objects import Object
+
+PickFields = Callable[[Object], Mapping[str, str]]
+
+_METADATA = b'"metadata":'
+_UID = b'"uid":"'
+
+
+class _Labels(msgspec.Struct):
+    labels: dict[str, str] | None = None
+
+
+class _Labelled(msgspec.Struct):
+    metadata: _Labels
+
+
+_labels = msgspec.json.Decoder(_Labelled)
+
+
+def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
+    """Return the head and the tail of a stored value, with the revision in the tail."""
+    start = value.index(_METADATA)
+    uid = value.index(_UID, start) + len(_UID)
+    end = value.index(b'"', uid) + 1
+    stamp = b',"resourceVersion":"%d"' % revision
+    return value[:start], b"".join((value[start:end], stamp, value[end:]))
+
+
+class Item:
+    """One object at one revision; what must be looked up inside is decoded when first asked for."""
+
+    __slots__ = (
+        "_fields",
+        "_labels",
+        "_obj",
+        "head",
+        "key",
+        "name",
+        "namespace",
+        "revision",
+        "tail",
+    )
+
+    def __init__(self, key: str, *, namespace: str, name: str, value: bytes, revision: int) -> None:
+        self.key = key
+        self.namespace = namespace
+        self.name = name
+        self.revision = revision
+        head, self.tail = split(value, revision)
+        # One copy of each head for all items; interning works on text only.
+        self.head = sys.intern(head.decode())
+        self._labels: Mapping[str, str] | None = None
+        self._fields: Mapping[str, str] | None = None
+        self._obj: Object | None = None
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The object's labels."""
+        if self._labels is None:
+            self._labels = _labels.decode(b"{" + self.tail).metadata.labels or {}
+        return self._labels
+
+    def fields(self, pick: PickFields) -> Mapping[str, str]:
+        """Return what field selectors look at, as `pick` finds it; there is one per resource."""
+        if self._fields is None:
+            self._fields = pick(self.decode())
+        return self._fields
+
+    def body(self) -> bytes:
+        """Return the whole object as JSON in its stored version."""
+        return self.head.encode() + self.tail
+
+    def decode(self) -> Object:
+        """Return a decoded copy of the object that is the caller's own."""
+        obj: Object = orjson.loads(self.body())
+        return obj
+
+    def shared(self) -> Object:
+        """Return the decoded object, kept for the next who asks: never change it."""
+        if self._obj is None:
+            self._obj = self.decode()
+        return self._obj
+
+    def forget(self) -> None:
+        """Let go of the decoded object."""
+        self._obj = None
+
+    def at(self, revision: int) -> "Item":
+        """Return the same object with another revision, as a DELETED event tells of it."""
+        copy: Any = Item.__new__(Item)
+        copy.key, copy.namespace, copy.name = self.key, self.namespace, self.name
+        copy.revision, copy.head = revision, self.head
+        copy.tail = self.tail.replace(
+            b'"resourceVersion":"%d"' % self.revision, b'"resourceVersion":"%d"' % revision, 1
+        )
+        copy._labels, copy._fields, copy._obj = self._labels, self._fields, None
+        other: Item = copy
+        return other
