@@ -16,6 +16,7 @@ from pinnace.api.kinds.core import (
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PODS,
+    RESOURCEQUOTAS,
     SECRETS,
     SERVICEACCOUNTS,
 )
@@ -29,6 +30,7 @@ from pinnace.api.resources import Resource
 from pinnace.api.wire import User
 from pinnace.apiserver.admission import table as admission_table
 from pinnace.apiserver.admission.base import Chain, Lookup
+from pinnace.apiserver.admission.resource_quota import QuotaWriter
 from pinnace.apiserver.authn import table as authn_table
 from pinnace.apiserver.authn.reviews import review_self, review_token
 from pinnace.apiserver.authn.table import Authenticator, AuthnConfig
@@ -53,6 +55,7 @@ LOOKED_UP: tuple[Resource, ...] = (
     PODS,
     NODES,
     LIMITRANGES,
+    RESOURCEQUOTAS,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
     PRIORITYCLASSES,
@@ -126,11 +129,12 @@ def build(
     pods_on: PodsOn,
     revision_of: Callable[[Resource], int],
     now: Callable[[], datetime],
+    quota_writer: QuotaWriter | None = None,
 ) -> Security:
     """Put everything together over a server's caches.
 
     `pods_on` returns the pods of a node; `revision_of` the revision at which the objects of a row
-    last changed.
+    last changed. Without a `quota_writer`, quotas are not enforced.
     """
     rbac = Rbac(lookup, revision_of)
     authorizer: Authorizer = authz_table.AlwaysAllow()
@@ -150,7 +154,7 @@ def build(
         authenticator=authn_table.build(config.authn, lookup, now),
         authorizer=authorizer,
         rbac=rbac,
-        admission=admission_table.build(authorizer, rbac),
+        admission=admission_table.build(authorizer, rbac, quota_writer=quota_writer),
         tokens=tokens,
         now=now,
     )
