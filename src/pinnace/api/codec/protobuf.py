@@ -17,6 +17,8 @@ from pinnace.api.objects import Object
 MAGIC = b"k8s\x00"
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _UNFIT = (TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
+# Fields 1 and 2 of the envelope and of its TypeMeta are all sized.
+_STRINGS = {1: 2, 2: 2}
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
 
 
@@ -107,15 +109,15 @@ def encode_watch_event(kind: str, obj: Object) -> bytes:
 def _open(data: bytes) -> tuple[str, str, bytes]:
     api_version = kind = ""
     raw = b""
-    for number, _, value in walk(data):
+    for number, value in walk(data, _STRINGS):
         if number == 1:
-            for inner, _, text in walk(value):
+            for inner, text in walk(value, _STRINGS):
                 if inner == 1:
                     api_version = text.decode()
-                elif inner == 2:
+                else:
                     kind = text.decode()
-        elif number == 2:
-            raw = bytes(value)
+        else:
+            raw = value
     return api_version, kind, raw
 
 
