@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pytest
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.resources import Resource, status
 from pinnace.api.schema.load import load
+from pinnace.api.wire import Request, Response
+from pinnace.apiserver.openapi.answer import answer
 from pinnace.apiserver.openapi.custom import Custom, simplify
 from pinnace.apiserver.openapi.descriptions import Descriptions
-from pinnace.apiserver.openapi.documents import OpenApi, hash_of
+from pinnace.apiserver.openapi.documents import OpenApi
 
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 POD = "io.k8s.api.core.v1.Pod"
 WIDGETS = Resource(
     group="example.com",
@@ -59,7 +63,8 @@ def test_the_index_names_every_group_version_with_its_hash() -> None:
     assert set(paths) == {row.path.removeprefix("/") for row in RESOURCES}
     apps = documents.v3("apis/apps/v1")
     assert apps is not None
-    url = f"/openapi/v3/apis/apps/v1?hash={hash_of(apps)}"
+    assert apps.etag == f'"{documents.hash_of("apis/apps/v1")}"'
+    url = f"/openapi/v3/apis/apps/v1?hash={documents.hash_of('apis/apps/v1')}"
     assert paths["apis/apps/v1"] == {"serverRelativeURL": url}
 
 
@@ -153,3 +158,42 @@ def test_definitions_equal_upstreams_swagger() -> None:
         if without_words(definition) != without_words(upstreams["definitions"][name])
     ]
     assert differing == []
+
+
+def ask(path: str, **more: Any) -> Response:
+    found = answer(openapi(), Request(method="GET", path=path, **more), now=NOW)
+    assert found is not None
+    return found
+
+
+def test_a_document_asked_for_by_its_hash_may_be_kept_for_ever() -> None:
+    url = orjson.loads(ask("/openapi/v3").body)["paths"]["apis/apps/v1"]["serverRelativeURL"]
+    path, _, wanted = url.partition("?hash=")
+    found = ask(path, query={"hash": [wanted]})
+    assert found.status == 200
+    assert found.headers["cache-control"] == "public, immutable"
+    assert found.headers["expires"] == "Wed, 01 Jan 2031 00:00:00 GMT"
+    assert found.headers["etag"] == f'"{wanted}"'
+
+
+def test_an_outdated_hash_is_sent_to_the_new_one() -> None:
+    found = ask("/openapi/v3/api/v1", query={"hash": ["OLD"]})
+    assert found.status == 301
+    assert found.headers["location"] == f"/openapi/v3/api/v1?hash={openapi().hash_of('api/v1')}"
+
+
+def test_a_client_that_has_the_document_gets_304() -> None:
+    etag = ask("/openapi/v2").headers["etag"]
+    found = ask("/openapi/v2", headers={"if-none-match": etag})
+    assert (found.status, found.body) == (304, b"")
+
+
+def test_protobuf_alone_is_not_acceptable() -> None:
+    wanted = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    assert ask("/openapi/v2", headers={"accept": wanted}).status == 406
+    assert ask("/openapi/v2", headers={"accept": f"{wanted}, */*;q=0.1"}).status == 200
+
+
+def test_paths_outside_are_left_to_others() -> None:
+    assert answer(openapi(), Request(method="GET", path="/openapi"), now=NOW) is None
+    assert answer(openapi(), Request(method="GET", path="/openapi/v3/x/v1"), now=NOW) is None

@@ -18,6 +18,7 @@ from pinnace.api.objects import format_time
 from pinnace.api.resources import Resource
 from pinnace.apiserver.printers.base import human_duration
 from pinnace.apiserver.printers.custom import columns_printer
+from pinnace.apiserver.printers.render import render_table
 from pinnace.apiserver.printers.table import PRINTERS, columns_for, printer_for, table
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -33,6 +34,8 @@ def ago(**length: float) -> str:
 def cells(row: Resource, obj: dict[str, Any]) -> list[Any]:
     obj = {"metadata": {"name": "x", "creationTimestamp": ago(minutes=5)}} | obj
     found: list[Any] = table(row, [obj], now=NOW)["rows"][0]["cells"]
+    from_bytes = orjson.loads(render_table(row, [orjson.dumps(obj)], now=NOW))
+    assert from_bytes["rows"][0]["cells"] == found
     return found
 
 
@@ -401,3 +404,22 @@ def test_an_object_with_every_field_set_fills_every_column(row: Resource) -> Non
     printer = printer_for(row)
     filled = printer.cells(orjson.loads(file.read_bytes()), NOW)
     assert len(filled) == len(printer.columns)
+
+
+@pytest.mark.parametrize("include", ["None", "Metadata", "Object"])
+@pytest.mark.parametrize("row", RESOURCES, ids=lambda row: f"{row.plural}.{row.group_version}")
+def test_a_table_from_bytes_equals_one_from_objects(row: Resource, include: str) -> None:
+    objects: list[dict[str, Any]] = [{"kind": row.kind, "metadata": {"name": "x", "uid": "1"}}]
+    root = os.environ.get("PINNACE_SHARED", "")
+    file = Path(root) / f"golden/objects/{row.group or 'core'}.{row.version}.{row.kind}.json"
+    if root and file.exists():
+        objects.append(orjson.loads(file.read_bytes()))
+    more: dict[str, Any] = {"include_object": include, "list_metadata": {"resourceVersion": "7"}}
+    rendered = render_table(row, [orjson.dumps(obj) for obj in objects], now=NOW, **more)
+    assert orjson.loads(rendered) == table(row, objects, now=NOW, **more)
+
+
+def test_a_pod_that_fits_no_view_is_looked_at_whole() -> None:
+    odd = {"metadata": {"name": "x"}, "status": {"phase": 7}}
+    made = orjson.loads(render_table(PODS, [orjson.dumps(odd)], now=NOW))
+    assert made["rows"][0]["cells"][:3] == ["x", "0/0", 7]

@@ -8,25 +8,28 @@ pod, and knows one node's range only. One nftables rule a node serves all pods, 
 traffic to the pods of other nodes, which must see the sender's own address.
 """
 
-import asyncio
-import contextlib
+import glob
 import ipaddress
 import json
+import re
 import shutil
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pinnace.node import command
 
 # What an upstream cluster's nodes speak too; plug-ins of 1.0 and later know it.
 _CNI_VERSION = "1.0.0"
-_DEADLINE = 30.0
 # Where libcni keeps the results of networks that are up; the path is built into the runtimes.
 _RESULTS = Path("/var/lib/cni/results")
 _NFTABLES_MARK = b"sigs.k8s.io/knftables"
 
 
-class NetworkError(Exception):
-    """The host's network cannot be changed; the text is one line for people."""
+# What serves host ports; empty where nothing can.
+HostPorts = Literal["iptables", "nftables", ""]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +47,13 @@ class Network:
     state_dir: Path
     cluster_cidrs: Sequence[str] = ()
     mtu: int = 0
-    port_mappings: bool = True
-    # Only where iptables is missing: the plug-in's nftables backend is the younger one, and some
-    # versions of it catch traffic that is not for this host.
-    port_mappings_nftables: bool = False
+    host_ports: HostPorts = "iptables"
 
 
 def conflist(network: Network) -> str:
     """Return the CNI configuration of the network, as JSON."""
     if len(network.bridge) > 15:
-        raise NetworkError(f"bridge name {network.bridge!r} is longer than 15 characters")
+        raise ValueError(f"bridge name {network.bridge!r} is longer than 15 characters")
     ranges = [ipaddress.ip_network(cidr) for cidr in network.pod_cidrs]
     defaults = {4: "0.0.0.0/0", 6: "::/0"}
     bridge: dict[str, object] = {
@@ -73,9 +73,9 @@ def conflist(network: Network) -> str:
     if network.mtu:
         bridge["mtu"] = network.mtu
     plugins = [bridge]
-    if network.port_mappings:
+    if network.host_ports:
         portmap: dict[str, object] = {"type": "portmap", "capabilities": {"portMappings": True}}
-        if network.port_mappings_nftables:
+        if network.host_ports == "nftables":
             portmap["backend"] = "nftables"
         plugins.append(portmap)
     document = {"cniVersion": _CNI_VERSION, "name": network.name, "plugins": plugins}
@@ -84,7 +84,7 @@ def conflist(network: Network) -> str:
 
 def table_name(network: Network) -> str:
     """Return the name of the network's nftables table."""
-    return "pinnace-masquerade-" + network.name
+    return "pinnace_masquerade_" + re.sub(r"[^a-zA-Z0-9]", "_", network.name)
 
 
 def masquerade_rules(network: Network) -> str:
@@ -93,7 +93,7 @@ def masquerade_rules(network: Network) -> str:
     Only what leaves the cluster is given the host's address. Sets of a family that is not in use
     are left out, as nft takes no empty ones.
     """
-    table = f'inet "{table_name(network)}"'
+    table = f"inet {table_name(network)}"
     inside = [*network.pod_cidrs, *network.cluster_cidrs]
     lines = []
     for version, family, multicast in ((4, "ip", "224.0.0.0/4"), (6, "ip6", "ff00::/8")):
@@ -130,58 +130,81 @@ def _of_family(cidrs: Sequence[str], version: int) -> list[str]:
     return [str(r) for r in ipaddress.collapse_addresses(six)]
 
 
-def knows_nftables(portmap: Path) -> bool:
-    """Answer whether a portmap plug-in can do without iptables.
+def host_ports_backend(portmap: Path, *, iptables: bool) -> HostPorts:
+    """Return what can serve host ports, given the portmap plug-in and whether iptables is there.
 
-    Packaged plug-ins do not tell their version, so the program is searched for the library that
-    brings nftables.
+    iptables comes first, as the plug-in's nftables backend is the younger one, and some versions of
+    it catch traffic that is not for this host. Packaged plug-ins do not tell their version, so the
+    program is searched for the library that brings nftables.
     """
     try:
-        return _NFTABLES_MARK in portmap.read_bytes()
+        program = portmap.read_bytes()
     except OSError:
-        return False
+        return ""
+    if iptables:
+        return "iptables"
+    return "nftables" if _NFTABLES_MARK in program else ""
 
 
 async def set_up(network: Network, conf_dir: Path) -> None:
     """Write the configuration for the runtime and put the masquerade rules in place."""
+    write_conflist(network, conf_dir)
+    await command.run("nft", ["-f", "-"], given=masquerade_rules(network).encode())
+
+
+def write_conflist(network: Network, conf_dir: Path) -> None:
+    """Put the configuration where the runtime looks, at once or not at all."""
     conf_dir.mkdir(parents=True, exist_ok=True)
     network.state_dir.mkdir(parents=True, exist_ok=True)
     path = conf_dir / "10-pinnace.conflist"
     fresh = path.with_suffix(".new")
     fresh.write_text(conflist(network))
     fresh.replace(path)
-    await _run("nft", "-f", "-", given=masquerade_rules(network))
 
 
 async def clean_up(network: Network) -> None:
     """Remove the bridge, the rules, the leases and the cached results; absent ones are no error."""
-    if Path("/sys/class/net", network.bridge).exists():
-        await _run("ip", "link", "delete", network.bridge)
-    table = f'table inet "{table_name(network)}"'
-    await _run("nft", "-f", "-", given=f"add {table}\ndelete {table}\n")
+    if network.bridge in (name for _, name in socket.if_nameindex()):
+        await command.run("ip", ["link", "delete", network.bridge])
+    table = f"table inet {table_name(network)}"
+    await command.run("nft", ["-f", "-"], given=f"add {table}\ndelete {table}\n".encode())
+    if network.host_ports == "iptables":
+        await _remove_host_ports(network)
+    _forget_leases(network)
+
+
+def stale_host_ports(saved: str, name: str) -> str:
+    """Return input for iptables-restore that removes a network's host ports; empty for none.
+
+    The plug-in removes them with each pod. What is left are those of pods that were killed without
+    it, whose rules would catch their ports for ever.
+    """
+    lines = []
+    mark = f'dnat name: \\"{name}\\" id:'
+    for line in saved.splitlines():
+        if line.startswith("-A CNI-HOSTPORT-DNAT ") and mark in line:
+            chain = line.rpartition(" ")[2]
+            lines += ["-D" + line.removeprefix("-A"), f"-F {chain}", f"-X {chain}"]
+    return "\n".join(["*nat", *lines, "COMMIT", ""]) if lines else ""
+
+
+async def _remove_host_ports(network: Network) -> None:
+    versions = {ipaddress.ip_network(cidr).version for cidr in network.pod_cidrs}
+    for version, program in ((4, "iptables"), (6, "ip6tables")):
+        if version in versions and command.which(f"{program}-save"):
+            saved = await command.run(f"{program}-save", ["-t", "nat"])
+            stale = stale_host_ports(saved.decode(errors="replace"), network.name)
+            if stale:
+                restore = ["-w", "5", "--noflush"]
+                await command.run(f"{program}-restore", restore, given=stale.encode())
+
+
+def _forget_leases(network: Network) -> None:
     shutil.rmtree(network.state_dir, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        for result in _RESULTS.glob(f"{network.name}-*"):
-            result.unlink()
+    forget_results(network.name)
 
 
-async def _run(program: str, *arguments: str, given: str = "") -> None:
-    path = shutil.which(program)
-    if path is None:
-        raise NetworkError(f"{program} is not installed (Debian: nftables, iproute2)")
-    process = await asyncio.create_subprocess_exec(
-        path,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_DEADLINE):
-            _, errors = await process.communicate(given.encode())
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        raise NetworkError(f"{program} {' '.join(arguments)}: {errors.decode().strip()}")
+def forget_results(prefix: str) -> None:
+    """Remove what the network library remembers of interfaces whose pods nobody took down."""
+    for result in _RESULTS.glob(f"{glob.escape(prefix)}-*"):
+        result.unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """The documents at `/openapi/v3` and `/openapi/v2`, made when asked for and then kept.
 
 The index at `/openapi/v3` names a document per group version with a hash of its bytes in the URL,
-so that clients may keep it for ever. The hash needs the bytes: the first index asks for all
-documents, later ones only for those whose rows changed.
+so that clients may keep it for ever. The hash needs the bytes: the first index makes all documents,
+keeps their hashes and lets the bytes (4 MB) go; later ones make only those whose rows changed. What
+is made from the same rows has the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,6 +49,7 @@ class OpenApi:
         self._rows: dict[str, tuple[Resource, ...]] = {}
         self._customs: dict[str, tuple[Custom, ...]] = {}
         self._v3: dict[str, Document] = {}
+        self._hashes: dict[str, str] = {}
         self._index: Document | None = None
         self._v2: Document | None = None
         self.update(rows)
@@ -68,25 +70,25 @@ class OpenApi:
             custom_by_path.setdefault(_path(custom.row), []).append(custom)
         new = {path: tuple(found) for path, found in by_path.items()}
         new_customs = {path: tuple(found) for path, found in custom_by_path.items()}
-        self._v3 = {
-            path: kept
-            for path, kept in self._v3.items()
+        same = {
+            path
+            for path in self._hashes.keys() | self._v3.keys()
             if new.get(path) == self._rows.get(path)
             and new_customs.get(path) == self._customs.get(path)
         }
+        self._v3 = {path: kept for path, kept in self._v3.items() if path in same}
+        self._hashes = {path: kept for path, kept in self._hashes.items() if path in same}
         self._rows, self._customs = new, new_customs
         self._index = self._v2 = None
 
     def index(self) -> Document:
         """Return the document at `/openapi/v3`."""
         if self._index is None:
-            paths = {}
-            for path in sorted({*self._rows, *self._customs}):
-                found = self.v3(path)
-                if found is not None:
-                    url = f"/openapi/v3/{path}?hash={hash_of(found)}"
-                    paths[path] = {"serverRelativeURL": url}
-            self._index = document({"paths": paths})
+            urls = {
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self.hash_of(path)}"}
+                for path in sorted({*self._rows, *self._customs})
+            }
+            self._index = document({"paths": urls})
         return self._index
 
     def v3(self, path: str) -> Document | None:
@@ -94,8 +96,16 @@ class OpenApi:
         if path not in self._rows and path not in self._customs:
             return None
         if path not in self._v3:
-            self._v3[path] = document(self._make_v3(path))
+            made = document(self._make_v3(path))
+            self._v3[path] = made
+            self._hashes[path] = made.etag.strip('"')
         return self._v3[path]
+
+    def hash_of(self, path: str) -> str:
+        """Return the hash that stands in the URL of a document: its ETag without the quotes."""
+        if path not in self._hashes:
+            self._hashes[path] = document(self._make_v3(path)).etag.strip('"')
+        return self._hashes[path]
 
     def v2(self) -> Document:
         """Return the document at `/openapi/v2`, in JSON."""
@@ -167,11 +177,6 @@ class OpenApi:
             self._schema, names - {""}, dialect, self._descriptions, group_version=group_version
         )
         return {**built_in, **out}
-
-
-def hash_of(found: Document) -> str:
-    """Return the hash that stands in a document's URL: its ETag without the quotes."""
-    return found.etag.strip('"')
 
 
 def _path(row: Resource) -> str:

@@ -1,6 +1,6 @@
 """What a printer is: the columns of a kind, and a pure function from an object to its cells."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,7 +74,7 @@ def wide(name: str) -> Column:
 def dig(obj: Any, *path: str, default: Any = None) -> Any:
     """Return the value at a path of keys, or the default where the path or the value is missing."""
     for key in path:
-        if not isinstance(obj, Mapping):
+        if not isinstance(obj, dict):
             return default
         obj = obj.get(key)
     return default if obj is None else obj

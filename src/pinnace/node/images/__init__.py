@@ -1,0 +1,1 @@
+"""Container images made on this host, without a registry and without Docker."""

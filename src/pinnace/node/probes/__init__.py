@@ -1,0 +1,1 @@
+"""Probes, a file per way to ask."""

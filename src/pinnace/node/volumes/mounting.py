@@ -1,0 +1,98 @@
+"""Makes all volumes of a Pod ready, keeps the live ones fresh, and clears up afterwards."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pinnace.api.errors import ApiError
+from pinnace.api.objects import Object
+from pinnace.node.podspec import all_declared, uid_of
+from pinnace.node.volumes.base import Mounted, Request, Supply, VolumeError, VolumeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A volume that could not be made ready, and the Event's text."""
+
+    volume: str
+    message: str
+
+
+def pod_directory(root: Path, uid: str) -> Path:
+    """Return the directory that holds all that the kubelet writes for one Pod."""
+    return root / "pods" / uid
+
+
+def _used(pod: Mapping[str, Any]) -> set[str]:
+    names: set[str] = set()
+    for one in all_declared(pod):
+        names.update(str(each["name"]) for each in one.spec.get("volumeMounts") or ())
+    return names
+
+
+class PodVolumes:
+    """The volumes of Pods on this node."""
+
+    def __init__(self, root: Path, supply: Supply, kinds: Iterable[VolumeKind]) -> None:
+        self._root = root
+        self._supply = supply
+        self._kinds = {kind.field: kind for kind in kinds}
+
+    async def set_up(
+        self, pod: Object, *, live_only: bool = False
+    ) -> tuple[dict[str, Mounted], list[Problem]]:
+        """Make the volumes that containers use ready; what fails is told, not raised."""
+        mounted: dict[str, Mounted] = {}
+        problems: list[Problem] = []
+        used = _used(pod)
+        for volume in pod["spec"].get("volumes") or ():
+            name = str(volume["name"])
+            kind = next((self._kinds[key] for key in volume if key in self._kinds), None)
+            if name not in used or (live_only and not (kind and kind.live)):
+                continue
+            try:
+                mounted[name] = await self._one(pod, volume, kind)
+            except (VolumeError, ApiError, OSError) as error:
+                text = getattr(error, "message", None) or str(error)
+                problems.append(
+                    Problem(name, f'MountVolume.SetUp failed for volume "{name}" : {text}')
+                )
+        return mounted, problems
+
+    async def _one(
+        self, pod: Object, volume: Mapping[str, Any], kind: VolumeKind | None
+    ) -> Mounted:
+        name = str(volume["name"])
+        if kind is None:
+            raise VolumeError(
+                f'failed to get Plugin from volumeSpec for volume "{name}" '
+                "err=no volume plugin matched"
+            )
+        plugin = f"kubernetes.io~{kind.field.lower().replace('api', '-api')}"
+        directory = pod_directory(self._root, uid_of(pod)) / "volumes" / plugin / name
+        return await kind.set_up(
+            Request(
+                pod=pod,
+                name=name,
+                source=volume[kind.field] or {},
+                directory=directory,
+                supply=self._supply,
+            )
+        )
+
+    async def tear_down(self, uid: str) -> None:
+        """Unmount and remove a Pod's volumes."""
+        directory = pod_directory(self._root, uid) / "volumes"
+        await asyncio.to_thread(self._supply.mounts.remove_tree, directory)
+
+    async def remove(self, uid: str) -> None:
+        """Unmount and remove everything that was written for a Pod."""
+        directory = pod_directory(self._root, uid)
+        await asyncio.to_thread(self._supply.mounts.remove_tree, directory)
+
+    def leftovers(self) -> list[str]:
+        """Return the uids of all Pods that have a directory here."""
+        pods = self._root / "pods"
+        return [each.name for each in pods.iterdir()] if pods.is_dir() else []
