@@ -23,7 +23,8 @@ from pinnace.node.service import run_kubelet
 from pinnace.proxy import nft
 from pinnace.proxy.service import ProxyConfig, run_proxy
 from pinnace.scheduler.service import SchedulerConfig, run_scheduler
-from pinnace.sim.service import SimConfig, run_sim
+from pinnace.sim.config import SimConfig
+from pinnace.sim.service import run_sim
 
 log = logging.getLogger(__name__)
 
