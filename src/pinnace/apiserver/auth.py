@@ -58,4 +58,3 @@ class Auth:
         if self.rbac is None:
             raise NotFound("the server could not find the requested resource", details={})
         return authz.review_own_rules(body, user, self.rbac)
-
