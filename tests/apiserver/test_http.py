@@ -134,7 +134,9 @@ async def test_an_upgrade_is_spliced_to_the_kubelet(
             "127.0.0.1", listener.port, ssl=client_tls(ca)
         )
         path = "/api/v1/namespaces/default/pods/p/exec?command=ls&command=-l&stdout=true"
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"
+        )
         writer.write(head.encode())
         assert b"101" in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
         writer.write(b"ping")
