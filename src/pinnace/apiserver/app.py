@@ -7,6 +7,7 @@ transport from the same process.
 
 import asyncio
 import logging
+import time
 import uuid
 
 from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -17,9 +18,10 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import parse
+from pinnace.apiserver.routes import RequestInfo, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.verbs.table import handler_of
 from pinnace.kit.clock import Clock
@@ -35,7 +37,8 @@ class ApiServer:
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
         self.core: Core = build(store, clock, config, self._pods, failed=self._store_failed)
-        self._paths = Paths(self.core)
+        self._metrics = Metrics()
+        self._paths = Paths(self.core, self._metrics)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -63,25 +66,29 @@ class ApiServer:
         """Answer a request; never raises but when cancelled."""
         audit = request.headers.get("audit-id") or str(uuid.uuid4())
         warnings: list[str] = []
+        began = time.perf_counter()
+        info = parse(request)
         try:
-            answer = await self._answer(request, warnings)
+            answer = await self._answer(request, info, warnings)
         except ApiError as error:
             answer = answer_error(request, error)
         except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))
         if not isinstance(answer, Hijack):
+            known = self.core.rows.find(info.group, info.version, info.resource) is not None
+            if known or not info.resource:
+                self._metrics.count(info, answer.status, time.perf_counter() - began)
             answer.headers["audit-id"] = audit
             if warnings:
                 answer.headers["warning"] = ", ".join(_warning(text) for text in warnings)
         return answer
 
-    async def _answer(self, request: Request, warnings: list[str]) -> Answer:
+    async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise RequestEntityTooLarge(
                 f"limit is {self.core.config.max_body}", details={}, reason="RequestEntityTooLarge"
             )
-        info = parse(request)
         user = await self.core.auth.user(request)
         self.core.auth.check(user, info)
         if info.resource:

@@ -20,7 +20,7 @@ async def create(core: Core, call: Call) -> Answer:
         item = await create_service(core, call, obj)
     else:
         item = await writes.create(core, call, obj)
-    return answer_item(call, item, code=201)
+    return answer_item(core, call, item, code=201)
 
 
 async def create_service(core: Core, call: Call, obj: Object) -> Item:

@@ -23,9 +23,9 @@ async def delete(core: Core, call: Call) -> Answer:
     item, gone = await deletes.delete(core, call, call.info.name, call.namespace, options)
     row = call.row
     if not gone:
-        return answer_item(call, item, code=202 if options.orphan is False else 200)
+        return answer_item(core, call, item, code=202 if options.orphan is False else 200)
     if (row.group, row.plural) in deletes.RETURNED:
-        return answer_item(call, item)
+        return answer_item(core, call, item)
     details: Object = {"name": item.name}
     if row.group:
         details["group"] = row.group
@@ -56,4 +56,4 @@ async def delete_collection(core: Core, call: Call) -> Answer:
         except NotFound:
             continue
         done.append(last)
-    return answer_list(call, done, {"resourceVersion": str(revision)})
+    return answer_list(core, call, done, {"resourceVersion": str(revision)})

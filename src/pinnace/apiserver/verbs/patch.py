@@ -65,4 +65,4 @@ async def patch(core: Core, call: Call) -> Answer:
         return new
 
     item = await change(core, call, make, subresource=call.info.subresource)
-    return answer_item(call, item)
+    return answer_item(core, call, item)

@@ -29,5 +29,5 @@ async def replace(core: Core, call: Call) -> Answer:
             raise
         body["metadata"].pop("resourceVersion", None)
         created = await writes.create(core, call, body)
-        return answer_item(call, created, code=201)
-    return answer_item(call, item)
+        return answer_item(core, call, created, code=201)
+    return answer_item(core, call, item)
