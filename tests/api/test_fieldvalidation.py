@@ -5,7 +5,7 @@ import pytest
 
 from pinnace.api import fieldvalidation
 from pinnace.api.kinds.apps import DEPLOYMENTS
-from pinnace.api.kinds.core import PODS, SERVICES
+from pinnace.api.kinds.core import PODS, SECRETS, SERVICES
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,15 @@ def test_a_strict_refusal_is_worded_as_upstream() -> None:
 )
 def test_type_errors_are_those_of_gos_decoder(row: Any, obj: dict[str, Any], said: str) -> None:
     assert fieldvalidation.type_errors(obj, row) == [said]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"), [("a!bc", 1), ("abc", 0), ("YWJjZA", 4), ("YWJj=", 4), ("é", 0)]
+)
+def test_base64_errors_name_the_byte(text: str, at: int) -> None:
+    said = fieldvalidation.type_errors({"data": {"k": text}}, SECRETS)
+    assert said == [f"illegal base64 data at input byte {at}"]
+    assert fieldvalidation.type_errors({"data": {"k": "YWI="}}, SECRETS) == []
 
 
 def test_what_fits_is_silent() -> None:

@@ -34,9 +34,9 @@ def test_two_families_have_a_range_and_a_route_each(tmp_path):
 
 
 def test_host_ports_by_nftables_only_when_asked(tmp_path):
-    asked = network(tmp_path, port_mappings_nftables=True)
+    asked = network(tmp_path, host_ports="nftables")
     assert json.loads(cni.conflist(asked))["plugins"][1]["backend"] == "nftables"
-    without = network(tmp_path, port_mappings=False)
+    without = network(tmp_path, host_ports="")
     assert len(json.loads(cni.conflist(without))["plugins"]) == 1
 
 
@@ -72,11 +72,15 @@ def test_the_configuration_is_written_whole(tmp_path):
     assert json.loads(path.read_text())["name"] == "dev-1"
 
 
-def test_a_plug_in_tells_by_its_contents_whether_it_knows_nftables(tmp_path):
+def test_host_ports_are_served_by_iptables_else_by_a_plug_in_that_knows_nftables(tmp_path):
     plugin = tmp_path / "portmap"
-    assert not cni.knows_nftables(plugin)
+    assert cni.host_ports_backend(plugin, iptables=True) == ""
+    plugin.write_bytes(b"old")
+    assert cni.host_ports_backend(plugin, iptables=True) == "iptables"
+    assert cni.host_ports_backend(plugin, iptables=False) == ""
     plugin.write_bytes(b"...sigs.k8s.io/knftables...")
-    assert cni.knows_nftables(plugin)
+    assert cni.host_ports_backend(plugin, iptables=True) == "iptables"
+    assert cni.host_ports_backend(plugin, iptables=False) == "nftables"
 
 
 SAVED = r"""

@@ -17,9 +17,10 @@ import pytest
 
 from pinnace.kit import spdy
 from pinnace.node import cni, command, mount_table, processes
-from pinnace.node.containerd import Containerd, ContainerdPaths
+from pinnace.node.containerd import Containerd, ContainerdError, cni_bin_dir
 from pinnace.node.cri.client import CriRuntime
-from pinnace.node.images.builtin import BUSYBOX, PAUSE, build_busybox, build_pause
+from pinnace.node.images.builtin import BUSYBOX, PAUSE
+from pinnace.node.private_runtime import PrivateRuntime, PrivateRuntimeConfig
 from pinnace.node.runtime import (
     ContainerConfig,
     LinuxResources,
@@ -32,21 +33,29 @@ from pinnace.node.runtime import (
 
 PROGRAMS = ("containerd", "ctr", "runc", "nft", "ip", "busybox", "catatonit")
 MISSING = [program for program in PROGRAMS if command.which(program) is None]
+try:
+    cni_bin_dir()
+except ContainerdError:
+    MISSING.append("CNI plug-ins")
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root on Linux"),
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {' '.join(MISSING)}"),
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 
 
 @dataclass(frozen=True)
 class Node:
     directory: Path
-    containerd: Containerd
+    private: PrivateRuntime
     runtime: CriRuntime
     network: cni.Network
     cgroup: str
+
+    @property
+    def containerd(self):
+        return self.private.containerd
 
     def sandbox(self, name, **more):
         return SandboxConfig(
@@ -78,43 +87,32 @@ class Node:
                 await asyncio.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("images")
-    build_pause(directory / "pause.tar")
-    build_busybox(directory / "busybox.tar")
-    return {PAUSE: directory / "pause.tar", BUSYBOX: directory / "busybox.tar"}
-
-
 @contextlib.asynccontextmanager
-async def private_node(archives):
+async def private_node():
     token = secrets.token_hex(3)
     # Not pytest's directory, whose path may be too long for a socket.
     with tempfile.TemporaryDirectory(prefix="pinnace-") as name:
         directory = Path(name)
-        containerd = Containerd(
-            ContainerdPaths(data=directory / "data", run=directory / "run"),
-            sandbox_image=PAUSE,
-            cgroup_parent=f"/pinnace-{token}",
+        private = PrivateRuntime(
+            PrivateRuntimeConfig(
+                name=f"pinnace-{token}",
+                data=directory / "data",
+                run=directory / "run",
+                bridge=f"pt{token}",
+                pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
+                cgroup_parent=f"/pinnace-{token}",
+                busybox_names=["docker.io/library/busybox:1.36"],
+            )
         )
-        network = cni.Network(
-            name=f"pinnace-{token}",
-            bridge=f"pt{token}",
-            pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
-            state_dir=directory / "leases",
-            port_mappings=command.which("iptables") is not None,
-        )
-        runtime = CriRuntime(containerd.paths.socket)
         try:
-            await cni.set_up(network, containerd.paths.cni_conf_dir)
-            await containerd.start()
-            for name, archive in archives.items():
-                await containerd.import_image(archive, name)
-            yield Node(directory, containerd, runtime, network, f"/pinnace-{token}")
+            runtime = await private.start()
+            try:
+                network = private.network()
+                yield Node(directory, private, runtime, network, f"/pinnace-{token}")
+            finally:
+                await runtime.close()
         finally:
-            await runtime.close()
-            await containerd.destroy()
-            await cni.clean_up(network)
+            await private.destroy()
 
 
 def lines_of(path):
@@ -141,12 +139,17 @@ async def exec_over_spdy(url, *, stdin, wants=("error", "stdin", "stdout", "stde
         return came
 
 
-async def test_a_container_runs_logs_answers_and_tells_how_it_ended(archives):
-    async with private_node(archives) as node:
+async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
+    async with private_node() as node:
         runtime = node.runtime
         status = await runtime.status()
         assert status.is_ready("RuntimeReady")
         assert status.is_ready("NetworkReady")
+        here = await runtime.image_status(BUSYBOX)
+        assert here is not None
+        other = await runtime.image_status("busybox:1.36")
+        assert other is not None
+        assert other.id == here.id
 
         sandbox = node.sandbox("a")
         script = "echo out; echo err >&2; read line < /proc/1/cmdline; exec sleep 600"
@@ -199,11 +202,11 @@ async def test_a_container_runs_logs_answers_and_tells_how_it_ended(archives):
             await anext(runtime.container_events())
 
 
-async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them(archives):
+async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    async with private_node(archives) as node:
+    async with private_node() as node:
         ports = [PortMapping(container_port=80, host_port=port)]
         serve = "mkdir -p /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www"
         server, _ = await node.run(node.sandbox("server", ports=ports), serve)
@@ -211,7 +214,8 @@ async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them
         fetch = f"until wget -q -O- http://{address}/; do sleep 0.1; done"
         _, client = await node.run(node.sandbox("client"), fetch)
         assert (await node.exited(client)).exit_code == 0
-        if node.network.port_mappings:
+        if node.network.host_ports:
+            # The first page has shown that the server listens.
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.0\r\n\r\n")
             async with asyncio.timeout(5):
@@ -221,13 +225,15 @@ async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them
     assert_nothing_left(node)
 
 
-async def test_attach_and_port_forward_go_over_the_runtimes_own_streams(archives):
-    async with private_node(archives) as node:
+async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
+    async with private_node() as node:
         sandbox_id, container_id = await node.run(
             node.sandbox("a"),
             "mkdir /www; echo page > /www/index.html; httpd -p 8080 -h /www; cat; exit 4",
             stdin=True,
         )
+        listens = "until wget -q -O /dev/null http://127.0.0.1:8080/; do sleep 0.05; done"
+        await node.runtime.exec_sync(container_id, ["sh", "-c", listens], timeout=10)
         url = await node.runtime.port_forward_url(sandbox_id, [8080])
         protocol = {"X-Stream-Protocol-Version": "portforward.k8s.io"}
         async with await spdy.connect(url, headers=protocol) as session:
@@ -250,24 +256,21 @@ async def test_attach_and_port_forward_go_over_the_runtimes_own_streams(archives
             await streams["stdin"].write(b"echoed\n")
             assert await streams["stdout"].read() == b"echoed\n"
 
+        sized = "until stty size | grep '40 100'; do sleep 0.05; done"
         url = await node.runtime.exec_url(
-            container_id, ["sh", "-c", "read x; stty size"], stdin=True, stdout=True, stderr=False,
-            tty=True,
-        )  # fmt: skip
+            container_id, ["sh", "-c", sized], stdin=True, stdout=True, stderr=False, tty=True
+        )
         async with await spdy.connect(url, headers=protocol) as session:
             streams = {
                 kind: await session.open_stream({"streamType": kind})
                 for kind in ("error", "stdin", "stdout", "resize")
             }
             await streams["resize"].write(b'{"Width":100,"Height":40}')
-            # The size is set by another thread of the runtime than the one that passes input on.
-            await asyncio.sleep(0.2)
-            await streams["stdin"].write(b"\n")
             assert b"40 100" in await streams["stdout"].read_all()
 
 
-async def test_containers_survive_the_death_of_containerd_and_are_found_again(archives):
-    async with private_node(archives) as node:
+async def test_containers_survive_the_death_of_containerd_and_are_found_again():
+    async with private_node() as node:
         _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
         before = processes.load(node.containerd.paths.pid)
         before.send(signal.SIGKILL)
@@ -297,8 +300,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-async def test_containerd_survives_the_death_of_who_started_it(archives):
-    async with private_node(archives) as node:
+async def test_containerd_survives_the_death_of_who_started_it():
+    async with private_node() as node:
         paths = node.containerd.paths
         await node.containerd.stop()
         starter = await asyncio.create_subprocess_exec(
@@ -313,15 +316,14 @@ async def test_containerd_survives_the_death_of_who_started_it(archives):
         assert processes.load(paths.pid) == process
 
 
-async def test_destroy_leaves_nothing_even_when_containerd_is_gone_for_good(archives):
-    async with private_node(archives) as node:
+async def test_destroy_leaves_nothing_even_when_containerd_is_gone_for_good():
+    async with private_node() as node:
         ports = [PortMapping(container_port=80, host_port=1)]
         sandbox_id, _ = await node.run(node.sandbox("a", ports=ports), "exec sleep 600")
         await node.containerd.stop()
         # It cannot be started again to take the pods down.
         node.containerd.paths.config.unlink()
-        await node.containerd.destroy()
-        await cni.clean_up(node.network)
+        await node.private.destroy()
         assert_nothing_left(node)
         results = glob.glob("/var/lib/cni/results/*")
         assert [result for result in results if sandbox_id in result] == []

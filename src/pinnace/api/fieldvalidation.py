@@ -5,7 +5,9 @@ values that Go's decoder would refuse whatever fieldValidation says. Texts are t
 own JSON decoder.
 """
 
+import binascii
 import json
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -135,6 +137,25 @@ def type_errors(obj: Object, row: Resource) -> list[str]:
     return found
 
 
+def _illegal_base64(text: str) -> int:
+    """Return where Go's decoder stops at text that is not base64, or -1."""
+    plain = text.replace("\r", "").replace("\n", "")
+    try:
+        b64decode(plain, validate=True)
+        wrong = len(plain) % 4 != 0
+    except (binascii.Error, ValueError):
+        wrong = True
+    if wrong:
+        body = text.rstrip("=")
+        for at, letter in enumerate(body):
+            if not (letter.isascii() and (letter.isalnum() or letter in "+/\r\n")):
+                return at
+        # Too short, or with too much padding: Go names the last group of four, or the padding.
+        rest = len(body) % 4
+        return len(body) if rest < 2 and body != text else len(body) - rest
+    return -1
+
+
 class _Types:
     """Walks an object beside its type and notes every misfit."""
 
@@ -202,6 +223,10 @@ class _Types:
             }
             if not fits[field.type]:
                 self._misfit(value, struct, path, self._go(field))
+            elif field.format == "byte":
+                at = _illegal_base64(value)
+                if at >= 0:
+                    self._found.append(f"illegal base64 data at input byte {at}")
 
     def _time(self, value: Any) -> None:
         if not isinstance(value, str):

@@ -189,8 +189,11 @@ class SharedInformers:
         group, self._group = self._group, None
         for task in self._tasks.values():
             task.cancel()
-        if group is not None:
+        if group is not None and kind is asyncio.CancelledError:
             await group.__aexit__(kind, error, trace)
+        elif group is not None:
+            # An error of the body is not the reflectors': it passes as it is, ungrouped.
+            await group.__aexit__(None, None, None)
 
     def informer(
         self, resource: Resource, *, namespace: str = "", field_selector: str = ""

@@ -17,6 +17,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pinnace.node import command
 
@@ -25,6 +26,10 @@ _CNI_VERSION = "1.0.0"
 # Where libcni keeps the results of networks that are up; the path is built into the runtimes.
 _RESULTS = Path("/var/lib/cni/results")
 _NFTABLES_MARK = b"sigs.k8s.io/knftables"
+
+
+# What serves host ports; empty where nothing can.
+HostPorts = Literal["iptables", "nftables", ""]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +47,7 @@ class Network:
     state_dir: Path
     cluster_cidrs: Sequence[str] = ()
     mtu: int = 0
-    port_mappings: bool = True
-    # Only where iptables is missing: the plug-in's nftables backend is the younger one, and some
-    # versions of it catch traffic that is not for this host.
-    port_mappings_nftables: bool = False
+    host_ports: HostPorts = "iptables"
 
 
 def conflist(network: Network) -> str:
@@ -71,9 +73,9 @@ def conflist(network: Network) -> str:
     if network.mtu:
         bridge["mtu"] = network.mtu
     plugins = [bridge]
-    if network.port_mappings:
+    if network.host_ports:
         portmap: dict[str, object] = {"type": "portmap", "capabilities": {"portMappings": True}}
-        if network.port_mappings_nftables:
+        if network.host_ports == "nftables":
             portmap["backend"] = "nftables"
         plugins.append(portmap)
     document = {"cniVersion": _CNI_VERSION, "name": network.name, "plugins": plugins}
@@ -128,16 +130,20 @@ def _of_family(cidrs: Sequence[str], version: int) -> list[str]:
     return [str(r) for r in ipaddress.collapse_addresses(six)]
 
 
-def knows_nftables(portmap: Path) -> bool:
-    """Answer whether a portmap plug-in can do without iptables.
+def host_ports_backend(portmap: Path, *, iptables: bool) -> HostPorts:
+    """Return what can serve host ports, given the portmap plug-in and whether iptables is there.
 
-    Packaged plug-ins do not tell their version, so the program is searched for the library that
-    brings nftables.
+    iptables comes first, as the plug-in's nftables backend is the younger one, and some versions of
+    it catch traffic that is not for this host. Packaged plug-ins do not tell their version, so the
+    program is searched for the library that brings nftables.
     """
     try:
-        return _NFTABLES_MARK in portmap.read_bytes()
+        program = portmap.read_bytes()
     except OSError:
-        return False
+        return ""
+    if iptables:
+        return "iptables"
+    return "nftables" if _NFTABLES_MARK in program else ""
 
 
 async def set_up(network: Network, conf_dir: Path) -> None:
@@ -162,7 +168,7 @@ async def clean_up(network: Network) -> None:
         await command.run("ip", ["link", "delete", network.bridge])
     table = f"table inet {table_name(network)}"
     await command.run("nft", ["-f", "-"], given=f"add {table}\ndelete {table}\n".encode())
-    if network.port_mappings and not network.port_mappings_nftables:
+    if network.host_ports == "iptables":
         await _remove_host_ports(network)
     _forget_leases(network)
 

@@ -9,6 +9,7 @@ from pinnace.client.base import EventType, Informer
 from pinnace.node.admission import Refusal, refusal
 from pinnace.node.ground import Ground
 from pinnace.node.labels import GRACE
+from pinnace.node.observed import PodRuntime
 from pinnace.node.observer import PodIdentity
 from pinnace.node.podspec import namespace_of, uid_of
 from pinnace.node.runtime import NotSupported, RuntimeCallError
@@ -159,6 +160,10 @@ class Kubelet:
             if meta["name"] == name and namespace_of(worker.state.pod) == namespace:
                 found = worker
         return found
+
+    async def observe(self, uid: str) -> PodRuntime:
+        """Return what there is of a Pod right now."""
+        return await self._ground.observer.observe(uid)
 
     def pods(self) -> list[Object]:
         """Return the Pods that this kubelet looks after, with the status it last worked out."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Literal
 
 State = Literal["created", "running", "exited", "unknown"]
@@ -83,8 +82,6 @@ class Failure:
 
 
 ProbeResults = Mapping[tuple[str, ProbeKind], bool]
-NO_PROBES: ProbeResults = MappingProxyType({})
-NO_FAILURES: Mapping[str, Failure] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +93,8 @@ class Known:
     all its containers did.
     """
 
-    failures: Mapping[str, Failure] = NO_FAILURES
+    failures: Mapping[str, Failure] = field(default_factory=dict)
     backoffs: Mapping[str, Any] = field(default_factory=dict)
-    probes: ProbeResults = NO_PROBES
+    probes: ProbeResults = field(default_factory=dict)
     terminated: bool = False
     host_ips: tuple[str, ...] = ()

@@ -16,39 +16,21 @@ LATEST = 36
 Finding = tuple[str, str] | None
 
 _CAPABILITIES = frozenset(
-    [
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    ]
-)
+    (
+        "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
+        "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+    )
+)  # fmt: skip
 _APPARMOR = ("RuntimeDefault", "Localhost")
 _SECCOMP = ("RuntimeDefault", "Localhost")
 _APPARMOR_PREFIX = "container.apparmor.security.beta.kubernetes.io/"
 _SELINUX = ("", "container_t", "container_init_t", "container_kvm_t")
 _SAFE_VOLUMES = frozenset(
-    [
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "image",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    ]
-)
+    (
+        "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image",
+        "persistentVolumeClaim", "projected", "secret",
+    )
+)  # fmt: skip
 # From which minor version on a sysctl is safe.
 _SYSCTLS = {
     "kernel.shm_rmid_forced": 0,

@@ -1,0 +1,249 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS
+from pinnace.api.objects import Key
+from pinnace.node.runtime import ExecResult
+from pinnace.testing.kubelet_stage import (
+    Stage,
+    kubelet_running,
+    make_container,
+    make_pod,
+    make_stage,
+)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with kubelet_running(make_stage(tmp_path)) as running:
+        yield running
+
+
+def calls(stage: Stage, call: str) -> list[str]:
+    return [about for name, about in stage.runtime.calls if name == call]
+
+
+async def test_runs_a_pod_and_reports_it_ready(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    status = stage.status()
+    verdicts = {each["type"]: each["status"] for each in status["conditions"]}
+    assert verdicts == {
+        "PodReadyToStartContainers": "True",
+        "Initialized": "True",
+        "Ready": "True",
+        "ContainersReady": "True",
+        "PodScheduled": "True",
+    }
+    assert status["podIP"].startswith("10.244.")
+    assert status["hostIP"] == "10.0.0.1"
+    assert status["qosClass"] == "BestEffort"
+    assert status["observedGeneration"] == 1
+    container = stage.container()
+    assert container["ready"]
+    assert container["started"]
+    assert container["restartCount"] == 0
+    assert container["containerID"].startswith("containerd://")
+    assert [reason for reason, _ in stage.events()] == [
+        "Starting",
+        "Pulling",
+        "Pulled",
+        "Created",
+        "Started",
+    ]
+
+
+async def test_deletes_gracefully_and_removes_every_trace(stage: Stage) -> None:
+    await stage.run_pod(make_pod(terminationGracePeriodSeconds=7))
+    await stage.cluster.delete(PODS, "web", namespace="default")
+    await stage.until(lambda: stage.pod() is None, within=5)
+    assert calls(stage, "stop_container") == ["main 7"]
+    await stage.until(lambda: calls(stage, "remove_sandbox"), within=5)
+    directory = stage.config.root_dir / "pods" / "uid-web"
+    await stage.until(lambda: not directory.exists(), within=5)
+    assert ("Killing", "Stopping container main") in stage.events()
+
+
+async def test_ends_a_pod_that_vanished_from_the_api(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    await stage.cluster.delete(PODS, "web", namespace="default", grace_period=0)
+    await stage.until(lambda: not stage.runtime.running(), within=5)
+
+
+async def test_backs_off_a_container_that_crashes(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    stage.runtime.ended("main", 1)
+    await stage.until(lambda: stage.container().get("restartCount") == 1, within=3)
+    stage.runtime.ended("main", 1)
+    await stage.until(lambda: "waiting" in stage.container()["state"], within=3)
+    waiting = stage.container()["state"]["waiting"]
+    assert waiting == {
+        "reason": "CrashLoopBackOff",
+        "message": "back-off 10s restarting failed container=main pod=web_default(uid-web)",
+    }
+    assert stage.container()["lastState"]["terminated"]["exitCode"] == 1
+    assert stage.status()["phase"] == "Running"
+    await stage.until(lambda: stage.container().get("restartCount") == 2, within=12)
+
+
+async def test_completes_a_pod_that_never_restarts(stage: Stage) -> None:
+    await stage.run_pod(make_pod(restartPolicy="Never"))
+    stage.runtime.ended("main", 0)
+    await stage.until(lambda: stage.status()["phase"] == "Succeeded", within=3)
+    terminated = stage.container()["state"]["terminated"]
+    assert terminated["reason"] == "Completed"
+    ready = next(each for each in stage.status()["conditions"] if each["type"] == "Ready")
+    assert ready["status"] == "False"
+    assert ready["reason"] == "PodCompleted"
+
+
+async def test_fails_a_pod_at_its_deadline(stage: Stage) -> None:
+    await stage.run_pod(make_pod(activeDeadlineSeconds=20))
+    await stage.until(lambda: stage.status()["phase"] == "Failed", within=25)
+    assert stage.status()["reason"] == "DeadlineExceeded"
+    await stage.until(lambda: not stage.runtime.running(), within=5)
+
+
+async def test_runs_init_containers_first_and_in_order(stage: Stage) -> None:
+    init = [make_container("one"), make_container("two")]
+    await stage.cluster.create(PODS, make_pod(initContainers=init))
+    await stage.until(lambda: stage.runtime.running() == ["one"], within=3)
+    assert stage.container()["state"]["waiting"]["reason"] == "PodInitializing"
+    stage.runtime.ended("one")
+    await stage.until(lambda: stage.runtime.running() == ["two"], within=3)
+    stage.runtime.ended("two")
+    await stage.until(lambda: stage.runtime.running() == ["main"], within=3)
+    await stage.until(lambda: stage.status()["phase"] == "Running", within=3)
+
+
+async def test_stops_sidecars_after_the_rest(stage: Stage) -> None:
+    init = [make_container("side", restartPolicy="Always")]
+    await stage.run_pod(make_pod(initContainers=init))
+    await stage.cluster.delete(PODS, "web", namespace="default")
+    await stage.until(lambda: stage.pod() is None, within=5)
+    assert [each.split()[0] for each in calls(stage, "stop_container")] == ["main", "side"]
+
+
+async def test_keeps_containers_over_a_restart_of_the_kubelet(tmp_path: Path) -> None:
+    stage = make_stage(tmp_path)
+    async with kubelet_running(stage):
+        await stage.run_pod(make_pod())
+    async with kubelet_running(stage):
+        await stage.clock.advance(30)
+        assert len(calls(stage, "start_container")) == 1
+        assert stage.container()["ready"]
+
+
+async def test_ends_orphans_once_the_pods_are_known(tmp_path: Path) -> None:
+    stage = make_stage(tmp_path)
+    async with kubelet_running(stage):
+        await stage.run_pod(make_pod())
+    await stage.cluster.delete(PODS, "web", namespace="default", grace_period=0)
+    async with kubelet_running(stage):
+        await stage.until(lambda: not stage.runtime.running(), within=10)
+
+
+async def test_refuses_a_second_pod_on_the_same_host_port(stage: Stage) -> None:
+    ports = [{"containerPort": 80, "hostPort": 8080}]
+    await stage.run_pod(make_pod("one", containers=[make_container(ports=ports)]))
+    await stage.cluster.create(PODS, make_pod("two", containers=[make_container(ports=ports)]))
+    await stage.until(lambda: stage.status("two")["phase"] == "Failed", within=3)
+    assert stage.status("two")["reason"] == "NodePorts"
+    await stage.cluster.delete(PODS, "two", namespace="default")
+    await stage.until(lambda: stage.pod("two") is None, within=3)
+
+
+async def test_shows_why_an_image_cannot_be_pulled(stage: Stage) -> None:
+    await stage.cluster.create(PODS, make_pod(containers=[make_container(image="gone:1")]))
+    await stage.until(
+        lambda: (
+            stage.container().get("state", {}).get("waiting", {}).get("reason") == "ErrImagePull"
+        ),
+        within=3,
+    )
+    await stage.until(
+        lambda: stage.container()["state"]["waiting"]["reason"] == "ImagePullBackOff", within=3
+    )
+    stage.runtime.pullable.add("gone:1")
+    await stage.until(lambda: stage.status()["phase"] == "Running", within=30)
+
+
+async def test_waits_for_a_missing_config_map(stage: Stage) -> None:
+    env = [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "a"}}}]
+    await stage.cluster.create(PODS, make_pod(containers=[make_container(env=env)]))
+    await stage.until(lambda: "waiting" in stage.container().get("state", {}), within=3)
+    await stage.until(
+        lambda: (
+            stage.container()["state"]["waiting"]
+            == {"reason": "CreateContainerConfigError", "message": 'configmap "conf" not found'}
+        ),
+        within=3,
+    )
+    await stage.cluster.create(
+        CONFIGMAPS,
+        {
+            "kind": "ConfigMap",
+            "metadata": {"name": "conf", "namespace": "default"},
+            "data": {"a": "1"},
+        },
+    )
+    await stage.until(lambda: stage.status()["phase"] == "Running", within=30)
+    config = next(iter(stage.runtime.container_configs.values()))
+    assert ("A", "1") in config.env
+
+
+async def test_mounts_a_config_map_and_follows_its_changes(stage: Stage) -> None:
+    conf = {"kind": "ConfigMap", "metadata": {"name": "conf", "namespace": "default"}}
+    await stage.cluster.create(CONFIGMAPS, {**conf, "data": {"a": "1"}})
+    mounts = [{"name": "conf", "mountPath": "/etc/conf"}]
+    volumes = [{"name": "conf", "configMap": {"name": "conf"}}]
+    await stage.run_pod(make_pod(containers=[make_container(volumeMounts=mounts)], volumes=volumes))
+    config = next(iter(stage.runtime.container_configs.values()))
+    path = next(each.host_path for each in config.mounts if each.container_path == "/etc/conf")
+    file = Path(path) / "a"
+    assert file.read_text() == "1"
+    await stage.cluster.patch(CONFIGMAPS, "conf", {"data": {"a": "2"}}, namespace="default")
+    await stage.until(lambda: file.read_text() == "2", within=60)
+
+
+async def test_keeps_a_pod_with_an_unsupported_volume_creating(stage: Stage) -> None:
+    mounts = [{"name": "disk", "mountPath": "/disk"}]
+    volumes = [{"name": "disk", "nfs": {"server": "x", "path": "/"}}]
+    pod = make_pod(containers=[make_container(volumeMounts=mounts)], volumes=volumes)
+    await stage.cluster.create(PODS, pod)
+    await stage.until(lambda: any(r == "FailedMount" for r, _ in stage.events()), within=3)
+    assert stage.container()["state"] == {"waiting": {"reason": "ContainerCreating"}}
+
+
+async def test_restarts_a_container_whose_liveness_probe_fails(stage: Stage) -> None:
+    probe = {"exec": {"command": ["ok"]}, "periodSeconds": 5, "failureThreshold": 2}
+    await stage.run_pod(make_pod(containers=[make_container(livenessProbe=probe)]))
+    stage.runtime.exec_answer = lambda name, command: ExecResult(
+        stdout=b"bad", stderr=b"", exit_code=1
+    )
+    await stage.until(lambda: stage.container().get("restartCount") == 1, within=20)
+    assert ("Unhealthy", "Liveness probe failed: bad") in stage.events()
+    assert (
+        "Killing",
+        "Container main failed liveness probe, will be restarted",
+    ) in stage.events()
+
+
+async def test_makes_a_new_sandbox_when_the_old_is_lost(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    stage.runtime.lose_sandboxes()
+    await stage.until(
+        lambda: stage.runtime.running() == ["main"] and stage.status()["phase"] == "Running",
+        within=15,
+    )
+    assert len(calls(stage, "run_sandbox")) == 2
+    await stage.until(lambda: stage.container()["restartCount"] == 1, within=3)
+
+
+async def test_registers_the_node(stage: Stage) -> None:
+    node = stage.cluster.informer(NODES).get(Key("", "node-1"))
+    assert node is not None
+    assert node["metadata"]["labels"]["kubernetes.io/hostname"] == "node-1"
+    ready = next(each for each in node["status"]["conditions"] if each["type"] == "Ready")
+    assert ready["status"] == "True"
