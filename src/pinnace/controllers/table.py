@@ -1,6 +1,7 @@
 """Every controller, by upstream's name."""
 
 from pinnace.controllers.base import Controller
+from pinnace.controllers.daemonset import DAEMONSET
 from pinnace.controllers.deployment import DEPLOYMENT
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
@@ -14,6 +15,7 @@ from pinnace.controllers.replicaset import REPLICASET
 from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
+from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
 
@@ -25,9 +27,11 @@ CONTROLLERS: tuple[Controller, ...] = (
     SERVICE_ACCOUNT,
     ROOT_CA_PUBLISHER,
     REPLICATIONCONTROLLER,
+    DAEMONSET,
     JOB,
     DEPLOYMENT,
     REPLICASET,
+    STATEFULSET,
     TTL_AFTER_FINISHED,
     POD_GC,
     NODE_IPAM,

@@ -20,7 +20,6 @@ from pinnace.apiserver.authz.base import Attributes
 from pinnace.apiserver.authz.rules import path_matches, resource_patterns
 
 GROUP = "rbac.authorization.k8s.io"
-WATCHED = (CLUSTERROLES, CLUSTERROLEBINDINGS, ROLES, ROLEBINDINGS)
 
 # ("U", user name) or ("G", group name); service accounts are users.
 _Subject = tuple[str, str]
