@@ -1,4 +1,4 @@
-"""The API server's figures, beside the budgets of ARCHITECTURE.md: python -m bench.api [--pods N]."""
+"""The API server beside its budgets: python -m bench.api [--pods N]; see ARCHITECTURE.md."""
 
 import argparse
 import asyncio

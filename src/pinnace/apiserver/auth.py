@@ -41,6 +41,7 @@ class Auth:
                 subresource=info.subresource,
                 namespace=info.namespace,
                 name=info.name,
+                field_selector=info.field_selector,
             )
         else:
             attempt = Attempt(verb=info.verb, path=info.path)
