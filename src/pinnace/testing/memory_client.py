@@ -6,7 +6,7 @@ default, validate, authorise or watch; for those there is the API server in proc
 
 import copy
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from pinnace.api.errors import Conflict, conflict, not_found
@@ -113,6 +113,7 @@ class MemoryCluster:
         limit: int = 0,
         continue_: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
     ) -> Object:
         items = self.informer(resource).list(namespace)
         return {"kind": resource.list_kind, "items": copy.deepcopy(items), "metadata": {}}
@@ -128,7 +129,7 @@ class MemoryCluster:
         initial_events: bool = False,
         timeout_seconds: int = 0,
         metadata_only: bool = False,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         raise NotImplementedError("the memory client tells informers only")
         yield
 
