@@ -74,7 +74,7 @@ def type_facts(definition: dict[str, Any]) -> dict[str, Any]:
     if "properties" in definition:
         facts["p"] = {name: value_facts(p) for name, p in definition["properties"].items()}
     if definition.get("required"):
-        facts["q"] = sorted(definition["required"])
+        facts["q"] = definition["required"]
     if "x-kubernetes-map-type" in definition:
         facts["m"] = definition["x-kubernetes-map-type"]
     if "x-kubernetes-unions" in definition:

@@ -34,9 +34,9 @@ def test_two_families_have_a_range_and_a_route_each(tmp_path):
 
 
 def test_host_ports_by_nftables_only_when_asked(tmp_path):
-    asked = network(tmp_path, port_mappings_nftables=True)
+    asked = network(tmp_path, host_ports="nftables")
     assert json.loads(cni.conflist(asked))["plugins"][1]["backend"] == "nftables"
-    without = network(tmp_path, port_mappings=False)
+    without = network(tmp_path, host_ports="")
     assert len(json.loads(cni.conflist(without))["plugins"]) == 1
 
 
@@ -72,8 +72,34 @@ def test_the_configuration_is_written_whole(tmp_path):
     assert json.loads(path.read_text())["name"] == "dev-1"
 
 
-def test_a_plug_in_tells_by_its_contents_whether_it_knows_nftables(tmp_path):
+def test_host_ports_are_served_by_iptables_else_by_a_plug_in_that_knows_nftables(tmp_path):
     plugin = tmp_path / "portmap"
-    assert not cni.knows_nftables(plugin)
+    assert cni.host_ports_backend(plugin, iptables=True) == ""
+    plugin.write_bytes(b"old")
+    assert cni.host_ports_backend(plugin, iptables=True) == "iptables"
+    assert cni.host_ports_backend(plugin, iptables=False) == ""
     plugin.write_bytes(b"...sigs.k8s.io/knftables...")
-    assert cni.knows_nftables(plugin)
+    assert cni.host_ports_backend(plugin, iptables=True) == "iptables"
+    assert cni.host_ports_backend(plugin, iptables=False) == "nftables"
+
+
+SAVED = r"""
+*nat
+:CNI-DN-1 - [0:0]
+-A CNI-DN-1 -p tcp -m tcp --dport 81 -j DNAT --to-destination 10.1.0.2:80
+-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \"dev-1\" id: \"a\"" -j CNI-DN-1
+-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \"dev-10\" id: \"b\"" -j CNI-DN-2
+COMMIT
+"""
+
+
+def test_host_ports_of_pods_that_were_killed_are_removed_and_no_others():
+    assert cni.stale_host_ports(SAVED, "dev-1") == (
+        "*nat\n"
+        '-D CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"dev-1\\" id: \\"a\\""'
+        " -j CNI-DN-1\n"
+        "-F CNI-DN-1\n"
+        "-X CNI-DN-1\n"
+        "COMMIT\n"
+    )
+    assert cni.stale_host_ports(SAVED, "other") == ""

@@ -36,6 +36,7 @@ from pinnace.node.runtime import (
 
 METHODS = load_methods()
 NOW = 1_700_000_000_123_456_789
+NEVER = object()
 SANDBOX = SandboxConfig(name="web", namespace="default", uid="u")
 
 
@@ -45,6 +46,7 @@ class Server(grpc.GenericRpcHandler):
     def __init__(self, answers):
         self.answers = answers
         self.asked = []
+        self.held = asyncio.Event()
 
     def service(self, details):
         name = details.method.rpartition("/")[2]
@@ -54,6 +56,9 @@ class Server(grpc.GenericRpcHandler):
 
         async def unary(request, context):
             self.asked.append((name, request))
+            if answer is NEVER:
+                self.held.set()
+                await asyncio.Event().wait()
             if isinstance(answer, grpc.StatusCode):
                 await context.abort(answer, f"no {name}")
             return method.answer(**answer)
@@ -72,7 +77,7 @@ class Server(grpc.GenericRpcHandler):
 
 
 @contextlib.asynccontextmanager
-async def served(**answers):
+async def served(deadline=30.0, **answers):
     with tempfile.TemporaryDirectory() as directory:
         socket = Path(directory, "cri.sock")
         handler = Server(answers)
@@ -80,7 +85,7 @@ async def served(**answers):
         server.add_generic_rpc_handlers([handler])
         server.add_insecure_port(f"unix:{socket}")
         await server.start()
-        runtime = CriRuntime(socket)
+        runtime = CriRuntime(socket, deadline=deadline)
         try:
             yield runtime, handler
         finally:
@@ -165,6 +170,32 @@ async def test_no_socket_is_unavailable(tmp_path):
     with pytest.raises(RuntimeUnavailable):
         await runtime.version()
     await runtime.close()
+
+
+async def test_a_runtime_that_does_not_answer_runs_into_the_deadline():
+    async with served(Status=NEVER, deadline=0.05) as (runtime, _):
+        with pytest.raises(RuntimeDeadline):
+            await runtime.status()
+
+
+async def test_closing_ends_calls_with_an_error_and_not_with_a_cancellation():
+    async with served(Status=NEVER) as (runtime, server):
+        call = asyncio.create_task(runtime.status())
+        await server.held.wait()
+        await runtime.close()
+        with pytest.raises(RuntimeUnavailable):
+            await call
+        with pytest.raises(RuntimeUnavailable):
+            await runtime.version()
+
+
+async def test_a_cancelled_caller_is_cancelled():
+    async with served(Status=NEVER) as (runtime, server):
+        call = asyncio.create_task(runtime.status())
+        await server.held.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
 
 
 async def test_the_grace_period_reaches_the_runtime():

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import glob
 import os
 import secrets
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,10 @@ import pytest
 
 from pinnace.kit import spdy
 from pinnace.node import cni, command, mount_table, processes
-from pinnace.node.containerd import Containerd, ContainerdPaths
+from pinnace.node.containerd import Containerd, ContainerdError, cni_bin_dir
 from pinnace.node.cri.client import CriRuntime
-from pinnace.node.images.builtin import BUSYBOX, PAUSE, build_busybox, build_pause
+from pinnace.node.images.builtin import BUSYBOX, PAUSE
+from pinnace.node.private_runtime import PrivateRuntime, PrivateRuntimeConfig
 from pinnace.node.runtime import (
     ContainerConfig,
     LinuxResources,
@@ -30,21 +33,29 @@ from pinnace.node.runtime import (
 
 PROGRAMS = ("containerd", "ctr", "runc", "nft", "ip", "busybox", "catatonit")
 MISSING = [program for program in PROGRAMS if command.which(program) is None]
+try:
+    cni_bin_dir()
+except ContainerdError:
+    MISSING.append("CNI plug-ins")
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root on Linux"),
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {' '.join(MISSING)}"),
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 
 
 @dataclass(frozen=True)
 class Node:
     directory: Path
-    containerd: Containerd
+    private: PrivateRuntime
     runtime: CriRuntime
     network: cni.Network
     cgroup: str
+
+    @property
+    def containerd(self):
+        return self.private.containerd
 
     def sandbox(self, name, **more):
         return SandboxConfig(
@@ -82,31 +93,26 @@ async def private_node():
     # Not pytest's directory, whose path may be too long for a socket.
     with tempfile.TemporaryDirectory(prefix="pinnace-") as name:
         directory = Path(name)
-        containerd = Containerd(
-            ContainerdPaths(data=directory / "data", run=directory / "run"),
-            sandbox_image=PAUSE,
-            cgroup_parent=f"/pinnace-{token}",
+        private = PrivateRuntime(
+            PrivateRuntimeConfig(
+                name=f"pinnace-{token}",
+                data=directory / "data",
+                run=directory / "run",
+                bridge=f"pt{token}",
+                pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
+                cgroup_parent=f"/pinnace-{token}",
+                busybox_names=["docker.io/library/busybox:1.36"],
+            )
         )
-        network = cni.Network(
-            name=f"pinnace-{token}",
-            bridge=f"pt{token}",
-            pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
-            state_dir=directory / "leases",
-            port_mappings=command.which("iptables") is not None,
-        )
-        runtime = CriRuntime(containerd.paths.socket)
         try:
-            await cni.set_up(network, containerd.paths.cni_conf_dir)
-            await containerd.start()
-            build_pause(directory / "pause.tar")
-            build_busybox(directory / "busybox.tar")
-            await containerd.import_image(directory / "pause.tar", PAUSE)
-            await containerd.import_image(directory / "busybox.tar", BUSYBOX)
-            yield Node(directory, containerd, runtime, network, f"/pinnace-{token}")
+            runtime = await private.start()
+            try:
+                network = private.network()
+                yield Node(directory, private, runtime, network, f"/pinnace-{token}")
+            finally:
+                await runtime.close()
         finally:
-            await runtime.close()
-            await containerd.destroy()
-            await cni.clean_up(network)
+            await private.destroy()
 
 
 def lines_of(path):
@@ -139,6 +145,11 @@ async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
         status = await runtime.status()
         assert status.is_ready("RuntimeReady")
         assert status.is_ready("NetworkReady")
+        here = await runtime.image_status(BUSYBOX)
+        assert here is not None
+        other = await runtime.image_status("busybox:1.36")
+        assert other is not None
+        assert other.id == here.id
 
         sandbox = node.sandbox("a")
         script = "echo out; echo err >&2; read line < /proc/1/cmdline; exec sleep 600"
@@ -169,6 +180,9 @@ async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
         assert came["stdout"] == text
         assert came["stderr"] == b"done\n"
         assert b'"ExitCode","message":"7"' in came["error"]
+        with pytest.raises(spdy.UpgradeRefused) as refused:
+            await spdy.connect(url)
+        assert refused.value.status == 404
 
         await runtime.stop_container(container_id, timeout=0)
         ended = await node.exited(container_id)
@@ -188,7 +202,7 @@ async def test_a_container_runs_logs_answers_and_tells_how_it_ended():
             await anext(runtime.container_events())
 
 
-async def test_pods_reach_each_other_and_host_ports_reach_pods():
+async def test_pods_and_host_ports_reach_pods_and_destroy_leaves_nothing_of_them():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -200,13 +214,15 @@ async def test_pods_reach_each_other_and_host_ports_reach_pods():
         fetch = f"until wget -q -O- http://{address}/; do sleep 0.1; done"
         _, client = await node.run(node.sandbox("client"), fetch)
         assert (await node.exited(client)).exit_code == 0
-        if node.network.port_mappings:
+        if node.network.host_ports:
+            # The first page has shown that the server listens.
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.0\r\n\r\n")
             async with asyncio.timeout(5):
                 assert (await reader.read()).endswith(b"page\n")
             writer.close()
             await writer.wait_closed()
+    assert_nothing_left(node)
 
 
 async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
@@ -216,6 +232,8 @@ async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
             "mkdir /www; echo page > /www/index.html; httpd -p 8080 -h /www; cat; exit 4",
             stdin=True,
         )
+        listens = "until wget -q -O /dev/null http://127.0.0.1:8080/; do sleep 0.05; done"
+        await node.runtime.exec_sync(container_id, ["sh", "-c", listens], timeout=10)
         url = await node.runtime.port_forward_url(sandbox_id, [8080])
         protocol = {"X-Stream-Protocol-Version": "portforward.k8s.io"}
         async with await spdy.connect(url, headers=protocol) as session:
@@ -238,32 +256,17 @@ async def test_attach_and_port_forward_go_over_the_runtimes_own_streams():
             await streams["stdin"].write(b"echoed\n")
             assert await streams["stdout"].read() == b"echoed\n"
 
+        sized = "until stty size | grep '40 100'; do sleep 0.05; done"
         url = await node.runtime.exec_url(
-            container_id, ["sh", "-c", "read x; stty size"], stdin=True, stdout=True, stderr=False,
-            tty=True,
-        )  # fmt: skip
+            container_id, ["sh", "-c", sized], stdin=True, stdout=True, stderr=False, tty=True
+        )
         async with await spdy.connect(url, headers=protocol) as session:
             streams = {
                 kind: await session.open_stream({"streamType": kind})
                 for kind in ("error", "stdin", "stdout", "resize")
             }
             await streams["resize"].write(b'{"Width":100,"Height":40}')
-            # The size is set by another thread of the runtime than the one that passes input on.
-            await asyncio.sleep(0.2)
-            await streams["stdin"].write(b"\n")
             assert b"40 100" in await streams["stdout"].read_all()
-
-
-async def test_a_url_serves_once():
-    async with private_node() as node:
-        _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
-        url = await node.runtime.exec_url(
-            container_id, ["true"], stdin=True, stdout=True, stderr=True, tty=False
-        )
-        await exec_over_spdy(url, stdin=b"")
-        with pytest.raises(spdy.UpgradeRefused) as refused:
-            await spdy.connect(url)
-        assert refused.value.status == 404
 
 
 async def test_containers_survive_the_death_of_containerd_and_are_found_again():
@@ -287,16 +290,45 @@ async def test_containers_survive_the_death_of_containerd_and_are_found_again():
         assert processes.load(node.containerd.paths.pid) == now
 
 
+STARTER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from pinnace.node.containerd import Containerd, ContainerdPaths
+paths = ContainerdPaths(data=Path(sys.argv[1]), run=Path(sys.argv[2]))
+asyncio.run(Containerd(paths, sandbox_image=sys.argv[3]).start())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+async def test_containerd_survives_the_death_of_who_started_it():
+    async with private_node() as node:
+        paths = node.containerd.paths
+        await node.containerd.stop()
+        starter = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STARTER, str(paths.data), str(paths.run), PAUSE,
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
+        assert await starter.wait() == -signal.SIGKILL
+        process = processes.load(paths.pid)
+        assert process is not None
+        assert (await node.runtime.version()).name == "containerd"
+        await node.containerd.start()
+        assert processes.load(paths.pid) == process
+
+
 async def test_destroy_leaves_nothing_even_when_containerd_is_gone_for_good():
     async with private_node() as node:
-        _, container_id = await node.run(node.sandbox("a"), "exec sleep 600")
-        assert container_id
+        ports = [PortMapping(container_port=80, host_port=1)]
+        sandbox_id, _ = await node.run(node.sandbox("a", ports=ports), "exec sleep 600")
         await node.containerd.stop()
         # It cannot be started again to take the pods down.
         node.containerd.paths.config.unlink()
-        await node.containerd.destroy()
-        await cni.clean_up(node.network)
+        await node.private.destroy()
         assert_nothing_left(node)
+        results = glob.glob("/var/lib/cni/results/*")
+        assert [result for result in results if sandbox_id in result] == []
+        if command.which("iptables-save"):
+            assert node.network.name.encode() not in await command.run("iptables-save", [])
 
 
 def assert_nothing_left(node):
@@ -311,9 +343,3 @@ def assert_nothing_left(node):
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
     assert cni.table_name(node.network) not in tables.stdout
     assert not list(Path("/sys/fs/cgroup").glob(f"**{node.cgroup}"))
-
-
-async def test_destroy_leaves_no_process_mount_namespace_interface_or_group():
-    async with private_node() as node:
-        await node.run(node.sandbox("a"), "exec sleep 600")
-    assert_nothing_left(node)

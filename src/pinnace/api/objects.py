@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+import orjson
 
 Object = dict[str, Any]
 
@@ -21,6 +23,11 @@ def key_of(obj: Mapping[str, Any]) -> Key:
     """Return the key under which an object is queued and cached."""
     meta = obj["metadata"]
     return Key(meta.get("namespace", ""), meta["name"])
+
+
+def copied(obj: Mapping[str, Any]) -> Object:
+    """Return a private deep copy: what comes out of a cache must never be changed."""
+    return cast("Object", orjson.loads(orjson.dumps(obj)))
 
 
 def parse_time(text: str) -> datetime:

@@ -135,6 +135,11 @@ class Informer(Protocol):
 
     resource: Resource
 
+    @property
+    def revision(self) -> int:
+        """The revision of the newest change that is in; what was written later is not."""
+        ...
+
     def get(self, key: Key) -> Object | None: ...
 
     def list(self, namespace: str = "") -> Iterable[Object]:

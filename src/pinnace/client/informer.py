@@ -57,6 +57,12 @@ class CachedInformer:
         self._indexes: dict[str, _Indexed] = {}
         self._handlers: list[Handler] = []
         self._synced = asyncio.Event()
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        """The revision of the newest change that is in; what was written later is not."""
+        return self._revision
 
     @property
     def synced(self) -> bool:
@@ -96,8 +102,9 @@ class CachedInformer:
     async def wait_synced(self) -> None:
         await self._synced.wait()
 
-    def replace(self, items: Sequence[Object]) -> None:
+    def replace(self, items: Sequence[Object], revision: str) -> None:
         """Take these for all there is: what is missing has been deleted meanwhile."""
+        self._revision = int(revision)
         found = {key_of(item): item for item in items}
         for key in [key for key in self._objects if key not in found]:
             self._put(key, None)
@@ -114,6 +121,7 @@ class CachedInformer:
     def apply(self, event: WatchEvent) -> None:
         """Take one change."""
         key = key_of(event.object)
+        self._revision = int(event.object["metadata"]["resourceVersion"])
         self._put(key, None if event.type == "DELETED" else event.object, last=event.object)
 
     def _put(self, key: Key, new: Object | None, last: Object | None = None) -> None:
@@ -181,8 +189,11 @@ class SharedInformers:
         group, self._group = self._group, None
         for task in self._tasks.values():
             task.cancel()
-        if group is not None:
+        if group is not None and kind is asyncio.CancelledError:
             await group.__aexit__(kind, error, trace)
+        elif group is not None:
+            # An error of the body is not the reflectors': it passes as it is, ungrouped.
+            await group.__aexit__(None, None, None)
 
     def informer(
         self, resource: Resource, *, namespace: str = "", field_selector: str = ""

@@ -34,8 +34,8 @@ _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 class Sink(Protocol):
     """What a reflector fills."""
 
-    def replace(self, items: Sequence[Object]) -> None:
-        """Take these for all there is."""
+    def replace(self, items: Sequence[Object], revision: str) -> None:
+        """Take these for all there is at a revision."""
         ...
 
     def apply(self, event: WatchEvent) -> None:
@@ -121,8 +121,8 @@ class Reflector:
             # Upstream's servers leave these out of the items of a typed list.
             item.setdefault("kind", self._resource.kind)
             item.setdefault("apiVersion", self._resource.group_version)
-        self._sink.replace(found["items"])
         self._revision = found["metadata"]["resourceVersion"]
+        self._sink.replace(found["items"], self._revision)
 
     async def _stream_list(self) -> None:
         """List by a watch that sends everything first, and go on with the same watch."""
@@ -135,8 +135,8 @@ class Reflector:
                         self._take(event)
                     elif event.type == "BOOKMARK" and _ends_initial_events(event.object):
                         listed = True
-                        self._sink.replace(list(items.values()))
                         self._revision = event.object["metadata"]["resourceVersion"]
+                        self._sink.replace(list(items.values()), self._revision)
                     else:
                         _collect(items, event)
         except ApiError as error:

@@ -1,7 +1,7 @@
 """What a controller is: a row in the table and one coroutine."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +12,30 @@ from pinnace.client.events import Recorder
 from pinnace.kit.clock import Clock
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What an administrator may choose; the defaults are kube-controller-manager's."""
+
+    # PEM of the CA that signed the API server's certificate, published to every namespace.
+    root_ca: str = ""
+    cluster_cidrs: tuple[str, ...] = ()
+    node_cidr_mask_ipv4: int = 24
+    node_cidr_mask_ipv6: int = 64
+    # Seconds without a sign of life before a node's state is Unknown.
+    node_monitor_grace_period: float = 50.0
+    node_startup_grace_period: float = 60.0
+    node_monitor_period: float = 5.0
+    # How many terminated pods may exist before the oldest are deleted; 0 keeps all.
+    terminated_pod_threshold: int = 12500
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything a reconciler may touch.
 
     `state` is whatever the row's `prepare` made when the controller started (an expectation
-    cache, an ownership graph), private to that controller.
+    cache, an ownership graph), private to that controller. `enqueue` has a key of this
+    controller worked on, for the rare case that no event and no return value says so.
     """
 
     client: Client
@@ -25,20 +43,31 @@ class Context:
     clock: Clock
     events: Recorder
     state: Any = None
+    config: Config = field(default_factory=Config)
+    enqueue: Callable[[Key], None] = lambda key: None
 
 
 Reconcile = Callable[[Key, Context], Awaitable[timedelta | None]]
-# From an object of a watched resource (its old and new form) to the keys that want reconciling.
+# From an object of a watched resource to the keys that want reconciling. It is asked about the
+# old and the new form of a changed object.
 Route = Callable[[Object, Context], Iterable[Key]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
-    """One row of the table; the name is upstream's, since RBAC depends on it."""
+    """One row of the table; the name is upstream's, since RBAC depends on it.
+
+    `reconcile` is called with the key of every object of `on` that is new or has changed, and
+    with what the routes of other resources lead to. `run` is for controllers that look at the
+    whole (a graph, a period); it runs beside the workers until cancelled. `component` is the
+    source of the Events, where it is not the name.
+    """
 
     name: str
-    on: Resource
-    reconcile: Reconcile
+    on: Resource | None = None
+    reconcile: Reconcile | None = None
     also: tuple[tuple[Resource, Route], ...] = ()
     prepare: Callable[[Context], Any] | None = None
+    run: Callable[[Context], Awaitable[None]] | None = None
+    component: str = ""
     workers: int = 5

@@ -169,9 +169,11 @@ def _srv(
                     records.append(Record(name, "SRV", f"0 100 {number} {host}."))
                     additional.append(_address_record(host, target.ip))
     else:
-        for entry in service["spec"].get("ports") or ():
-            if (entry.get("name"), entry.get("protocol", "TCP").lower()) == (port, protocol):
-                records.append(Record(name, "SRV", f"0 100 {entry['port']} {base}."))
+        records = [
+            Record(name, "SRV", f"0 100 {entry['port']} {base}.")
+            for entry in service["spec"].get("ports") or ()
+            if (entry.get("name"), entry.get("protocol", "TCP").lower()) == (port, protocol)
+        ]
         additional = [_address_record(base, ip) for ip in _ips(service, lookup)] if records else []
     if not records:
         return _NOTHING

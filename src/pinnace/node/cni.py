@@ -8,6 +8,7 @@ pod, and knows one node's range only. One nftables rule a node serves all pods, 
 traffic to the pods of other nodes, which must see the sender's own address.
 """
 
+import glob
 import ipaddress
 import json
 import re
@@ -16,6 +17,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pinnace.node import command
 
@@ -24,6 +26,10 @@ _CNI_VERSION = "1.0.0"
 # Where libcni keeps the results of networks that are up; the path is built into the runtimes.
 _RESULTS = Path("/var/lib/cni/results")
 _NFTABLES_MARK = b"sigs.k8s.io/knftables"
+
+
+# What serves host ports; empty where nothing can.
+HostPorts = Literal["iptables", "nftables", ""]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +47,7 @@ class Network:
     state_dir: Path
     cluster_cidrs: Sequence[str] = ()
     mtu: int = 0
-    port_mappings: bool = True
-    # Only where iptables is missing: the plug-in's nftables backend is the younger one, and some
-    # versions of it catch traffic that is not for this host.
-    port_mappings_nftables: bool = False
+    host_ports: HostPorts = "iptables"
 
 
 def conflist(network: Network) -> str:
@@ -70,9 +73,9 @@ def conflist(network: Network) -> str:
     if network.mtu:
         bridge["mtu"] = network.mtu
     plugins = [bridge]
-    if network.port_mappings:
+    if network.host_ports:
         portmap: dict[str, object] = {"type": "portmap", "capabilities": {"portMappings": True}}
-        if network.port_mappings_nftables:
+        if network.host_ports == "nftables":
             portmap["backend"] = "nftables"
         plugins.append(portmap)
     document = {"cniVersion": _CNI_VERSION, "name": network.name, "plugins": plugins}
@@ -127,16 +130,20 @@ def _of_family(cidrs: Sequence[str], version: int) -> list[str]:
     return [str(r) for r in ipaddress.collapse_addresses(six)]
 
 
-def knows_nftables(portmap: Path) -> bool:
-    """Answer whether a portmap plug-in can do without iptables.
+def host_ports_backend(portmap: Path, *, iptables: bool) -> HostPorts:
+    """Return what can serve host ports, given the portmap plug-in and whether iptables is there.
 
-    Packaged plug-ins do not tell their version, so the program is searched for the library that
-    brings nftables.
+    iptables comes first, as the plug-in's nftables backend is the younger one, and some versions of
+    it catch traffic that is not for this host. Packaged plug-ins do not tell their version, so the
+    program is searched for the library that brings nftables.
     """
     try:
-        return _NFTABLES_MARK in portmap.read_bytes()
+        program = portmap.read_bytes()
     except OSError:
-        return False
+        return ""
+    if iptables:
+        return "iptables"
+    return "nftables" if _NFTABLES_MARK in program else ""
 
 
 async def set_up(network: Network, conf_dir: Path) -> None:
@@ -161,10 +168,43 @@ async def clean_up(network: Network) -> None:
         await command.run("ip", ["link", "delete", network.bridge])
     table = f"table inet {table_name(network)}"
     await command.run("nft", ["-f", "-"], given=f"add {table}\ndelete {table}\n".encode())
+    if network.host_ports == "iptables":
+        await _remove_host_ports(network)
     _forget_leases(network)
+
+
+def stale_host_ports(saved: str, name: str) -> str:
+    """Return input for iptables-restore that removes a network's host ports; empty for none.
+
+    The plug-in removes them with each pod. What is left are those of pods that were killed without
+    it, whose rules would catch their ports for ever.
+    """
+    lines = []
+    mark = f'dnat name: \\"{name}\\" id:'
+    for line in saved.splitlines():
+        if line.startswith("-A CNI-HOSTPORT-DNAT ") and mark in line:
+            chain = line.rpartition(" ")[2]
+            lines += ["-D" + line.removeprefix("-A"), f"-F {chain}", f"-X {chain}"]
+    return "\n".join(["*nat", *lines, "COMMIT", ""]) if lines else ""
+
+
+async def _remove_host_ports(network: Network) -> None:
+    versions = {ipaddress.ip_network(cidr).version for cidr in network.pod_cidrs}
+    for version, program in ((4, "iptables"), (6, "ip6tables")):
+        if version in versions and command.which(f"{program}-save"):
+            saved = await command.run(f"{program}-save", ["-t", "nat"])
+            stale = stale_host_ports(saved.decode(errors="replace"), network.name)
+            if stale:
+                restore = ["-w", "5", "--noflush"]
+                await command.run(f"{program}-restore", restore, given=stale.encode())
 
 
 def _forget_leases(network: Network) -> None:
     shutil.rmtree(network.state_dir, ignore_errors=True)
-    for result in _RESULTS.glob(f"{network.name}-*"):
+    forget_results(network.name)
+
+
+def forget_results(prefix: str) -> None:
+    """Remove what the network library remembers of interfaces whose pods nobody took down."""
+    for result in _RESULTS.glob(f"{glob.escape(prefix)}-*"):
         result.unlink(missing_ok=True)

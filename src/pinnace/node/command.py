@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 
 # What a distribution leaves out of an unprivileged PATH, but root's programs live in.
@@ -58,17 +59,22 @@ async def run(
     program: str, arguments: Sequence[str], *, given: bytes = b"", deadline: float = 30.0
 ) -> bytes:
     """Return what a program prints; raises CommandError with what it complains of."""
-    process = await asyncio.create_subprocess_exec(
-        required(program),
-        *arguments,
-        env=environment(),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    # A file and not a pipe: what is written into a pipe whose reader has ended fails in ways that
+    # differ between event loops.
+    with tempfile.TemporaryFile() as source:
+        source.write(given)
+        source.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            required(program),
+            *arguments,
+            env=environment(),
+            stdin=source,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
     try:
         async with asyncio.timeout(deadline):
-            output, errors = await process.communicate(given)
+            output, errors = await process.communicate()
     except BaseException as failure:
         if process.returncode is None:
             process.kill()

@@ -52,6 +52,8 @@ def render(config: ContainerdConfig) -> str:
                 "oom_score": 0,
             },
         ),
+        # Its log grows for as long as it runs, and that is long.
+        (("debug",), {"level": "warn"}),
         (("grpc",), {"address": str(config.socket), "uid": 0, "gid": 0}),
         (("ttrpc",), {"address": f"{config.socket}.ttrpc", "uid": 0, "gid": 0}),
         # It makes a directory, and would make it in /opt.

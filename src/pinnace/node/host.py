@@ -131,9 +131,10 @@ def check_cni(plugins: Path | None) -> Check:
 
 def check_host_ports(plugins: Path | None, *, iptables: bool) -> Check:
     """Judge whether hostPort can work: by iptables, or by a plug-in that can do without."""
-    able = iptables or (plugins is not None and cni.knows_nftables(plugins / "portmap"))
-    text = "served by iptables" if iptables else "served by nftables" if able else "no iptables"
-    return Check("hostPort", able, text, _APT + "iptables", required=False)
+    backend = plugins and cni.host_ports_backend(plugins / "portmap", iptables=iptables)
+    text = f"served by {backend}" if backend else "nothing serves it"
+    remedy = _APT + "iptables containernetworking-plugins"
+    return Check("hostPort", bool(backend), text, remedy, required=False)
 
 
 def check_static_programs() -> list[Check]:

@@ -36,6 +36,12 @@ class MemoryInformer:
         self._objects = objects
         self.handlers: list[Handler] = []
 
+    @property
+    def revision(self) -> int:
+        return max(
+            (int(o["metadata"]["resourceVersion"]) for o in self._objects.values()), default=0
+        )
+
     def get(self, key: Key) -> Object | None:
         return self._objects.get(key)
 

@@ -172,3 +172,28 @@ def _deep(levels: int) -> bytes:
     for _ in range(levels):
         data = b"\xca\x01" + varint(len(data)) + data
     return data
+
+
+@pytest.mark.parametrize(
+    ("message", "data"),
+    [
+        # A number where bytes belong must not become that many bytes.
+        ("meta.v1.ObjectMeta", b"\x42\x06\x0a\xff\xff\xff\xff\x7f"),
+        ("meta.v1.ObjectMeta", b"\x42\x02\x0a\x01"),
+        ("core.v1.ServicePort", b"\x22\x02\x18\x05"),
+        ("apiextensions.v1.JSONSchemaProps", b"\xc2\x01\x02\x08\x05"),
+        ("apiextensions.v1.JSONSchemaProps", b"\x42\x02\x08\x05"),
+    ],
+)
+def test_wrong_wire_types_are_refused(message: str, data: bytes) -> None:
+    with pytest.raises(BadRequest):
+        protobuf.decode_message(message, data)
+
+
+def test_deep_raw_json_inside_is_refused() -> None:
+    data: dict[str, Any] = {}
+    for _ in range(200):
+        data = {"a": data}
+    revision = {"kind": "ControllerRevision", "apiVersion": "apps/v1", "data": data, "revision": 1}
+    with pytest.raises(BadRequest, match="max depth"):
+        protobuf.decode(protobuf.encode(revision))

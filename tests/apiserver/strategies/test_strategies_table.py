@@ -306,3 +306,32 @@ def test_a_custom_resource_counts_everything_but_metadata() -> None:
     assert "labels" not in wrote["metadata"]
     assert strategy.selectable_fields(toy)["spec.color"] == "red"
     assert strategy_for(row).field_label("metadata.name") == "metadata.name"
+
+
+def test_a_surprising_name_and_a_retired_field_earn_warnings() -> None:
+    deployment = obj(
+        spec={
+            "template": {
+                "spec": {
+                    "nodeSelector": {"beta.kubernetes.io/os": "linux"},
+                    "imagePullSecrets": [{}],
+                }
+            }
+        }
+    )
+    deployment["metadata"]["name"] = "a.b"
+    strategy = built_in("deployments", "apps")
+    assert strategy.warnings(deployment, None) == [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising "
+        "behavior; a DNS label is recommended: [must not contain dots]",
+        "spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "
+        '"kubernetes.io/os" instead',
+        'spec.template.spec.imagePullSecrets[0].name: invalid empty name ""',
+    ]
+    assert strategy.warnings(deployment, deployment) == []
+
+
+def test_a_new_pod_has_its_class() -> None:
+    pod = obj(spec={"containers": [{"name": "c"}]})
+    built_in("pods").prepare_create(pod, CTX)
+    assert pod["status"] == {"phase": "Pending", "qosClass": "BestEffort"}

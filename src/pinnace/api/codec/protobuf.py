@@ -7,6 +7,7 @@ Readers and writers are compiled per message when first used; facts and codec ar
 import struct
 from functools import cache
 
+from pinnace.api.codec.json import check_depth
 from pinnace.api.codec.protobuf_facts import load
 from pinnace.api.codec.protobuf_reader import Readers
 from pinnace.api.codec.protobuf_special import varint, walk
@@ -17,6 +18,8 @@ from pinnace.api.objects import Object
 MAGIC = b"k8s\x00"
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _UNFIT = (TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
+# Fields 1 and 2 of the envelope and of its TypeMeta are all sized.
+_STRINGS = {1: 2, 2: 2}
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
 
 
@@ -64,6 +67,9 @@ def decode(body: bytes, *, api_version: str = "", kind: str = "") -> Object:
     obj = {"kind": kind, "apiVersion": api_version, **decode_message(message, raw)}
     if kind.endswith("List"):
         obj.setdefault("items", [])
+    # Only raw JSON and the schemas of definitions nest without a bound.
+    if b"{" in body or b"[" in body or kind.startswith("CustomResourceDefinition"):
+        check_depth(obj)
     return obj
 
 
@@ -107,15 +113,15 @@ def encode_watch_event(kind: str, obj: Object) -> bytes:
 def _open(data: bytes) -> tuple[str, str, bytes]:
     api_version = kind = ""
     raw = b""
-    for number, _, value in walk(data):
+    for number, value in walk(data, _STRINGS):
         if number == 1:
-            for inner, _, text in walk(value):
+            for inner, text in walk(value, _STRINGS):
                 if inner == 1:
                     api_version = text.decode()
-                elif inner == 2:
+                else:
                     kind = text.decode()
-        elif number == 2:
-            raw = bytes(value)
+        else:
+            raw = value
     return api_version, kind, raw
 
 

@@ -4,7 +4,7 @@ Each is a pair of functions between the message's bytes and the JSON value. Read
 ValueError or IndexError on malformed bytes; writing raises ValueError or TypeError.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,10 +72,15 @@ def spans(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]
         yield tag >> 3, tag & 7, start, at
 
 
-def walk(data: bytes) -> Iterator[tuple[int, int, Any]]:
-    """Yield (field number, wire type, number or bytes) of a message."""
+def walk(data: bytes, wires: Mapping[int, int]) -> Iterator[tuple[int, Any]]:
+    """Yield (field number, number or bytes) of the fields whose wire types are given."""
     for number, wire, start, stop in spans(data, 0, len(data)):
-        yield number, wire, start if wire == 0 else data[start:stop]
+        wanted = wires.get(number)
+        if wanted is None:
+            continue
+        if wire != wanted:
+            raise ValueError(f"proto: wrong wireType = {wire} for field {number}")
+        yield number, start if wire == 0 else data[start:stop]
 
 
 def skip(data: bytes, at: int, tag: int) -> int:
@@ -95,11 +100,16 @@ def skip(data: bytes, at: int, tag: int) -> int:
     raise ValueError(f"proto: illegal wireType {wire}")
 
 
-def _first(data: bytes, number: int, default: Any) -> Any:
-    found = default
-    for at, _, value in walk(data):
-        if at == number:
-            found = value
+_RAW_WIRES = {1: 2}
+_INT_OR_STRING_WIRES = {1: 0, 2: 0, 3: 2}
+_TIME_WIRES = {1: 0, 2: 0}
+
+
+def _first(data: bytes) -> bytes:
+    """Return the bytes of field 1, the last if there are several."""
+    found = b""
+    for _, value in walk(data, _RAW_WIRES):
+        found = value
     return found
 
 
@@ -108,7 +118,7 @@ def _sized(tag: int, data: bytes) -> bytes:
 
 
 def _read_quantity(data: bytes) -> str:
-    return quantity.canonical(_first(data, 1, b"0").decode().strip() or "0")
+    return quantity.canonical(_first(data).decode().strip() or "0")
 
 
 def _write_quantity(value: Any) -> bytes:
@@ -116,7 +126,7 @@ def _write_quantity(value: Any) -> bytes:
 
 
 def _read_int_or_string(data: bytes) -> int | str:
-    found = {number: value for number, _, value in walk(data)}
+    found = dict(walk(data, _INT_OR_STRING_WIRES))
     if found.get(1, 0) == 1:
         return str(found.get(3, b"").decode())
     return signed(found.get(2, 0), 32)
@@ -131,7 +141,7 @@ def _write_int_or_string(value: Any) -> bytes:
 def _read_instant(data: bytes) -> datetime | None:
     if not data:
         return None
-    found = {number: value for number, _, value in walk(data)}
+    found = dict(walk(data, _TIME_WIRES))
     micros = signed(found.get(2, 0), 32) // 1000
     return _EPOCH + timedelta(seconds=signed(found.get(1, 0)), microseconds=micros)
 
@@ -163,7 +173,7 @@ def _write_micro_time(value: Any) -> bytes:
 
 
 def _read_raw(data: bytes) -> Any:
-    raw = _first(data, 1, b"")
+    raw = _first(data)
     return orjson.loads(raw) if raw else None
 
 
@@ -172,7 +182,7 @@ def _write_raw(value: Any) -> bytes:
 
 
 def _read_items(data: bytes) -> list[str]:
-    return [value.decode() for number, _, value in walk(data) if number == 1]
+    return [value.decode() for _, value in walk(data, _RAW_WIRES)]
 
 
 def _write_items(value: Any) -> bytes:
@@ -239,7 +249,12 @@ def _either(
     schema = None
     found = []
     for which, wire, start, stop in spans(data, at, end):
-        if which == number and wire == 2:
+        if which not in (1, 2):
+            continue
+        # Beside a schema in field 2 stands a bool, beside one in field 1 a list.
+        if wire != (0 if number == 2 and which == 1 else 2):
+            raise ValueError(f"proto: wrong wireType = {wire} for field {which}")
+        if which == number:
             schema = (start, stop)
         else:
             found.append((start, stop))

@@ -4,7 +4,7 @@ The table is written by `tools/generate_schema.py`, whose short keys are spelled
 """
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -55,6 +55,10 @@ class Schema:
         name = self._by_kind.get((group, version, kind))
         return self.named(name) if name else None
 
+    def kinds(self) -> Mapping[tuple[str, str, str], str]:
+        """Return the definition name of every (group, version, kind)."""
+        return self._by_kind
+
     def type_of(self, field: FieldDef) -> TypeDef | None:
         """Return the type that a field refers to, or None when it names none."""
         return self.named(field.ref) if field.ref else None
@@ -76,6 +80,7 @@ class Schema:
         return TypeDef(
             name=name,
             type=self._named_type(name),
+            format=facts.get("f", ""),
             fields={
                 field: self._field(field, spec, required=field in required)
                 for field, spec in facts.get("p", {}).items()
@@ -117,6 +122,7 @@ class Schema:
             required=required,
             list_type=spec.get("l", ""),
             map_keys=tuple(spec.get("k", ())),
+            own_map_type=spec.get("m", ""),
             map_type=spec.get("m", "") or self._table.get(ref, {}).get("m", ""),
             patch_strategy=tuple(strategy.split(",")) if strategy else (),
             patch_merge_key=spec.get("p", ""),

@@ -46,6 +46,8 @@ class FieldDef:
     list_type: str = ""
     map_keys: tuple[str, ...] = ()
     map_type: str = ""
+    # What the field itself says, without what its named type says.
+    own_map_type: str = ""
     patch_strategy: tuple[str, ...] = ()
     patch_merge_key: str = ""
     has_default: bool = False
@@ -54,7 +56,10 @@ class FieldDef:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """A group of fields of which one may be set, named by the discriminator field's value."""
+    """A group of fields of which one may be set, named by the discriminator field's value.
+
+    The discriminator is empty when no field tells; `members` maps a field to the value.
+    """
 
     discriminator: str
     members: Mapping[str, str]
@@ -66,6 +71,7 @@ class TypeDef:
 
     name: str
     type: Type
+    format: str = ""
     fields: Mapping[str, FieldDef] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     map_type: str = ""

@@ -14,10 +14,10 @@ MASTERS = "system:masters"
 class Attributes:
     """What is attempted.
 
-    Either a resource request (`resource` is set) or a path (`path` is set, e.g. `/healthz`; `verb`
-    is then the lower-case HTTP method). For resource requests `verb` is Kubernetes' (get, list,
-    watch, create, update, patch, delete, deletecollection, proxy ...). `field_selector` has the
-    `field=value` requirements of a list or watch.
+    Either a path (`path` is set, e.g. `/healthz`; `verb` is then the lower-case HTTP method) or,
+    with an empty `path`, a resource request. For resource requests `verb` is Kubernetes' own (get,
+    list, watch, create, update, patch, delete, deletecollection, proxy ...). `field_selector` has
+    the `field=value` requirements of a list or watch.
     """
 
     verb: str
@@ -64,7 +64,7 @@ def refusal(user: User, attributes: Attributes, reason: str = "") -> Forbidden:
     what = _attempt(user, attributes)
     if reason:
         what = f"{what}: {reason}"
-    if not attributes.resource:
+    if attributes.path:
         return Forbidden(f"forbidden: {what}", details={})
     group, plural = attributes.group, attributes.resource
     qualified = f"{plural}.{group}" if group else plural
@@ -80,7 +80,7 @@ def refusal(user: User, attributes: Attributes, reason: str = "") -> Forbidden:
 def _attempt(user: User, attributes: Attributes) -> str:
     """Say in upstream's words who cannot do what."""
     who = f'User "{user.name}" cannot {attributes.verb}'
-    if not attributes.resource:
+    if attributes.path:
         return f'{who} path "{attributes.path}"'
     resource = attributes.resource
     if attributes.subresource:

@@ -4,6 +4,7 @@ The message classes are made at run time from `facts.binpb` (see `tools/cri_desc
 pool of their own, so that no other package's protobuf descriptors can clash with them.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -104,6 +105,14 @@ class Wire:
             return await call(method.request(**_given(fields)), timeout=deadline)
         except grpc.RpcError as failure:
             raise error_of(name, failure) from failure
+        except grpc.aio.UsageError as failure:
+            raise RuntimeUnavailable("the connection to the runtime is closed") from failure
+        except asyncio.CancelledError:
+            # Closing the connection cancels its calls, but not the tasks that wait for them.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise RuntimeUnavailable("the connection to the runtime is closed") from None
 
     async def stream(self, name: str, /, **fields: object) -> AsyncIterator[Any]:
         """Yield the answers of a streaming call until it is closed; raises RuntimeCallError."""

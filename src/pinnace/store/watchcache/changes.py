@@ -64,7 +64,7 @@ class Watcher:
         self._limit = limit
         self._queue: deque[Told] = deque()
         self._waiting: asyncio.Future[None] | None = None
-        self._ended = False
+        self.ended = False
 
     def offer(self, change: Change) -> None:
         """Queue the change if this watcher is to see it."""
@@ -81,11 +81,11 @@ class Watcher:
 
     def end(self) -> None:
         """Let the reader finish what is queued, and then stop."""
-        self._ended = True
+        self.ended = True
         self._wake()
 
     def _put(self, told: Told) -> None:
-        if self._ended:
+        if self.ended:
             return
         if len(self._queue) >= self._limit:
             self.overrun = True
@@ -100,7 +100,7 @@ class Watcher:
 
     async def next(self) -> list[Told]:
         """Return all that is queued, waiting for at least one; empty when the watch has ended."""
-        while not self._queue and not self._ended:
+        while not self._queue and not self.ended:
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting

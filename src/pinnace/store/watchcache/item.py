@@ -51,13 +51,25 @@ def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
 class Item:
     """One object at one revision; what must be looked up inside is decoded when first asked for."""
 
-    __slots__ = ("_fields", "_labels", "_obj", "head", "key", "name", "namespace", "revision", "tail")
+    __slots__ = (
+        "_fields",
+        "_labels",
+        "_obj",
+        "head",
+        "key",
+        "name",
+        "namespace",
+        "revision",
+        "since",
+        "tail",
+    )
 
     def __init__(self, key: str, *, namespace: str, name: str, value: bytes, revision: int) -> None:
         self.key = key
         self.namespace = namespace
         self.name = name
         self.revision = revision
+        self.since = 0.0
         head, self.tail = split(value, revision)
         # One copy of each head for all items; interning works on text only.
         self.head = sys.intern(head.decode())
@@ -101,7 +113,7 @@ class Item:
         """Return the same object with another revision, as a DELETED event tells of it."""
         copy: Any = Item.__new__(Item)
         copy.key, copy.namespace, copy.name = self.key, self.namespace, self.name
-        copy.revision, copy.head = revision, self.head
+        copy.revision, copy.head, copy.since = revision, self.head, self.since
         copy.tail = self.tail.replace(
             b'"resourceVersion":"%d"' % self.revision, b'"resourceVersion":"%d"' % revision, 1
         )

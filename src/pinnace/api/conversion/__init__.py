@@ -1,0 +1,1 @@
+"""Between the versions of a kind, and between groups that are views of one another."""

@@ -1,0 +1,276 @@
+"""What a strict decoder says of a body: unknown and repeated fields, and values of wrong types.
+
+`unknown_and_duplicate_fields` answers fieldValidation=Strict and Warn; `type_errors` names the
+values that Go's decoder would refuse whatever fieldValidation says. Texts are those of Kubernetes'
+own JSON decoder.
+"""
+
+import binascii
+import json
+from base64 import b64decode
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from pinnace.api import quantity
+from pinnace.api.codec.json import decode, go_name
+from pinnace.api.errors import BadRequest
+from pinnace.api.objects import Object, parse_time
+from pinnace.api.resources import Resource
+from pinnace.api.schema.load import Schema, load
+from pinnace.api.schema.types import FieldDef, Type, TypeDef
+
+# As many as upstream gathers before it goes on in silence.
+_LIMIT = 100
+_INTEGER_BITS = {"int32": 32, "int64": 64}
+
+
+class _Pairs(dict[str, Any]):
+    """A decoded object that remembers which names came more than once."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def _pairs(items: list[tuple[str, Any]]) -> _Pairs:
+    made = _Pairs(items)
+    if len(made) != len(items):
+        counted = Counter(name for name, _ in items)
+        made.repeated = tuple(name for name, times in counted.items() if times > 1)
+    return made
+
+
+def unknown_and_duplicate_fields(body: bytes, row: Resource) -> list[str]:
+    """Return upstream's strict errors for a JSON body that is known to be readable."""
+    return unknown_fields(_load(body), row)
+
+
+def decode_strict(body: bytes, row: Resource) -> tuple[Object, list[str]]:
+    """Read a JSON body and return it with its strict errors; raises BadRequest."""
+    return decode(body), unknown_and_duplicate_fields(body, row)
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return json.loads(body, object_pairs_hook=_pairs)
+    except RecursionError:
+        raise BadRequest("exceeded max depth") from None
+
+
+def duplicate_fields(body: bytes) -> list[str]:
+    """Return upstream's complaints on repeated names in JSON of which no schema is known."""
+    found: list[str] = []
+    schema = load()
+    _check(schema, _load(body), None, "", found)
+    return found
+
+
+def unknown_fields(obj: Object, row: Resource) -> list[str]:
+    """Return upstream's strict errors for a decoded object; a row without a schema has none."""
+    schema = load()
+    found: list[str] = []
+    kind = schema.type_for(row.group, row.version, row.kind)
+    _check(schema, obj, kind, "", found)
+    return found
+
+
+def strict_error(kind: str, version: str, errors: Iterable[str]) -> BadRequest:
+    """Return the answer to a body that fieldValidation=Strict refuses."""
+    return cannot_be_handled(kind, version, f"strict decoding error: {', '.join(errors)}")
+
+
+def cannot_be_handled(kind: str, version: str, why: str) -> BadRequest:
+    """Return the answer to a body that does not decode; `version` is without the group."""
+    return BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def _check(schema: Schema, value: Any, kind: TypeDef | None, path: str, found: list[str]) -> None:
+    """Check an object against a type; None lets any name pass and still sees repeats."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _check(schema, item, kind, f"{path}[{index}]", found)
+        return
+    if not isinstance(value, dict):
+        return
+    repeated = value.repeated if isinstance(value, _Pairs) else ()
+    known = kind if kind is not None and kind.type is Type.OBJECT and kind.fields else None
+    for name, inner in value.items():
+        here = f"{path}.{name}" if path else name
+        if known is not None and name not in known.fields:
+            _tell(found, "unknown field", here)
+            continue
+        if name in repeated:
+            _tell(found, "duplicate field", here)
+        field = known.fields[name] if known is not None else None
+        _check_field(schema, inner, field, here, found)
+
+
+def _check_field(
+    schema: Schema, value: Any, field: FieldDef | None, path: str, found: list[str]
+) -> None:
+    if field is None:
+        _check(schema, value, None, path, found)
+    elif field.type is Type.ARRAY and isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_field(schema, item, field.item, f"{path}[{index}]", found)
+    elif field.type is Type.MAP and isinstance(value, dict):
+        for name in value.repeated if isinstance(value, _Pairs) else ():
+            _tell(found, "duplicate field", f"{path}.{name}")
+        for name, item in value.items():
+            _check_field(schema, item, field.item, f"{path}.{name}", found)
+    elif field.type is Type.OBJECT:
+        _check(schema, value, schema.type_of(field), path, found)
+
+
+def _tell(found: list[str], what: str, path: str) -> None:
+    text = f"{what} {json.dumps(path, ensure_ascii=False)}"
+    if len(found) < _LIMIT and text not in found:
+        found.append(text)
+
+
+def type_errors(obj: Object, row: Resource) -> list[str]:
+    """Return what Go's decoder would say of values of wrong types, the first one first."""
+    schema = load()
+    kind = schema.type_for(row.group, row.version, row.kind)
+    found: list[str] = []
+    if kind is not None:
+        _Types(schema, found).check(obj, kind, "")
+    return found
+
+
+def _illegal_base64(text: str) -> int:
+    """Return where Go's decoder stops at text that is not base64, or -1."""
+    plain = text.replace("\r", "").replace("\n", "")
+    try:
+        b64decode(plain, validate=True)
+        wrong = len(plain) % 4 != 0
+    except (binascii.Error, ValueError):
+        wrong = True
+    if wrong:
+        body = text.rstrip("=")
+        for at, letter in enumerate(body):
+            if not (letter.isascii() and (letter.isalnum() or letter in "+/\r\n")):
+                return at
+        # Too short, or with too much padding: Go names the last group of four, or the padding.
+        rest = len(body) % 4
+        return len(body) if rest < 2 and body != text else len(body) - rest
+    return -1
+
+
+class _Types:
+    """Walks an object beside its type and notes every misfit."""
+
+    def __init__(self, schema: Schema, found: list[str]) -> None:
+        self._schema = schema
+        self._found = found
+
+    def check(self, value: dict[str, Any], kind: TypeDef, path: str) -> None:
+        struct = kind.name.rpartition(".")[2]
+        for name, inner in value.items():
+            field = kind.fields.get(name)
+            if field is not None and inner is not None:
+                self._field(inner, field, struct, f"{path}.{name}" if path else name)
+
+    def _field(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        kind = field.type
+        if kind is Type.OBJECT:
+            self._object(value, field, struct, path)
+        elif kind is Type.ARRAY:
+            if not isinstance(value, list):
+                self._misfit(value, struct, path, self._go(field))
+                return
+            for item in value:
+                if item is not None and field.item is not None:
+                    self._field(item, field.item, struct, path)
+        elif kind is Type.MAP:
+            self._map(value, field, struct, path)
+        elif kind is Type.QUANTITY:
+            self._quantity(value)
+        elif kind is Type.INT_OR_STRING:
+            self._int_or_string(value)
+        elif kind not in (Type.RAW, Type.ANY):
+            self._scalar(value, field, struct, path)
+
+    def _object(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        inner = self._schema.type_of(field)
+        if not isinstance(value, dict):
+            self._misfit(value, struct, path, self._go(field))
+        elif inner is not None:
+            self.check(value, inner, path)
+
+    def _map(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        if not isinstance(value, dict):
+            self._misfit(value, struct, path, self._go(field))
+            return
+        for item in value.values():
+            if item is not None and field.item is not None:
+                self._field(item, field.item, struct, path)
+
+    def _scalar(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        if field.format == "date-time":
+            self._time(value)
+        elif field.type is Type.INTEGER:
+            bits = _INTEGER_BITS.get(field.format, 64)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                self._misfit(value, struct, path, self._go(field))
+            elif isinstance(value, float) or not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+                shown = f"number {json.dumps(value)}"
+                self._misfit(value, struct, path, self._go(field), shown=shown)
+        else:
+            fits = {
+                Type.STRING: isinstance(value, str),
+                Type.BOOLEAN: isinstance(value, bool),
+                Type.NUMBER: isinstance(value, (int, float)) and not isinstance(value, bool),
+            }
+            if not fits[field.type]:
+                self._misfit(value, struct, path, self._go(field))
+            elif field.format == "byte":
+                at = _illegal_base64(value)
+                if at >= 0:
+                    self._found.append(f"illegal base64 data at input byte {at}")
+
+    def _time(self, value: Any) -> None:
+        if not isinstance(value, str):
+            self._found.append(
+                f"json: cannot unmarshal {go_name(value)} into Go value of type string"
+            )
+            return
+        try:
+            parse_time(value)
+        except ValueError:
+            layout = "2006-01-02T15:04:05Z07:00"
+            quoted = json.dumps(value, ensure_ascii=False)
+            self._found.append(
+                f'parsing time {quoted} as "{layout}": cannot parse {quoted} as "2006"'
+            )
+
+    def _quantity(self, value: Any) -> None:
+        try:
+            shown = value if isinstance(value, str) else json.dumps(value)
+            quantity.parse(shown.strip())
+        except ValueError as error:
+            self._found.append(str(error))
+
+    def _int_or_string(self, value: Any) -> None:
+        if not isinstance(value, str) and (isinstance(value, bool) or not isinstance(value, int)):
+            shown = f"number {value}" if isinstance(value, float) else go_name(value)
+            self._found.append(f"json: cannot unmarshal {shown} into Go value of type int32")
+
+    def _misfit(self, value: Any, struct: str, path: str, wanted: str, *, shown: str = "") -> None:
+        got = shown or go_name(value)
+        self._found.append(
+            f"json: cannot unmarshal {got} into Go struct field {struct}.{path} of type {wanted}"
+        )
+
+    def _go(self, field: FieldDef) -> str:
+        """Name a field's Go type as far as the schema tells it."""
+        if field.type is Type.ARRAY:
+            return f"[]{self._go(field.item)}" if field.item else "[]interface {}"
+        if field.type is Type.MAP:
+            return f"map[string]{self._go(field.item)}" if field.item else "map[string]interface {}"
+        if field.ref:
+            package, _, name = field.ref.rpartition(".")
+            return f"{package.rpartition('.')[2]}.{name}"
+        if field.format == "byte":
+            return "[]uint8"
+        plain = {Type.BOOLEAN: "bool", Type.NUMBER: "float64", Type.INTEGER: field.format or "int"}
+        return plain.get(field.type, "string")

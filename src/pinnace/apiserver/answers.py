@@ -1,0 +1,89 @@
+"""Answers: from items and objects to a Response in the form that the client accepts."""
+
+import gzip
+from collections.abc import Sequence
+
+import orjson
+
+from pinnace.api.codec import yaml as yaml_codec
+from pinnace.api.errors import ApiError
+from pinnace.api.objects import Object
+from pinnace.api.wire import Request, Response
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.negotiation import JSON, Accepted, negotiate, wants_pretty
+from pinnace.apiserver.representations import MetadataOnly, Representation, Whole
+from pinnace.apiserver.tables import Tables
+from pinnace.store.watchcache.item import Item
+
+ONE = ("Table", "PartialObjectMetadata")
+MANY = ("Table", "PartialObjectMetadataList")
+# Below this size compression costs more than it saves, as upstream measured.
+_GZIP_FROM = 128 * 1024
+
+
+def accepted(request: Request, shapes: tuple[str, ...] = ()) -> Accepted:
+    """Return what the client accepts."""
+    return negotiate(request.headers.get("accept", ""), shapes=shapes)
+
+
+def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
+    """Return the form that the client asked for."""
+    if wanted.shape == "Table":
+        include = call.request.param("includeObject") or "Metadata"
+        return Tables(call.row, version=wanted.version, include=include, now=core.clock.now)
+    if wanted.shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
+        return MetadataOnly(f"meta.k8s.io/{wanted.version}")
+    return Whole(call.row)
+
+
+def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Response:
+    """Answer with one stored object."""
+    wanted = accepted(call.request, ONE)
+    body = representation(core, call, wanted).one(item)
+    return finish(call.request, body, wanted, code=code)
+
+
+def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Response:
+    """Answer with a list."""
+    wanted = accepted(call.request, MANY)
+    body = representation(core, call, wanted).many(items, metadata)
+    return finish(call.request, body, wanted)
+
+
+def answer_object(request: Request, obj: Object, *, code: int = 200) -> Response:
+    """Answer with an object that is not stored: a Status, a Scale, a review."""
+    return finish(request, orjson.dumps(obj), accepted(request), code=code)
+
+
+def answer_error(request: Request, error: ApiError) -> Response:
+    """Answer with the Status of an error, in JSON if the client accepts nothing better."""
+    try:
+        wanted = accepted(request)
+    except ApiError:
+        wanted = Accepted()
+    response = finish(request, orjson.dumps(error.status()), wanted, code=error.code)
+    retry = (error.details or {}).get("retryAfterSeconds")
+    if retry:
+        response.headers["retry-after"] = str(retry)
+    return response
+
+
+def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
+    """Put the last touches on an answer's body: pretty or compact, compressed or not."""
+    headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
+    if wanted.media != JSON:
+        body = yaml_of(body)
+    elif wants_pretty(request):
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
+    else:
+        body += b"\n"
+    if len(body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 1)
+        headers["content-encoding"] = "gzip"
+        headers["vary"] = "Accept-Encoding"
+    return Response(status=code, headers=headers, body=body)
+
+
+def yaml_of(body: bytes) -> bytes:
+    """Return a JSON document as YAML."""
+    return yaml_codec.encode(orjson.loads(body))

@@ -1,0 +1,163 @@
+"""SubjectAccessReview and its relatives: objects in, answered objects out."""
+
+from typing import Any
+
+from pinnace.api.errors import BadRequest, Cause, invalid
+from pinnace.api.objects import Object
+from pinnace.api.wire import User
+from pinnace.apiserver.authz.base import Attributes, Authorizer
+from pinnace.apiserver.authz.node import node_name_of
+from pinnace.apiserver.authz.rbac import Rbac
+
+_GROUP = "authorization.k8s.io"
+
+
+def review_access(review: Object, authorizer: Authorizer) -> Object:
+    """Answer a SubjectAccessReview; raises Invalid."""
+    spec = review.get("spec") or {}
+    _check(review, _spec_causes(spec, subject=True) + _metadata_causes(review))
+    return _answered(review, authorizer, _subject(spec))
+
+
+def review_own_access(review: Object, user: User, authorizer: Authorizer) -> Object:
+    """Answer a SelfSubjectAccessReview; raises Invalid."""
+    spec = review.get("spec") or {}
+    _check(review, _spec_causes(spec, subject=False) + _metadata_causes(review))
+    return _answered(review, authorizer, user)
+
+
+def review_local_access(review: Object, namespace: str, authorizer: Authorizer) -> Object:
+    """Answer a LocalSubjectAccessReview in the namespace of the URL; raises Invalid, BadRequest."""
+    spec = review.get("spec") or {}
+    causes = _spec_causes(spec, subject=True) + _metadata_causes(review, namespaced=True)
+    given = (review.get("metadata") or {}).get("namespace") or ""
+    resource = spec.get("resourceAttributes")
+    if resource is not None and (resource.get("namespace") or "") != given:
+        causes.append(
+            _invalid(
+                "spec.resourceAttributes.namespace",
+                f'"{resource.get("namespace") or ""}"',
+                "must match metadata.namespace",
+            )
+        )
+    if spec.get("nonResourceAttributes") is not None:
+        causes.append(
+            _invalid("spec.nonResourceAttributes", "{}", "disallowed on this kind of request")
+        )
+    _check(review, causes)
+    if given != namespace:
+        raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
+    return _answered(review, authorizer, _subject(spec))
+
+
+def review_own_rules(review: Object, user: User, rbac: Rbac) -> Object:
+    """Answer a SelfSubjectRulesReview: what the caller may do in a namespace."""
+    namespace = (review.get("spec") or {}).get("namespace") or ""
+    if not namespace:
+        raise BadRequest("no namespace on request")
+    rules, errors = rbac.rules_for(user, namespace)
+    status: Object = {
+        "resourceRules": [
+            _only(rule, "verbs", "apiGroups", "resources", "resourceNames")
+            for rule in rules
+            if rule.get("resources")
+        ],
+        "nonResourceRules": [
+            _only(rule, "verbs", "nonResourceURLs") for rule in rules if rule.get("nonResourceURLs")
+        ],
+        "incomplete": False,
+    }
+    if node_name_of(user) is not None:
+        status["incomplete"] = True
+        errors = ["node authorizer does not support user rule resolution", *errors]
+    if errors:
+        text = errors[0] if len(errors) == 1 else "[" + ", ".join(errors) + "]"
+        status["evaluationError"] = text
+    kinds = {"kind": "SelfSubjectRulesReview", "apiVersion": f"{_GROUP}/v1"}
+    return {**kinds, "metadata": {}, "spec": {}, "status": status}
+
+
+def attributes_from(spec: Object) -> Attributes:
+    """Return what a review asks about."""
+    path = spec.get("nonResourceAttributes")
+    if path is not None:
+        return Attributes(verb=path.get("verb") or "", path=path.get("path") or "")
+    asked = spec.get("resourceAttributes") or {}
+    text = {key: value for key, value in asked.items() if isinstance(value, str)}
+    return Attributes(
+        verb=text.get("verb", ""),
+        group=text.get("group", ""),
+        version=text.get("version", "") or "*",
+        resource=text.get("resource", ""),
+        subresource=text.get("subresource", ""),
+        namespace=text.get("namespace", ""),
+        name=text.get("name", ""),
+        field_selector=_field_selector(asked.get("fieldSelector") or {}),
+    )
+
+
+def _field_selector(selector: Object) -> tuple[tuple[str, str], ...]:
+    """Return the `field=value` requirements; others only narrow, so leaving them out is safe."""
+    raw = str(selector.get("rawSelector") or "")
+    found: list[tuple[str, str]] = []
+    for term in filter(None, raw.split(",")):
+        key, equals, value = term.replace("==", "=").partition("=")
+        if equals and not key.endswith("!"):
+            found.append((key.strip(), value.strip()))
+    for requirement in selector.get("requirements") or ():
+        values = list(requirement.get("values") or ())
+        if requirement.get("operator") == "In" and len(values) == 1:
+            found.append((str(requirement.get("key")), str(values[0])))
+    return tuple(found)
+
+
+def _answered(review: Object, authorizer: Authorizer, user: User) -> Object:
+    allowed, reason = authorizer.authorize(user, attributes_from(review.get("spec") or {}))
+    status: Object = {"allowed": allowed}
+    if reason:
+        status["reason"] = reason
+    return {**review, "status": status}
+
+
+def _subject(spec: Object) -> User:
+    extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
+    groups = tuple(spec.get("groups") or ())
+    return User(str(spec.get("user") or ""), groups, str(spec.get("uid") or ""), extra)
+
+
+def _spec_causes(spec: Object, *, subject: bool) -> list[Cause]:
+    causes: list[Cause] = []
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if resource is not None and path is not None:
+        why = "cannot be specified in combination with resourceAttributes"
+        causes.append(_invalid("spec.nonResourceAttributes", "{}", why))
+    if resource is None and path is None:
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        causes.append(_invalid("spec.resourceAttributes", "null", why))
+    if subject and not spec.get("user") and not spec.get("groups"):
+        why = "at least one of user or group must be specified"
+        causes.append(_invalid("spec.user", '""', why))
+    return causes
+
+
+def _metadata_causes(review: Object, *, namespaced: bool = False) -> list[Cause]:
+    meta: dict[str, Any] = {k: v for k, v in (review.get("metadata") or {}).items() if v}
+    meta.pop("managedFields", None)
+    why = "must be empty"
+    if namespaced:
+        meta.pop("namespace", None)
+        why = "must be empty except for namespace"
+    return [_invalid("metadata", "{}", why)] if meta else []
+
+
+def _invalid(field: str, value: str, why: str) -> Cause:
+    return Cause("FieldValueInvalid", field, f"Invalid value: {value}: {why}")
+
+
+def _check(review: Object, causes: list[Cause]) -> None:
+    if causes:
+        raise invalid(str(review.get("kind") or ""), _GROUP, "", causes)
+
+
+def _only(rule: Object, *keys: str) -> Object:
+    return {key: rule[key] for key in keys if rule.get(key)}

@@ -1,0 +1,94 @@
+"""Request bodies: which codec reads them, and what must be true before a verb sees the object."""
+
+import orjson
+
+from pinnace.api import fieldvalidation
+from pinnace.api.codec import json as json_codec
+from pinnace.api.codec import protobuf
+from pinnace.api.codec import yaml as yaml_codec
+from pinnace.api.errors import BadRequest, UnsupportedMediaType
+from pinnace.api.objects import Object
+from pinnace.api.wire import Request
+from pinnace.apiserver.core import Call
+from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
+
+_READABLE = (JSON, YAML, PROTOBUF)
+
+
+def media_type(request: Request) -> str:
+    """Return the media type of the body without parameters; JSON when none is given."""
+    text = request.headers.get("content-type", "")
+    return text.split(";", 1)[0].strip().lower() or JSON
+
+
+def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
+    """Return upstream's 415."""
+    return UnsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(offered),
+        details={},
+    )
+
+
+def read_any(request: Request, *, api_version: str = "", kind: str = "") -> Object:
+    """Decode a body of whatever kind; raises BadRequest and UnsupportedMediaType."""
+    media = media_type(request)
+    if media == JSON:
+        return json_codec.decode(request.body)
+    if media == YAML:
+        return yaml_codec.decode(request.body)
+    if media == PROTOBUF:
+        return protobuf.decode(request.body, api_version=api_version, kind=kind)
+    raise unsupported(_READABLE)
+
+
+def read_object(call: Call) -> Object:
+    """Decode a body of the request's own kind, with kind and apiVersion filled in."""
+    row = call.row
+    obj = read_any(call.request, api_version=row.group_version, kind=row.kind)
+    expect_kind(obj, row.kind, row.group_version)
+    check_fields(call, obj)
+    return obj
+
+
+def copy(obj: Object) -> Object:
+    """Return a copy that shares nothing with the original."""
+    copied: Object = orjson.loads(orjson.dumps(obj))
+    return copied
+
+
+def check_fields(call: Call, obj: Object) -> None:
+    """Refuse values of wrong types; refuse, or warn of, fields that the kind does not have."""
+    row = call.row
+    wrong = fieldvalidation.type_errors(obj, row)
+    if wrong:
+        raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
+    directive = call.request.param("fieldValidation") or "Warn"
+    if directive == "Ignore" or media_type(call.request) == PROTOBUF:
+        return
+    errors = fieldvalidation.unknown_fields(obj, row)
+    if media_type(call.request) == JSON:
+        errors += fieldvalidation.duplicate_fields(call.request.body)
+    if not errors:
+        return
+    if directive == "Strict":
+        raise fieldvalidation.strict_error(row.kind, row.version, errors)
+    call.warnings.extend(errors)
+
+
+def expect_kind(obj: Object, kind: str, version: str) -> None:
+    """Fill in kind and apiVersion, or raise BadRequest if they are another's."""
+    given_kind, given = obj.get("kind") or kind, obj.get("apiVersion") or version
+    if given != version:
+        raise BadRequest(
+            f"the API version in the data ({given}) does not match the expected API version "
+            f"({version})"
+        )
+    if given_kind != kind:
+        raise BadRequest(f"the object provided is unrecognized: it is a {given_kind}, no {kind}")
+    obj["kind"], obj["apiVersion"] = kind, version
+    metadata = obj.get("metadata")
+    if metadata is None:
+        obj["metadata"] = {}
+    elif not isinstance(metadata, dict):
+        raise BadRequest("the object provided is unrecognized: metadata is not an object")

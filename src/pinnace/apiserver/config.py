@@ -1,0 +1,36 @@
+"""What a server is told when it starts: everything that the cluster decides for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from typing import Literal
+
+from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """The settings of one API server; the defaults are those of a server inside a test.
+
+    `documents` are further JSON documents by path (the OpenID ones). `objects` are ensured at the
+    start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
+    """
+
+    rows: Sequence[Resource] = RESOURCES
+    authentication: AuthnConfig = field(default_factory=AuthnConfig)
+    authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
+    admission: bool = False
+    token_issuer: TokenIssuer | None = None
+    service_cidr: str = "10.96.0.0/16"
+    node_ports: tuple[int, int] = (30000, 32767)
+    advertise_address: str = "127.0.0.1"
+    secure_port: int = 6443
+    kubelet_tls: SSLContext | None = None
+    max_body: int = 3 * 1024 * 1024
+    objects: Sequence[tuple[Resource, Object]] = ()
+    documents: Mapping[str, Object] = field(default_factory=dict)
+    min_request_timeout: int = 1800

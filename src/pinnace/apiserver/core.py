@@ -1,0 +1,100 @@
+"""What every verb works with: the caches, the clock, the rows, and one request on its way."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.wire import Request, User
+from pinnace.apiserver import rules
+from pinnace.apiserver.admission.base import Chain
+from pinnace.apiserver.auth import Auth
+from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.routes import RequestInfo, Rows, is_true
+from pinnace.kit.alarms import Alarms
+from pinnace.kit.clock import Clock
+from pinnace.store.base import Store
+from pinnace.store.watchcache.cache import WatchCache
+from pinnace.store.watchcache.caches import Caches
+
+
+class CacheLookup:
+    """Other objects, from the caches; those asked for must have been loaded with `ensure`."""
+
+    def __init__(self, caches: Caches, rows: Rows) -> None:
+        self._caches = caches
+        self._rows = rows
+
+    async def ensure(self, row: Resource) -> None:
+        """Load a resource, so that it can be looked up without waiting."""
+        await cache_of(self._caches, self._rows.storage_row(row))
+
+    def get(self, row: Resource, namespace: str, name: str) -> Object | None:
+        """Return one object, shared: never change it."""
+        cache = self._caches.loaded(row.prefix)
+        item = cache.get(namespace, name) if cache is not None else None
+        return item.shared() if item is not None else None
+
+    def list(self, row: Resource, namespace: str = "") -> Iterable[Object]:
+        """Return the objects of a kind, shared: never change them."""
+        cache = self._caches.loaded(row.prefix)
+        if cache is None:
+            return ()
+        return [item.shared() for item in cache.items(namespace)]
+
+
+async def cache_of(caches: Caches, stored: Resource) -> WatchCache:
+    """Return the cache of a stored row."""
+    found = caches.loaded(stored.prefix)
+    if found is not None:
+        return found
+    return await caches.cache(
+        stored.prefix,
+        namespaced=stored.namespaced,
+        pick=rules.strategy_for(stored).selectable_fields,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Core:
+    """The server without its pipeline: what verbs and bootstrap hooks use."""
+
+    store: Store
+    clock: Clock
+    config: ServerConfig
+    rows: Rows
+    caches: Caches
+    alarms: Alarms
+    lookup: CacheLookup
+    auth: Auth
+    admission: Chain
+
+    async def cache(self, row: Resource) -> WatchCache:
+        """Return the cache of a resource."""
+        found = self.caches.loaded(row.prefix)
+        return found or await cache_of(self.caches, self.rows.storage_row(row))
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request to a resource, understood and allowed."""
+
+    request: Request
+    info: RequestInfo
+    row: Resource
+    user: User
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the objects in question; empty for cluster-wide kinds."""
+        return self.info.namespace if self.row.namespaced else ""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing may be stored."""
+        return bool(self.request.query.get("dryRun"))
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean query parameter."""
+        return is_true(self.request, name)

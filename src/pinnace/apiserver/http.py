@@ -1,0 +1,157 @@
+"""Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
+
+This file alone knows aiohttp. A stream is written frame by frame with back-pressure: the generator
+that makes the frames rests while the client reads slowly, and what feeds it (a watch) has a bounded
+queue. An upgrade hands the bare transport to the handler.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote
+
+from aiohttp import web
+
+from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
+
+_BODY_SECONDS = 60.0
+_TOO_LARGE = b"http: request body too large"
+Handler = Callable[[Request], Awaitable[Answer]]
+
+
+class Listener:
+    """A server that listens; `port` is where."""
+
+    def __init__(self, server: web.Server, socket_server: asyncio.Server) -> None:
+        self._server = server
+        self._socket_server = socket_server
+        self.port: int = socket_server.sockets[0].getsockname()[1]
+
+    async def close(self, *, grace: float = 1.0) -> None:
+        """Stop listening, let requests end for a moment, and close all connections."""
+        self._socket_server.close()
+        await self._server.shutdown(grace)
+
+
+async def serve(
+    handle: Handler,
+    *,
+    host: str,
+    port: int,
+    ssl_context: ssl.SSLContext | None = None,
+    max_body: int = 3 * 1024 * 1024,
+) -> Listener:
+    """Listen and answer with `handle` until closed."""
+    door = _Door(handle, max_body)
+    server = web.Server(
+        door.answer, keepalive_timeout=180.0, access_log=None, handler_cancellation=True
+    )
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(server, host, port, ssl=ssl_context, backlog=1024)
+    return Listener(server, listening)
+
+
+def _request(request: web.BaseRequest, body: bytes) -> Request:
+    raw, _, query = request.path_qs.partition("?")
+    transport = request.transport
+    tls = transport.get_extra_info("ssl_object") if transport is not None else None
+    return Request(
+        method=request.method,
+        path=unquote(raw) if "%" in raw else raw,
+        query=parse_qs(query, keep_blank_values=True) if query else {},
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+        peer_certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
+        remote=request.remote or "",
+        upgrade=request if "upgrade" in request.headers.get("connection", "").lower() else None,
+    )
+
+
+class _Door:
+    """Answers each aiohttp request with the handler.
+
+    Who hangs up ends what he reads, and not what he writes: a write under way is carried out.
+    """
+
+    def __init__(self, handle: Handler, max_body: int) -> None:
+        self._handle = handle
+        self._max_body = max_body
+        self._writing: set[asyncio.Future[Answer]] = set()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = b""
+        if request.can_read_body:
+            async with asyncio.timeout(_BODY_SECONDS):
+                read = await self._read(request)
+            if read is None:
+                return web.Response(status=413, body=_TOO_LARGE)
+            body = read
+        answer = await self._ask(_request(request, body))
+        if isinstance(answer, Response):
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        if isinstance(answer, Stream):
+            return await _stream(request, answer)
+        return await _hijack(request, answer)
+
+    async def _ask(self, request: Request) -> Answer:
+        if request.method in ("GET", "HEAD"):
+            return await self._handle(request)
+        task = asyncio.ensure_future(self._handle(request))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)
+
+    async def _read(self, request: web.BaseRequest) -> bytes | None:
+        parts, size = [], 0
+        async for part in request.content.iter_any():
+            size += len(part)
+            if size > self._max_body:
+                return None
+            parts.append(part)
+        return b"".join(parts)
+
+
+async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.enable_chunked_encoding()
+    async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            async for frame in frames:
+                await response.write(frame)
+            await response.write_eof()
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A connection without HTTP."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
+async def _hijack(request: web.BaseRequest, answer: Hijack) -> web.StreamResponse:
+    """Give the bare connection to the answer, and close it afterwards.
+
+    Nothing that the client sends after its upgrade request is lost: it waits for our answer.
+    """
+    transport, http = request.transport, request.protocol
+    if transport is None:
+        raise ConnectionResetError("the client is gone")
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    try:
+        await answer.run(_Raw(reader, writer))
+    finally:
+        with suppress(OSError):
+            writer.close()
+        # The HTTP side never hears of the end by itself any more.
+        loop.call_soon(http.connection_lost, None)
+    return web.Response()

@@ -1,0 +1,93 @@
+"""Paths that are no resource's: discovery, OpenAPI, health, version, metrics."""
+
+import orjson
+
+from pinnace.api.schema.load import load as load_schema
+from pinnace.api.wire import Request, Response
+from pinnace.apiserver.core import Core
+from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
+from pinnace.apiserver.health import health
+from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.openapi.documents import OpenApi
+from pinnace.apiserver.version import VERSION
+
+_TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+
+_PATHS = (
+    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/healthz/etcd",
+    "/healthz/ping", "/livez", "/livez/etcd", "/livez/ping", "/metrics", "/openapi/v2",
+    "/openapi/v3", "/openid/v1/jwks", "/readyz", "/readyz/etcd", "/readyz/ping", "/version",
+)  # fmt: skip
+
+
+class Paths:
+    """Answers every path that names no resource."""
+
+    def __init__(self, core: Core, metrics: Metrics) -> None:
+        self._core = core
+        self._metrics = metrics
+        self.openapi = OpenApi(core.config.rows, load_schema())
+        self.discovery = Discovery(
+            core.config.rows,
+            server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
+        )
+
+    async def answer(self, request: Request) -> Response:
+        """Return the document of a path, or upstream's plain 404."""
+        path = request.path.rstrip("/")
+        if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
+            found = self._discovery(request, path)
+        elif path.startswith("/openapi/"):
+            found = self._openapi(request, path)
+        elif path in self._core.config.documents:
+            found = _json(self._core.config.documents[path])
+        elif path == "/metrics":
+            found = self._metrics.answer()
+        elif not path:
+            found = _json({"paths": list(_PATHS)})
+        elif path == "/version":
+            found = _json(dict(VERSION))
+        elif path.startswith(("/healthz", "/livez", "/readyz")):
+            found = health(self._core, request, path)
+        else:
+            found = None
+        return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+
+    def _openapi(self, request: Request, path: str) -> Response | None:
+        if path == "/openapi/v2":
+            return _document(request, self.openapi.v2())
+        if path == "/openapi/v3":
+            return _document(request, self.openapi.index())
+        found = self.openapi.v3(path.removeprefix("/openapi/v3/"))
+        return _document(request, found) if found is not None else None
+
+    def _discovery(self, request: Request, path: str) -> Response | None:
+        document: Document | None = None
+        for clause in request.headers.get("accept", "").split(","):
+            parameters = {piece.strip() for piece in clause.split(";")[1:]}
+            if "g=apidiscovery.k8s.io" in parameters and "as=APIGroupDiscoveryList" in parameters:
+                for version in AGGREGATED_VERSIONS:
+                    if f"v={version}" in parameters:
+                        document = self.discovery.aggregated(path, version)
+                        break
+            if document is not None:
+                break
+        document = document or self.discovery.legacy(path)
+        return _document(request, document) if document is not None else None
+
+
+def _document(request: Request, document: Document) -> Response:
+    headers = {
+        "content-type": document.content_type,
+        "etag": document.etag,
+        "vary": "Accept",
+        "cache-control": "public",
+    }
+    if request.headers.get("if-none-match") == document.etag:
+        return Response(status=304, headers=headers)
+    return Response(headers=headers, body=document.body)
+
+
+def _json(value: object) -> Response:
+    body = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    return Response(headers={"content-type": "application/json"}, body=body)

@@ -1,0 +1,1 @@
+"""Tables for people: the columns of each kind and how a row's cells are filled."""

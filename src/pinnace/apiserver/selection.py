@@ -1,0 +1,49 @@
+"""Label and field selectors of list, watch and deletecollection, as one test on an item."""
+
+from dataclasses import dataclass
+
+from pinnace.api.selectors import (
+    FieldSelector,
+    LabelSelector,
+    parse_field_selector,
+    parse_label_selector,
+)
+from pinnace.apiserver import rules
+from pinnace.apiserver.core import Call
+from pinnace.store.watchcache.changes import Select
+from pinnace.store.watchcache.item import Item, PickFields
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a client selects."""
+
+    labels: LabelSelector
+    fields: FieldSelector
+    pick: PickFields
+
+    def test(self) -> Select | None:
+        """Return a test on items, or None if all pass."""
+        labels, fields, pick = self.labels, self.fields, self.pick
+        if fields.empty():
+            if labels.empty():
+                return None
+            return lambda item: labels.matches(item.labels)
+        name = fields.exact("metadata.name")
+        if name is not None and labels.empty() and len(fields.terms) == 1:
+            return lambda item: item.name == name
+
+        def both(item: Item) -> bool:
+            return labels.matches(item.labels) and fields.matches(item.fields(pick))
+
+        return both
+
+
+def selection_of(call: Call) -> Selection:
+    """Read the selectors of a request; raises BadRequest for what cannot be selected by."""
+    strategy = rules.strategy_for(call.row)
+    fields = parse_field_selector(call.request.param("fieldSelector"))
+    for term in fields.terms:
+        strategy.field_label(term[0])
+    labels = parse_label_selector(call.request.param("labelSelector"))
+    return Selection(labels, fields, strategy.selectable_fields)

@@ -1,0 +1,136 @@
+"""WATCH: changes as they happen, from a revision on, or from the current state on.
+
+A start in the recent past is answered from memory, an older one from the store's history, one that
+is compacted with 410. Whoever reads too slowly is cut off, and resumes.
+"""
+
+import random
+from collections.abc import AsyncIterator
+
+import orjson
+
+from pinnace.api.errors import ApiError, BadRequest
+from pinnace.api.wire import Answer, Stream
+from pinnace.apiserver.answers import ONE, representation
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.negotiation import negotiate
+from pinnace.apiserver.representations import Representation
+from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
+from pinnace.apiserver.selection import selection_of
+from pinnace.kit.alarms import Alarm
+from pinnace.store.base import Compacted, Watch
+from pinnace.store.watchcache.cache import WatchCache
+from pinnace.store.watchcache.changes import Told, Watcher
+from pinnace.store.watchcache.item import Item
+
+_BOOKMARK_SECONDS = 60.0
+# How many initial events are joined into one frame: fewer wake-ups, and still back-pressure.
+_CHUNK = 100
+
+
+def timeout_of(core: Core, call: Call) -> float:
+    """Return after how many seconds the server ends the watch."""
+    text = call.request.param("timeoutSeconds") or "0"
+    try:
+        seconds = int(text)
+    except ValueError as error:
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
+    # Spread, so that watches which began together do not end together.
+    return seconds or core.config.min_request_timeout * (1 + random.random())
+
+
+async def watch(core: Core, call: Call) -> Answer:
+    """Answer with a stream of events."""
+    check_list_options(call)
+    seconds = timeout_of(core, call)
+    text = call.request.param("resourceVersion")
+    revision = check_not_future(core, text) if text and text != "0" else 0
+    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    shape = representation(core, call, wanted)
+    watching = _Watching(core, call, await core.cache(call.row), shape)
+    frames = watching.frames(revision, seconds)
+    headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
+    return Stream(headers=headers, frames=frames)
+
+
+class _Watching:
+    """One watch request."""
+
+    def __init__(self, core: Core, call: Call, cache: WatchCache, shape: Representation) -> None:
+        self._core = core
+        self._cache = cache
+        self._shape = shape
+        self._namespace = call.namespace
+        self._test = selection_of(call).test()
+        self._bookmarks = call.flag("allowWatchBookmarks")
+        self._initial = call.flag("sendInitialEvents")
+        self._asked = call.request.query.get("sendInitialEvents") is not None
+        self._watcher = Watcher(namespace=call.namespace, select=self._test)
+        self._history: Watch | None = None
+        self._alarms: list[Alarm] = []
+
+    async def frames(self, revision: int, seconds: float) -> AsyncIterator[bytes]:
+        """Yield the frames until the watch ends."""
+        core, watcher = self._core, self._watcher
+        try:
+            # Without a revision a client wants the state first, unless it says that it does not.
+            current: list[Item] = []
+            start = core.caches.revision
+            if self._initial or (not revision and not self._asked):
+                current = self._cache.select(self._namespace, self._test)
+                self._cache.watch(watcher, since=None)
+            elif revision:
+                self._resume(revision)
+            else:
+                self._cache.watch(watcher, since=None)
+            self._alarms.append(core.alarms.after(seconds, watcher.end))
+            for at in range(0, len(current), _CHUNK):
+                yield b"".join([self._added(item) for item in current[at : at + _CHUNK]])
+            if self._initial and self._bookmarks:
+                yield self._shape.bookmark(start, initial_events_end=True)
+            if self._bookmarks:
+                self._remind()
+            while batch := await watcher.next():
+                yield b"".join([self._frame(told) for told in batch])
+        except ApiError as error:
+            yield b'{"type":"ERROR","object":' + orjson.dumps(error.status()) + b"}\n"
+        finally:
+            self._close()
+
+    def _resume(self, revision: int) -> None:
+        try:
+            self._cache.watch(self._watcher, since=revision)
+        except Compacted as gone:
+            self._history = self._cache.watch_history(
+                self._core.store, self._watcher, since=revision
+            )
+            if self._watcher.ended:
+                raise too_old(revision, gone.revision) from gone
+
+    def _added(self, item: Item) -> bytes:
+        return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"
+
+    def _frame(self, told: Told) -> bytes:
+        if told.type == "BOOKMARK":
+            return self._shape.bookmark(told.revision)
+        return self._shape.event(told)
+
+    def _remind(self) -> None:
+        """Send a bookmark now and then."""
+        wait = _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random())
+
+        def due() -> None:
+            # A watch on the store's history may not have caught up; then its own revision counts.
+            latest = self._watcher.revision if self._history else self._core.caches.revision
+            if latest:
+                self._watcher.bookmark(latest)
+            self._remind()
+
+        self._alarms[1:] = [self._core.alarms.after(wait, due)]
+
+    def _close(self) -> None:
+        for alarm in self._alarms:
+            alarm.cancel()
+        self._cache.unwatch(self._watcher)
+        if self._history is not None:
+            self._history.close()

@@ -1,0 +1,274 @@
+"""The way of every write: prepared, admitted, validated, stamped committed, in that order.
+
+create: default -> mutate -> prepare -> validate -> validating admission -> commit
+update: old object -> change -> default -> mutate -> prepare -> validate -> validating admission
+        -> commit at the revision that was read, again from the start if that may be retried
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pinnace.api.codec.canonical import canonical_bytes
+from pinnace.api.errors import (
+    AlreadyExists,
+    ApiError,
+    BadRequest,
+    Cause,
+    ServiceUnavailable,
+    already_exists,
+    invalid,
+    not_found,
+    qualified,
+)
+from pinnace.api.objects import Object, format_time
+from pinnace.api.resources import Resource
+from pinnace.apiserver import rules
+from pinnace.apiserver.admission.base import Attributes, Operation
+from pinnace.apiserver.core import Call, Core
+from pinnace.store.base import Compare, CompareFailed, StoreError
+from pinnace.store.watchcache.item import Item
+
+MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_SUFFIX = 5
+_LONGEST_BASE = 63 - _SUFFIX
+_NAME_TRIES = 8
+
+
+@dataclass(slots=True)
+class Also:
+    """What is written in the same commit as an object."""
+
+    compares: list[Compare] = field(default_factory=list)
+    puts: list[tuple[str, bytes]] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
+
+
+Allocate = Callable[[Object], Also | None]
+
+
+def generated(base: str) -> str:
+    """Return a name that begins with the base, as upstream generates it."""
+    return base[:_LONGEST_BASE] + "".join(random.choices(_ALPHABET, k=_SUFFIX))
+
+
+def attributes(
+    core: Core, call: Call, operation: Operation, obj: Object | None, old: Object | None
+) -> Attributes:
+    """Return what admission is told of this call."""
+    meta = (obj or old or {}).get("metadata") or {}
+    return Attributes(
+        row=call.row,
+        operation=operation,
+        obj=obj,
+        old=old,
+        user=call.user,
+        lookup=core.lookup,
+        namespace=call.info.namespace,
+        name=call.info.name or meta.get("name") or "",
+        subresource=call.info.subresource,
+        dry_run=call.dry_run,
+        warnings=call.warnings,
+    )
+
+
+def check_namespace(call: Call, metadata: Object) -> None:
+    """Fill in the namespace of the request; raises BadRequest if the object has another."""
+    given = metadata.get("namespace") or ""
+    if given and given != call.namespace:
+        raise BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if call.namespace:
+        metadata["namespace"] = call.namespace
+    else:
+        metadata.pop("namespace", None)
+
+
+def context(core: Core, call: Call) -> rules.Context:
+    """Return who writes and when, for strategies."""
+    return rules.Context(user=call.user, now=format_time(core.clock.now()))
+
+
+def refuse(row: Resource, metadata: Object, causes: Sequence[Cause]) -> None:
+    """Raise Invalid if there are causes."""
+    if causes:
+        raise invalid(row.kind, row.group, metadata.get("name") or "", causes)
+
+
+async def create(core: Core, call: Call, obj: Object, allocate: Allocate | None = None) -> Item:
+    """Store a new object and return it.
+
+    `allocate` fills in what the cluster gives the object, after validation, and says what is
+    written with it.
+    """
+    metadata = obj["metadata"]
+    if metadata.get("resourceVersion"):
+        raise ApiError(
+            "resourceVersion should not be set on objects to be created", code=500, reason=""
+        )
+    for gone in ("uid", "creationTimestamp", "deletionTimestamp", "selfLink"):
+        metadata.pop(gone, None)
+    metadata.pop("deletionGracePeriodSeconds", None)
+    metadata.pop("resourceVersion", None)
+    check_namespace(call, metadata)
+    metadata["creationTimestamp"] = format_time(core.clock.now())
+    metadata["uid"] = str(uuid.uuid4())
+    base = "" if metadata.get("name") else metadata.get("generateName") or ""
+    if base:
+        metadata["name"] = generated(base)
+    rules.apply_defaults(call.row, obj)
+    attempt = attributes(core, call, "CREATE", obj, None)
+    await core.admission.mutate(attempt)
+    prepare_new(core, call, obj)
+    also = allocate(obj) if allocate is not None else None
+    await core.admission.validate(attempt)
+    if call.dry_run:
+        return await _would_create(core, call, obj)
+    for _ in range(_NAME_TRIES if base else 1):
+        try:
+            return await store_new(core, call.row, obj, also)
+        except AlreadyExists:
+            taken = metadata["name"]
+            if base:
+                metadata["name"] = generated(base)
+    row = call.row
+    if not base:
+        raise already_exists(row.plural, row.group, taken)
+    raise AlreadyExists(
+        f'{qualified(row.plural, row.group)} "{taken}" already exists, the server was not able to '
+        "generate a unique name for the object",
+        details={"name": taken, "kind": row.plural, "retryAfterSeconds": 1},
+    )
+
+
+def prepare_new(core: Core, call: Call, obj: Object) -> None:
+    """Let the kind prepare and check a new object."""
+    strategy = rules.strategy_for(call.row)
+    strategy.prepare_create(obj, context(core, call))
+    refuse(call.row, obj["metadata"], rules.validate_create(call.row, obj))
+    call.warnings.extend(strategy.warnings(obj, None))
+
+
+async def _would_create(core: Core, call: Call, obj: Object) -> Item:
+    cache = await core.cache(call.row)
+    metadata = obj["metadata"]
+    name = metadata["name"]
+    if cache.get(call.namespace, name) is not None:
+        raise already_exists(call.row.plural, call.row.group, name)
+    return draft(core, call.row, obj)
+
+
+def draft(core: Core, row: Resource, obj: Object) -> Item:
+    """Return an item that is not stored, as a dry run answers with."""
+    metadata = obj["metadata"]
+    revision = int(metadata.pop("resourceVersion", None) or 0)
+    return Item(
+        "",
+        namespace=metadata.get("namespace") or "",
+        name=metadata["name"],
+        value=encode(core, row, obj),
+        revision=revision,
+    )
+
+
+def encode(core: Core, row: Resource, obj: Object) -> bytes:
+    """Return an object as it is stored."""
+    stored = core.rows.storage_row(row)
+    if stored is not row:
+        obj = rules.convert(obj, stored)
+    if "resourceVersion" in obj["metadata"]:
+        metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
+        obj = {**obj, "metadata": metadata}
+    return canonical_bytes(obj)
+
+
+async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = None) -> Item:
+    """Commit a new object; raises AlreadyExists."""
+    metadata = obj["metadata"]
+    cache = await core.cache(row)
+    key = cache.key(metadata.get("namespace") or "", metadata["name"])
+    try:
+        return await put(core, row, key, obj, expected=0, also=also)
+    except CompareFailed as failed:
+        if failed.key != key:
+            raise
+        raise already_exists(row.plural, row.group, metadata["name"]) from failed
+
+
+async def put(
+    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None = None
+) -> Item:
+    """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable."""
+    value = encode(core, row, obj)
+    also = also or Also()
+    try:
+        revision = await core.store.commit(
+            compares=(Compare(key, expected), *also.compares),
+            puts=((key, value), *also.puts),
+            deletes=also.deletes,
+        )
+    except CompareFailed:
+        raise
+    except StoreError as error:
+        raise ServiceUnavailable(str(error)) from error
+    metadata = obj["metadata"]
+    return Item(
+        key,
+        namespace=metadata.get("namespace") or "",
+        name=metadata["name"],
+        value=value,
+        revision=revision,
+    )
+
+
+async def remove(core: Core, item: Item, also: Also | None = None) -> Item:
+    """Commit a deletion at the item's revision and return its last state; raises CompareFailed."""
+    also = also or Also()
+    try:
+        revision = await core.store.commit(
+            compares=(Compare(item.key, item.revision), *also.compares),
+            puts=also.puts,
+            deletes=(item.key, *also.deletes),
+        )
+    except CompareFailed:
+        raise
+    except StoreError as error:
+        raise ServiceUnavailable(str(error)) from error
+    return item.at(revision)
+
+
+async def current(core: Core, row: Resource, namespace: str, name: str) -> Item:
+    """Return what is stored; raises NotFound."""
+    cache = await core.cache(row)
+    item = cache.get(namespace, name)
+    if item is None:
+        raise not_found(row.plural, row.group, name)
+    return item
+
+
+def decoded(core: Core, row: Resource, item: Item) -> Object:
+    """Return an item as an object of the row's version."""
+    obj = item.decode()
+    return obj if core.rows.storage_row(row) is row else rules.convert(obj, row)
+
+
+async def rewrite(
+    core: Core, row: Resource, namespace: str, name: str, make: Callable[[Object], Object]
+) -> Item:
+    """Store what the server itself makes of an object, past strategies and admission.
+
+    `make` gets a private copy with its resourceVersion, and may be called again with a newer one.
+    """
+    while True:
+        item = await current(core, row, namespace, name)
+        new = make(decoded(core, row, item))
+        new["metadata"].pop("resourceVersion", None)
+        try:
+            return await put(core, row, item.key, new, expected=item.revision)
+        except CompareFailed:
+            continue

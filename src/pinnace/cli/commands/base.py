@@ -1,0 +1,55 @@
+"""What a command is: a row here, and a module with a click command called `command`."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import uvloop
+
+from pinnace.api.errors import ApiError
+from pinnace.cluster.config import ConfigError, default_data_dir
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One command of the table."""
+
+    name: str
+    module: str
+    help: str
+    hidden: bool = False
+
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    callback=lambda _context, _option, value: (value or default_data_dir()).absolute(),
+    help="Where the cluster lives: certificates, objects, logs.",
+)
+
+
+def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn what a user can mend into one line and exit status 1."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (ConfigError, ApiError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
+def run_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run a long-lived coroutine on uvloop, whose connections take a fifth of the memory."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)

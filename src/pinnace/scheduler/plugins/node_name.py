@@ -1,0 +1,22 @@
+"""Keeps a pod that names its node away from all the others."""
+
+from collections.abc import Iterable
+
+from pinnace.scheduler.columns import Mask
+from pinnace.scheduler.plugins.base import State
+from pinnace.scheduler.podinfo import PodInfo
+
+
+class NodeName:
+    """Checks spec.nodeName."""
+
+    name = "NodeName"
+
+    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+        wanted = pod.pod["spec"].get("nodeName")
+        if wanted:
+            others = ~state.columns.rows_like()
+            row = state.columns.index.get(wanted)
+            if row is not None:
+                others[row] = False
+            yield "node(s) didn't match the requested node name", others

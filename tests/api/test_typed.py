@@ -1,0 +1,47 @@
+import copy
+
+from pinnace.api.kinds.coordination import LEASES
+from pinnace.api.kinds.core import PODS
+from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
+
+
+def test_unknown_fields_and_nulls_are_dropped() -> None:
+    pod = {
+        "kind": "Pod", "apiVersion": "v1", "extra": 1,
+        "metadata": {"name": "a", "creationTimestamp": None, "labels": {"a": None}},
+        "spec": {"containers": [{"name": "c", "nope": {}, "command": None}, None], "volumes": None},
+    }  # fmt: skip
+    before = copy.deepcopy(pod)
+    assert normalized(pod, PODS) == {
+        "kind": "Pod", "apiVersion": "v1",
+        "metadata": {"name": "a", "labels": {"a": ""}},
+        "spec": {"containers": [{"name": "c"}, {}]},
+    }  # fmt: skip
+    assert pod == before
+
+
+def test_quantities_are_canonical() -> None:
+    limits = {"cpu": "1000m", "memory": "1.5Gi", "x": 2, "y": " 5 "}
+    pod = {"spec": {"containers": [{"resources": {"limits": limits}}]}}
+    made = normalized(pod, PODS)["spec"]["containers"][0]["resources"]["limits"]
+    assert made == {"cpu": "1", "memory": "1536Mi", "x": "2", "y": "5"}
+
+
+def test_times_are_in_utc() -> None:
+    pod = {"metadata": {"creationTimestamp": "2026-01-01T02:00:00+02:00"}}
+    assert normalized(pod, PODS)["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
+    lease = {"spec": {"renewTime": "2026-01-01T00:00:00.5Z"}}
+    assert normalized(lease, LEASES)["spec"]["renewTime"] == "2026-01-01T00:00:00.500000Z"
+
+
+def test_what_is_so_already_is_shared() -> None:
+    pod = {"kind": "Pod", "metadata": {"managedFields": [{"fieldsV1": {"f:x": {"y": None}}}]},
+           "spec": {"containers": [{"resources": {"limits": {"cpu": "1"}}}]}}  # fmt: skip
+    assert normalized(pod, PODS) is pod
+
+
+def test_kinds_without_a_schema_are_left_alone() -> None:
+    row = Resource(group="e.com", version="v1", kind="W", plural="ws")
+    obj = {"spec": {"x": None}}
+    assert normalized(obj, row) is obj

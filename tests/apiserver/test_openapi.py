@@ -1,0 +1,199 @@
+"""OpenAPI documents say what clients look for in them."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.resources import Resource, status
+from pinnace.api.schema.load import load
+from pinnace.api.wire import Request, Response
+from pinnace.apiserver.openapi.answer import answer
+from pinnace.apiserver.openapi.custom import Custom, simplify
+from pinnace.apiserver.openapi.descriptions import Descriptions
+from pinnace.apiserver.openapi.documents import OpenApi
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+POD = "io.k8s.api.core.v1.Pod"
+WIDGETS = Resource(
+    group="example.com",
+    version="v1",
+    kind="Widget",
+    plural="widgets",
+    singular="widget",
+    subresources=(status("Widget"),),
+)
+WIDGET_SCHEMA = {
+    "type": "object",
+    "required": ["spec"],
+    "properties": {
+        "spec": {
+            "type": "object",
+            "required": ["size", "note"],
+            "properties": {
+                "size": {"type": "integer", "minimum": 1},
+                "note": {"type": "string", "nullable": True},
+                "either": {"type": "string", "anyOf": [{"pattern": "a"}, {"pattern": "b"}]},
+                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            },
+        }
+    },
+}
+
+
+def openapi() -> OpenApi:
+    return OpenApi(RESOURCES, load())
+
+
+def v3(documents: OpenApi, path: str) -> dict[str, Any]:
+    found = documents.v3(path)
+    assert found is not None
+    decoded: dict[str, Any] = orjson.loads(found.body)
+    return decoded
+
+
+def test_the_index_names_every_group_version_with_its_hash() -> None:
+    documents = openapi()
+    paths = orjson.loads(documents.index().body)["paths"]
+    assert set(paths) == {row.path.removeprefix("/") for row in RESOURCES}
+    apps = documents.v3("apis/apps/v1")
+    assert apps is not None
+    assert apps.etag == f'"{documents.hash_of("apis/apps/v1")}"'
+    url = f"/openapi/v3/apis/apps/v1?hash={documents.hash_of('apis/apps/v1')}"
+    assert paths["apis/apps/v1"] == {"serverRelativeURL": url}
+
+
+def test_nothing_stands_at_a_path_without_rows() -> None:
+    assert openapi().v3("apis/nothing/v1") is None
+
+
+def test_a_patch_of_a_kind_takes_field_validation_and_dry_run() -> None:
+    patch = v3(openapi(), "apis/apps/v1")["paths"][
+        "/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+    ]["patch"]
+    assert [parameter["name"] for parameter in patch["parameters"]] == [
+        "dryRun", "fieldManager", "fieldValidation", "force",
+    ]  # fmt: skip
+    assert patch["x-kubernetes-group-version-kind"] == {
+        "group": "apps", "kind": "Deployment", "version": "v1",
+    }  # fmt: skip
+    assert patch["x-kubernetes-action"] == "patch"
+    assert patch["operationId"] == "patchAppsV1NamespacedDeployment"
+
+
+def test_kinds_stand_in_the_schemas_with_all_that_they_refer_to() -> None:
+    schemas = v3(openapi(), "api/v1")["components"]["schemas"]
+    pod = schemas[POD]
+    gvk = {"group": "", "kind": "Pod", "version": "v1"}
+    assert pod["x-kubernetes-group-version-kind"] == [gvk]
+    containers = schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]
+    assert containers["x-kubernetes-patch-merge-key"] == "name"
+    referred = {
+        word.split('"')[0] for word in json.dumps(schemas).split("#/components/schemas/")[1:]
+    }
+    assert referred <= set(schemas)
+
+
+def test_v2_stands_under_definitions_without_wrapping() -> None:
+    document = orjson.loads(openapi().v2().body)
+    spec = document["definitions"][POD]["properties"]["spec"]
+    assert spec["$ref"] == "#/definitions/io.k8s.api.core.v1.PodSpec"
+    assert "/api/v1/namespaces/{namespace}/pods/{name}" in document["paths"]
+
+
+def test_descriptions_are_absent_when_no_package_carries_the_release() -> None:
+    documents = OpenApi(RESOURCES, load(), descriptions=Descriptions("0.0.0"))
+    assert "description" not in v3(documents, "api/v1")["components"]["schemas"][POD]
+
+
+def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
+    documents = openapi()
+    apps = documents.v3("apis/apps/v1")
+    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA)])
+    assert documents.v3("apis/apps/v1") is apps
+    schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
+    widget = schemas["com.example.v1.Widget"]
+    assert widget["properties"]["spec"] == WIDGET_SCHEMA["properties"]["spec"]
+    assert "com.example.v1.WidgetList" in schemas
+    definitions = orjson.loads(documents.v2().body)["definitions"]
+    assert "com.example.v1.Widget" in definitions
+    documents.update(RESOURCES)
+    assert documents.v3("apis/example.com/v1") is None
+
+
+def test_v2_drops_what_its_readers_cannot_take() -> None:
+    spec = simplify(WIDGET_SCHEMA)["properties"]["spec"]
+    assert spec["required"] == ["size"]
+    assert spec["properties"]["note"] == {}
+    assert spec["properties"]["either"] == {"type": "string"}
+    assert spec["properties"]["free"] == {"x-kubernetes-preserve-unknown-fields": True}
+
+
+def without_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: without_words(inner)
+            for key, inner in value.items()
+            if not (key == "description" and isinstance(inner, str)) and key != "default"
+        }
+    if isinstance(value, list):
+        return [without_words(inner) for inner in value]
+    return value
+
+
+def test_definitions_equal_upstreams_swagger() -> None:
+    root = os.environ.get("PINNACE_SHARED")
+    if not root:
+        pytest.skip("PINNACE_SHARED does not name a directory of golden data")
+    upstreams = orjson.loads((Path(root) / "golden/openapi/swagger.json").read_bytes())
+    mine = orjson.loads(openapi().v2().body)["definitions"]
+    differing = [
+        name
+        for name, definition in mine.items()
+        if without_words(definition) != without_words(upstreams["definitions"][name])
+    ]
+    assert differing == []
+
+
+def ask(path: str, **more: Any) -> Response:
+    found = answer(openapi(), Request(method="GET", path=path, **more), now=NOW)
+    assert found is not None
+    return found
+
+
+def test_a_document_asked_for_by_its_hash_may_be_kept_for_ever() -> None:
+    url = orjson.loads(ask("/openapi/v3").body)["paths"]["apis/apps/v1"]["serverRelativeURL"]
+    path, _, wanted = url.partition("?hash=")
+    found = ask(path, query={"hash": [wanted]})
+    assert found.status == 200
+    assert found.headers["cache-control"] == "public, immutable"
+    assert found.headers["expires"] == "Wed, 01 Jan 2031 00:00:00 GMT"
+    assert found.headers["etag"] == f'"{wanted}"'
+
+
+def test_an_outdated_hash_is_sent_to_the_new_one() -> None:
+    found = ask("/openapi/v3/api/v1", query={"hash": ["OLD"]})
+    assert found.status == 301
+    assert found.headers["location"] == f"/openapi/v3/api/v1?hash={openapi().hash_of('api/v1')}"
+
+
+def test_a_client_that_has_the_document_gets_304() -> None:
+    etag = ask("/openapi/v2").headers["etag"]
+    found = ask("/openapi/v2", headers={"if-none-match": etag})
+    assert (found.status, found.body) == (304, b"")
+
+
+def test_protobuf_alone_is_not_acceptable() -> None:
+    wanted = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    assert ask("/openapi/v2", headers={"accept": wanted}).status == 406
+    assert ask("/openapi/v2", headers={"accept": f"{wanted}, */*;q=0.1"}).status == 200
+
+
+def test_paths_outside_are_left_to_others() -> None:
+    assert answer(openapi(), Request(method="GET", path="/openapi"), now=NOW) is None
+    assert answer(openapi(), Request(method="GET", path="/openapi/v3/x/v1"), now=NOW) is None

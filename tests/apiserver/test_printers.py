@@ -1,0 +1,425 @@
+"""Tables show what upstream's printers show."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from pinnace.api.errors import BadRequest
+from pinnace.api.kinds.apps import DEPLOYMENTS
+from pinnace.api.kinds.autoscaling import ROWS as AUTOSCALING
+from pinnace.api.kinds.batch import JOBS
+from pinnace.api.kinds.core import CONFIGMAPS, EVENTS, LIMITRANGES, NODES, PODS, SERVICES
+from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.objects import format_time
+from pinnace.api.resources import Resource
+from pinnace.apiserver.printers.base import human_duration
+from pinnace.apiserver.printers.custom import columns_printer
+from pinnace.apiserver.printers.render import render_table
+from pinnace.apiserver.printers.table import PRINTERS, columns_for, printer_for, table
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+HPAS = AUTOSCALING[0]
+READY_PATH = '.status.conditions[?(@.type=="Ready")].status'
+NOTE_PATH = ".metadata.annotations.example\\.com/note"
+
+
+def ago(**length: float) -> str:
+    return format_time(NOW - timedelta(**length))
+
+
+def cells(row: Resource, obj: dict[str, Any]) -> list[Any]:
+    obj = {"metadata": {"name": "x", "creationTimestamp": ago(minutes=5)}} | obj
+    found: list[Any] = table(row, [obj], now=NOW)["rows"][0]["cells"]
+    from_bytes = orjson.loads(render_table(row, [orjson.dumps(obj)], now=NOW))
+    assert from_bytes["rows"][0]["cells"] == found
+    return found
+
+
+def running(*, restarts: int = 0, ready: bool = True, **state: Any) -> dict[str, Any]:
+    return {
+        "name": "c",
+        "ready": ready,
+        "restartCount": restarts,
+        "state": state or {"running": {}},
+    }
+
+
+def exited(code: int, reason: str = "", **more: Any) -> dict[str, Any]:
+    return running(ready=False, terminated={"exitCode": code, "reason": reason, **more})
+
+
+def waiting(reason: str, **more: Any) -> dict[str, Any]:
+    return running(ready=False, waiting={"reason": reason}, **more)
+
+
+INIT = {"initContainers": [{"name": "a"}, {"name": "b"}], "containers": [{"name": "c"}]}
+SIDECAR = {
+    "initContainers": [{"name": "s", "restartPolicy": "Always"}],
+    "containers": [{"name": "c"}],
+}
+READY = [{"type": "Ready", "status": "True"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "ready", "word"),
+    [
+        ({}, {"phase": "Pending"}, "0/1", "Pending"),
+        ({}, {"phase": "Failed", "reason": "Evicted"}, "0/1", "Evicted"),
+        (
+            {},
+            {
+                "phase": "Pending",
+                "conditions": [{"type": "PodScheduled", "reason": "SchedulingGated"}],
+            },
+            "0/1",
+            "SchedulingGated",
+        ),
+        ({}, {"phase": "Running", "containerStatuses": [running()]}, "1/1", "Running"),
+        (
+            {},
+            {"phase": "Running", "containerStatuses": [waiting("CrashLoopBackOff")]},
+            "0/1",
+            "CrashLoopBackOff",
+        ),
+        (
+            {},
+            {"phase": "Succeeded", "containerStatuses": [exited(0, "Completed")]},
+            "0/1",
+            "Completed",
+        ),
+        ({}, {"phase": "Failed", "containerStatuses": [exited(3)]}, "0/1", "ExitCode:3"),
+        ({}, {"phase": "Failed", "containerStatuses": [exited(137, signal=9)]}, "0/1", "Signal:9"),
+        (
+            {"containers": [{"name": "a"}, {"name": "b"}]},
+            {
+                "phase": "Running",
+                "containerStatuses": [exited(0, "Completed"), running()],
+                "conditions": READY,
+            },
+            "1/2",
+            "Running",
+        ),
+        (
+            {"containers": [{"name": "a"}, {"name": "b"}]},
+            {"phase": "Running", "containerStatuses": [exited(0, "Completed"), running()]},
+            "1/2",
+            "NotReady",
+        ),
+        (
+            {"containers": [{"name": "a"}, {"name": "b"}]},
+            {"phase": "Failed", "containerStatuses": [exited(0, "Completed"), exited(1, "Error")]},
+            "0/2",
+            "Error",
+        ),
+        (
+            INIT,
+            {"phase": "Pending", "initContainerStatuses": [exited(0), running(ready=False)]},
+            "0/1",
+            "Init:1/2",
+        ),
+        (
+            INIT,
+            {"phase": "Pending", "initContainerStatuses": [waiting("PodInitializing")]},
+            "0/1",
+            "Init:0/2",
+        ),
+        (
+            INIT,
+            {"phase": "Pending", "initContainerStatuses": [waiting("ErrImagePull")]},
+            "0/1",
+            "Init:ErrImagePull",
+        ),
+        (
+            INIT,
+            {"phase": "Failed", "initContainerStatuses": [exited(2)]},
+            "0/1",
+            "Init:ExitCode:2",
+        ),
+        (
+            SIDECAR,
+            {
+                "phase": "Running",
+                "initContainerStatuses": [running() | {"name": "s", "started": True}],
+                "containerStatuses": [running()],
+            },
+            "2/2",
+            "Running",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_pod_is_told_in_one_word(
+    spec: dict[str, Any], status: dict[str, Any], ready: str, word: str
+) -> None:
+    pod = {"spec": {"containers": [{"name": "c"}]} | spec, "status": status}
+    assert cells(PODS, pod)[1:3] == [ready, word]
+
+
+def test_a_pod_on_its_way_out_is_terminating_unless_it_is_done() -> None:
+    meta = {"name": "x", "creationTimestamp": ago(days=1), "deletionTimestamp": ago(seconds=1)}
+    assert cells(PODS, {"metadata": meta, "status": {"phase": "Running"}})[2] == "Terminating"
+    assert cells(PODS, {"metadata": meta, "status": {"phase": "Succeeded"}})[2] == "Succeeded"
+    lost = {"phase": "Running", "reason": "NodeLost"}
+    assert cells(PODS, {"metadata": meta, "status": lost})[2] == "Unknown"
+
+
+def test_restarts_say_when_the_last_one_was() -> None:
+    last = {"lastState": {"terminated": {"finishedAt": ago(minutes=5)}}}
+    pod = {"status": {"containerStatuses": [running(restarts=2) | last]}}
+    assert cells(PODS, pod)[3] == "2 (5m ago)"
+    assert cells(PODS, {"status": {"containerStatuses": [running()]}})[3] == "0"
+
+
+def test_wide_cells_of_a_pod() -> None:
+    pod = {
+        "spec": {"nodeName": "n1", "readinessGates": [{"conditionType": "g"}]},
+        "status": {
+            "podIPs": [{"ip": "10.0.0.1"}],
+            "conditions": [{"type": "g", "status": "True"}],
+        },
+    }
+    assert cells(PODS, pod)[5:] == ["10.0.0.1", "n1", "<none>", "1/1"]
+    priorities = [column["priority"] for column in columns_for(PODS)]
+    assert priorities == [0, 0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_a_done_pod_marks_its_row() -> None:
+    pod = {"metadata": {"name": "x"}, "status": {"phase": "Succeeded"}}
+    row = table(PODS, [pod], now=NOW)["rows"][0]
+    assert row["conditions"][0]["type"] == "Completed"
+    assert "conditions" not in table(PODS, [{"metadata": {}}], now=NOW)["rows"][0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "<invalid>"), (-1.5, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (190, "3m10s"),
+        (600, "10m"), (10_799, "179m"), (10_800, "3h"), (18_720, "5h12m"), (28_800, "8h"),
+        (172_799, "47h"), (172_800, "2d"), (187_200, "2d4h"), (691_200, "8d"),
+        (63_072_000, "2y"), (65_664_000, "2y30d"), (252_288_000, "8y"),
+    ],
+)  # fmt: skip
+def test_ages_have_two_or_three_figures(seconds: float, text: str) -> None:
+    assert human_duration(seconds) == text
+
+
+def test_nodes_tell_status_roles_and_kernel() -> None:
+    node = {
+        "metadata": {
+            "name": "n1",
+            "creationTimestamp": ago(days=3),
+            "labels": {"node-role.kubernetes.io/control-plane": "", "kubernetes.io/role": "x"},
+        },
+        "spec": {"unschedulable": True},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "InternalIP", "address": "10.1.1.1"}],
+            "nodeInfo": {
+                "kubeletVersion": "v1.36.0",
+                "kernelVersion": "6.1",
+                "architecture": "amd64",
+            },
+        },
+    }
+    assert cells(NODES, node) == [
+        "n1", "Ready,SchedulingDisabled", "control-plane,x", "3d", "v1.36.0", "10.1.1.1",
+        "<none>", "<unknown>", "6.1 (amd64)", "<unknown>",
+    ]  # fmt: skip
+
+
+def test_services_tell_their_addresses_and_ports() -> None:
+    spec = {
+        "type": "LoadBalancer",
+        "clusterIPs": ["10.96.0.9"],
+        "ports": [
+            {"port": 80, "protocol": "TCP", "nodePort": 30080},
+            {"port": 53, "protocol": "UDP"},
+        ],
+        "selector": {"b": "2", "a": "1"},
+    }
+    assert cells(SERVICES, {"spec": spec})[1:] == [
+        "LoadBalancer", "10.96.0.9", "<pending>", "80:30080/TCP,53/UDP", "5m", "a=1,b=2",
+    ]  # fmt: skip
+
+
+def test_deployments_tell_ready_of_desired_and_the_selector() -> None:
+    deployment = {
+        "spec": {
+            "replicas": 3,
+            "selector": {
+                "matchExpressions": [{"key": "t", "operator": "In", "values": ["b", "a"]}]
+            },
+            "template": {"spec": {"containers": [{"name": "c", "image": "i:1"}]}},
+        },
+        "status": {"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 2},
+    }
+    assert cells(DEPLOYMENTS, deployment)[1:] == ["2/3", 3, 2, "5m", "c", "i:1", "t in (a,b)"]
+
+
+def test_jobs_tell_status_and_duration() -> None:
+    job = {
+        "spec": {"completions": 3, "selector": {"matchLabels": {"a": "b"}}},
+        "status": {
+            "succeeded": 3,
+            "startTime": ago(minutes=5),
+            "completionTime": ago(minutes=4),
+            "conditions": [{"type": "Complete", "status": "True"}],
+        },
+    }
+    assert cells(JOBS, job)[1:4] == ["Complete", "3/3", "60s"]
+
+
+def test_autoscalers_show_two_metrics_and_count_the_rest() -> None:
+    metric = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"averageUtilization": 80}},
+    }
+    current = {"type": "Resource", "resource": {"current": {"averageUtilization": 20}}}
+    obj = {
+        "spec": {
+            "metrics": [metric] * 3,
+            "maxReplicas": 5,
+            "scaleTargetRef": {"kind": "D", "name": "d"},
+        },
+        "status": {"currentMetrics": [current]},
+    }
+    assert cells(HPAS, obj)[1:6] == [
+        "D/d", "cpu: 20%/80%, cpu: <unknown>/80% + 1 more...", "<unset>", 5, 0,
+    ]  # fmt: skip
+    old = {"spec": {"targetCPUUtilizationPercentage": 50}}
+    assert cells(HPAS, old)[2] == "cpu: <unknown>/50%"
+
+
+def test_events_of_both_groups_show_the_same() -> None:
+    core = {
+        "involvedObject": {"kind": "Pod", "name": "p"},
+        "message": " pulled \n",
+        "lastTimestamp": ago(minutes=2),
+        "firstTimestamp": ago(minutes=10),
+        "count": 4,
+        "source": {"component": "kubelet", "host": "n1"},
+    }
+    new = {
+        "regarding": {"kind": "Pod", "name": "p"},
+        "note": " pulled \n",
+        "deprecatedLastTimestamp": ago(minutes=2),
+        "deprecatedFirstTimestamp": ago(minutes=10),
+        "deprecatedCount": 4,
+        "deprecatedSource": {"component": "kubelet", "host": "n1"},
+    }
+    assert cells(EVENTS, core) == cells(EVENTS, new)
+    assert cells(EVENTS, core) == [
+        "2m", "", "", "pod/p", "", "kubelet, n1", "pulled", "10m", 4, "x",
+    ]  # fmt: skip
+
+
+def test_kinds_without_columns_show_when_they_were_created() -> None:
+    assert [column["name"] for column in columns_for(LIMITRANGES)] == ["Name", "Created At"]
+    assert cells(LIMITRANGES, {}) == ["x", ago(minutes=5)]
+
+
+def test_a_table_carries_what_was_asked_for() -> None:
+    obj = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {"a": "1"}}
+    full = table(CONFIGMAPS, [obj], now=NOW, include_object="Object")
+    assert full["rows"][0]["object"] is obj
+    partial = table(CONFIGMAPS, [obj], now=NOW, version="v1beta1")
+    assert partial["apiVersion"] == "meta.k8s.io/v1beta1"
+    assert partial["rows"][0]["object"] == {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": "meta.k8s.io/v1beta1",
+        "metadata": {"name": "x"},
+    }
+    none = table(CONFIGMAPS, [obj], now=NOW, include_object="None", headers=False)
+    assert none["rows"][0]["object"] is None
+    assert none["columnDefinitions"] == []
+
+
+def test_an_unknown_include_object_is_refused() -> None:
+    with pytest.raises(BadRequest, match='unrecognized includeObject value: "All"'):
+        table(CONFIGMAPS, [], now=NOW, include_object="All")
+
+
+def test_custom_columns_follow_their_paths() -> None:
+    printer = columns_printer(
+        [
+            {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+            {
+                "name": "Ready",
+                "type": "string",
+                "jsonPath": '.status.conditions[?(@.type=="Ready")].status',
+            },
+            {"name": "First", "type": "string", "jsonPath": ".spec.list[0]"},
+            {
+                "name": "Note",
+                "type": "string",
+                "jsonPath": ".metadata.annotations.example\\.com/note",
+            },
+            {"name": "Map", "type": "string", "jsonPath": ".spec.map"},
+            {"name": "Since", "type": "date", "jsonPath": ".spec.when", "priority": 1},
+            {"name": "None", "type": "boolean", "jsonPath": ".spec['none']"},
+        ]
+    )
+    obj = {
+        "metadata": {"name": "w", "annotations": {"example.com/note": "hi"}},
+        "spec": {"size": 3, "list": ["a"], "map": {"k": 1}, "when": ago(hours=1)},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    made = table(CONFIGMAPS, [obj], now=NOW, printer=printer)
+    assert made["rows"][0]["cells"] == ["w", 3, "True", "a", "hi", '{"k":1}', "60m", None]
+    assert made["columnDefinitions"][6]["priority"] == 1
+
+
+def test_a_custom_resource_without_columns_shows_its_age() -> None:
+    made = table(
+        CONFIGMAPS,
+        [{"metadata": {"name": "w", "creationTimestamp": ago(minutes=5)}}],
+        now=NOW,
+        printer=columns_printer([]),
+    )
+    assert made["rows"][0]["cells"] == ["w", "5m"]
+
+
+def test_every_printer_belongs_to_a_resource() -> None:
+    assert set(PRINTERS) <= {(row.group, row.plural) for row in RESOURCES}
+
+
+@pytest.mark.parametrize("row", RESOURCES, ids=lambda row: f"{row.plural}.{row.group_version}")
+def test_an_empty_object_fills_every_column(row: Resource) -> None:
+    made = table(row, [{"metadata": {"name": "x"}}], now=NOW)
+    assert len(made["rows"][0]["cells"]) == len(made["columnDefinitions"])
+
+
+@pytest.mark.parametrize("row", RESOURCES, ids=lambda row: f"{row.plural}.{row.group_version}")
+def test_an_object_with_every_field_set_fills_every_column(row: Resource) -> None:
+    root = os.environ.get("PINNACE_SHARED")
+    if not root:
+        pytest.skip("PINNACE_SHARED does not name a directory of golden data")
+    file = Path(root) / f"golden/objects/{row.group or 'core'}.{row.version}.{row.kind}.json"
+    if not file.exists():
+        pytest.skip(f"no golden {row.kind}")
+    printer = printer_for(row)
+    filled = printer.cells(orjson.loads(file.read_bytes()), NOW)
+    assert len(filled) == len(printer.columns)
+
+
+@pytest.mark.parametrize("include", ["None", "Metadata", "Object"])
+@pytest.mark.parametrize("row", RESOURCES, ids=lambda row: f"{row.plural}.{row.group_version}")
+def test_a_table_from_bytes_equals_one_from_objects(row: Resource, include: str) -> None:
+    objects: list[dict[str, Any]] = [{"kind": row.kind, "metadata": {"name": "x", "uid": "1"}}]
+    root = os.environ.get("PINNACE_SHARED", "")
+    file = Path(root) / f"golden/objects/{row.group or 'core'}.{row.version}.{row.kind}.json"
+    if root and file.exists():
+        objects.append(orjson.loads(file.read_bytes()))
+    more: dict[str, Any] = {"include_object": include, "list_metadata": {"resourceVersion": "7"}}
+    rendered = render_table(row, [orjson.dumps(obj) for obj in objects], now=NOW, **more)
+    assert orjson.loads(rendered) == table(row, objects, now=NOW, **more)
+
+
+def test_a_pod_that_fits_no_view_is_looked_at_whole() -> None:
+    odd = {"metadata": {"name": "x"}, "status": {"phase": 7}}
+    made = orjson.loads(render_table(PODS, [orjson.dumps(odd)], now=NOW))
+    assert made["rows"][0]["cells"][:3] == ["x", "0/0", 7]
