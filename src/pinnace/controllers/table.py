@@ -14,6 +14,7 @@ from pinnace.controllers.replicaset import REPLICASET
 from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
+from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
 
@@ -28,6 +29,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     JOB,
     DEPLOYMENT,
     REPLICASET,
+    STATEFULSET,
     TTL_AFTER_FINISHED,
     POD_GC,
     NODE_IPAM,
