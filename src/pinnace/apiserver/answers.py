@@ -5,18 +5,18 @@ from collections.abc import Sequence
 
 import orjson
 
+from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
-from pinnace.api.resources import Resource
 from pinnace.api.wire import Request, Response
-from pinnace.apiserver.core import Call
+from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import JSON, Accepted, negotiate, wants_pretty
 from pinnace.apiserver.representations import MetadataOnly, Representation, Whole
+from pinnace.apiserver.tables import Tables
 from pinnace.store.watchcache.item import Item
 
-ONE = ("PartialObjectMetadata",)
-MANY = ("PartialObjectMetadataList",)
-WATCH = ("PartialObjectMetadata",)
+ONE = ("Table", "PartialObjectMetadata")
+MANY = ("Table", "PartialObjectMetadataList")
 # Below this size compression costs more than it saves, as upstream measured.
 _GZIP_FROM = 128 * 1024
 
@@ -26,24 +26,27 @@ def accepted(request: Request, shapes: tuple[str, ...] = ()) -> Accepted:
     return negotiate(request.headers.get("accept", ""), shapes=shapes)
 
 
-def representation(row: Resource, wanted: Accepted) -> Representation:
+def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
     """Return the form that the client asked for."""
+    if wanted.shape == "Table":
+        include = call.request.param("includeObject") or "Metadata"
+        return Tables(call.row, version=wanted.version, include=include, now=core.clock.now)
     if wanted.shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
         return MetadataOnly(f"meta.k8s.io/{wanted.version}")
-    return Whole(row)
+    return Whole(call.row)
 
 
-def answer_item(call: Call, item: Item, *, code: int = 200) -> Response:
+def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Response:
     """Answer with one stored object."""
     wanted = accepted(call.request, ONE)
-    body = representation(call.row, wanted).one(item)
+    body = representation(core, call, wanted).one(item)
     return finish(call.request, body, wanted, code=code)
 
 
-def answer_list(call: Call, items: Sequence[Item], metadata: Object) -> Response:
+def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Response:
     """Answer with a list."""
     wanted = accepted(call.request, MANY)
-    body = representation(call.row, wanted).many(items, metadata)
+    body = representation(core, call, wanted).many(items, metadata)
     return finish(call.request, body, wanted)
 
 
@@ -83,4 +86,4 @@ def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) 
 
 def yaml_of(body: bytes) -> bytes:
     """Return a JSON document as YAML."""
-    return body
+    return yaml_codec.encode(orjson.loads(body))

@@ -7,22 +7,25 @@ transport from the same process.
 
 import asyncio
 import logging
+import time
 import uuid
 
-from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound, Unauthorized
-from pinnace.api.wire import Answer, Hijack, Request, User
+from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from pinnace.api.wire import Answer, Hijack, Request
 from pinnace.apiserver.answers import answer_error
-from pinnace.apiserver.authz.base import Attributes as Attempt
-from pinnace.apiserver.authz.base import refusal
+from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.objects import ensure_objects
+from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
-from pinnace.apiserver.core import CacheLookup, Call, Core
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, Rows, parse
+from pinnace.apiserver.routes import RequestInfo, parse
+from pinnace.apiserver.start import build, load
 from pinnace.apiserver.verbs.table import handler_of
-from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store, StoreError
-from pinnace.store.watchcache.caches import Caches
 
 _log = logging.getLogger(__name__)
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
@@ -32,27 +35,28 @@ class ApiServer:
     """One API server on one store."""
 
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
-        rows = Rows(config.rows)
-        caches = Caches(store, clock, failed=self._store_failed)
-        self.core = Core(
-            store=store,
-            clock=clock,
-            config=config,
-            rows=rows,
-            caches=caches,
-            alarms=Alarms(clock),
-            lookup=CacheLookup(caches, rows),
-        )
-        self._paths = Paths(self.core)
+        self._pods = NodePods()
+        self.core: Core = build(store, clock, config, self._pods, failed=self._store_failed)
+        self._metrics = Metrics()
+        self._paths = Paths(self.core, self._metrics)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Follow the store and begin to serve."""
-        await self.core.caches.start()
-        self._tasks.append(asyncio.create_task(self.core.alarms.run()))
+        """Follow the store, see to what every cluster has, and begin to serve."""
+        core = self.core
+        await core.caches.start()
+        await load(core, self._pods)
+        await ensure_objects(core)
+        await publish(core, core.config.advertise_address, core.config.secure_port)
+        self._tasks.append(asyncio.create_task(core.alarms.run()))
+        self._tasks.append(asyncio.create_task(compact_for_ever(core)))
+
+    async def advertise(self, address: str, port: int) -> None:
+        """Tell the cluster under which address this server is to be found."""
+        await publish(self.core, address, port)
 
     async def close(self) -> None:
-        """End all that runs."""
+        """End all that runs, watches included."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -62,65 +66,50 @@ class ApiServer:
         """Answer a request; never raises but when cancelled."""
         audit = request.headers.get("audit-id") or str(uuid.uuid4())
         warnings: list[str] = []
+        began = time.perf_counter()
+        info = parse(request)
         try:
-            answer = await self._answer(request, warnings)
+            answer = await self._answer(request, info, warnings)
         except ApiError as error:
             answer = answer_error(request, error)
         except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))
         if not isinstance(answer, Hijack):
+            known = self.core.rows.find(info.group, info.version, info.resource) is not None
+            if known or not info.resource:
+                self._metrics.count(info, answer.status, time.perf_counter() - began)
             answer.headers["audit-id"] = audit
             if warnings:
                 answer.headers["warning"] = ", ".join(_warning(text) for text in warnings)
         return answer
 
-    async def _answer(self, request: Request, warnings: list[str]) -> Answer:
-        info = parse(request)
-        user = await self._user(request)
-        self._authorize(user, info)
+    async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
+        if len(request.body) > self.core.config.max_body:
+            raise RequestEntityTooLarge(
+                f"limit is {self.core.config.max_body}", details={}, reason="RequestEntityTooLarge"
+            )
+        user = await self.core.auth.user(request)
+        self.core.auth.check(user, info, request)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
-                return await self._resource(
-                    Call(request=request, info=info, row=row, user=user, warnings=warnings)
-                )
+                call = Call(request=request, info=info, row=row, user=user, warnings=warnings)
+                return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):
                 raise NotFound("the server could not find the requested resource", details={})
         return await self._paths.answer(request)
 
     async def _resource(self, call: Call) -> Answer:
-        handler = handler_of(call.row, call.info)
+        row, info = call.row, call.info
+        if info.subresource and row.subresource(info.subresource) is None:
+            raise NotFound("the server could not find the requested resource", details={})
+        handler = handler_of(row, info)
         if handler is None:
             raise MethodNotAllowed(
                 "the server does not allow this method on the requested resource", details={}
             )
         return await handler(self.core, call)
-
-    async def _user(self, request: Request) -> User:
-        if request.user is not None:
-            return request.user
-        user = await self.core.config.authenticator.authenticate(request)
-        if user is None:
-            raise Unauthorized("Unauthorized")
-        return user
-
-    def _authorize(self, user: User, info: RequestInfo) -> None:
-        if info.resource:
-            attempt = Attempt(
-                verb=info.verb,
-                group=info.group,
-                version=info.version,
-                resource=info.resource,
-                subresource=info.subresource,
-                namespace=info.namespace,
-                name=info.name,
-            )
-        else:
-            attempt = Attempt(verb=info.verb, path=info.path)
-        allowed, reason = self.core.config.authorizer.authorize(user, attempt)
-        if not allowed:
-            raise refusal(user, attempt, reason)
 
     def _store_failed(self, error: StoreError) -> None:
         _log.error("the watch on the store ended: %s", error)

@@ -2,6 +2,10 @@
 
 import orjson
 
+from pinnace.api import fieldvalidation
+from pinnace.api.codec import json as json_codec
+from pinnace.api.codec import protobuf
+from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import BadRequest, UnsupportedMediaType
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request
@@ -26,39 +30,62 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     )
 
 
-def read_any(request: Request) -> Object:
+def read_any(request: Request, *, api_version: str = "", kind: str = "") -> Object:
     """Decode a body of whatever kind; raises BadRequest and UnsupportedMediaType."""
     media = media_type(request)
-    if media != JSON:
-        raise unsupported(_READABLE)
-    try:
-        obj = orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"the object provided is unrecognized: {error}") from error
-    if not isinstance(obj, dict):
-        raise BadRequest("the object provided is unrecognized (must be of type object)")
-    return obj
+    if media == JSON:
+        return json_codec.decode(request.body)
+    if media == YAML:
+        return yaml_codec.decode(request.body)
+    if media == PROTOBUF:
+        return protobuf.decode(request.body, api_version=api_version, kind=kind)
+    raise unsupported(_READABLE)
 
 
 def read_object(call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
-    obj = read_any(call.request)
-    expect_kind(obj, call.row.kind, call.row.group_version)
+    row = call.row
+    obj = read_any(call.request, api_version=row.group_version, kind=row.kind)
+    expect_kind(obj, row.kind, row.group_version)
+    check_fields(call, obj)
     return obj
+
+
+def copy(obj: Object) -> Object:
+    """Return a copy that shares nothing with the original."""
+    copied: Object = orjson.loads(orjson.dumps(obj))
+    return copied
+
+
+def check_fields(call: Call, obj: Object) -> None:
+    """Refuse values of wrong types; refuse, or warn of, fields that the kind does not have."""
+    row = call.row
+    wrong = fieldvalidation.type_errors(obj, row)
+    if wrong:
+        raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
+    directive = call.request.param("fieldValidation") or "Warn"
+    if directive == "Ignore" or media_type(call.request) == PROTOBUF:
+        return
+    errors = fieldvalidation.unknown_fields(obj, row)
+    if media_type(call.request) == JSON:
+        errors += fieldvalidation.duplicate_fields(call.request.body)
+    if not errors:
+        return
+    if directive == "Strict":
+        raise fieldvalidation.strict_error(row.kind, row.version, errors)
+    call.warnings.extend(errors)
 
 
 def expect_kind(obj: Object, kind: str, version: str) -> None:
     """Fill in kind and apiVersion, or raise BadRequest if they are another's."""
     given_kind, given = obj.get("kind") or kind, obj.get("apiVersion") or version
-    group, _, number = version.rpartition("/")
     if given != version:
         raise BadRequest(
             f"the API version in the data ({given}) does not match the expected API version "
             f"({version})"
         )
     if given_kind != kind:
-        wanted = f"{kind}.{number}.{group}" if group else f"{kind}.{number}."
-        raise BadRequest(f"the object provided is unrecognized: {given_kind} is no {wanted}")
+        raise BadRequest(f"the object provided is unrecognized: it is a {given_kind}, no {kind}")
     obj["kind"], obj["apiVersion"] = kind, version
     metadata = obj.get("metadata")
     if metadata is None:

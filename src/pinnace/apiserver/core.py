@@ -7,6 +7,8 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import Request, User
 from pinnace.apiserver import rules
+from pinnace.apiserver.admission.base import Chain
+from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
 from pinnace.kit.alarms import Alarms
@@ -64,6 +66,8 @@ class Core:
     caches: Caches
     alarms: Alarms
     lookup: CacheLookup
+    auth: Auth
+    admission: Chain
 
     async def cache(self, row: Resource) -> WatchCache:
         """Return the cache of a resource."""

@@ -2,20 +2,31 @@
 
 import orjson
 
+from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
 from pinnace.apiserver.health import health
+from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.openapi.documents import OpenApi
 from pinnace.apiserver.version import VERSION
 
 _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+
+_PATHS = (
+    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/healthz/etcd",
+    "/healthz/ping", "/livez", "/livez/etcd", "/livez/ping", "/metrics", "/openapi/v2",
+    "/openapi/v3", "/openid/v1/jwks", "/readyz", "/readyz/etcd", "/readyz/ping", "/version",
+)  # fmt: skip
 
 
 class Paths:
     """Answers every path that names no resource."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, metrics: Metrics) -> None:
         self._core = core
+        self._metrics = metrics
+        self.openapi = OpenApi(core.config.rows, load_schema())
         self.discovery = Discovery(
             core.config.rows,
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
@@ -26,6 +37,14 @@ class Paths:
         path = request.path.rstrip("/")
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
             found = self._discovery(request, path)
+        elif path.startswith("/openapi/"):
+            found = self._openapi(request, path)
+        elif path in self._core.config.documents:
+            found = _json(self._core.config.documents[path])
+        elif path == "/metrics":
+            found = self._metrics.answer()
+        elif not path:
+            found = _json({"paths": list(_PATHS)})
         elif path == "/version":
             found = _json(dict(VERSION))
         elif path.startswith(("/healthz", "/livez", "/readyz")):
@@ -33,6 +52,14 @@ class Paths:
         else:
             found = None
         return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+
+    def _openapi(self, request: Request, path: str) -> Response | None:
+        if path == "/openapi/v2":
+            return _document(request, self.openapi.v2())
+        if path == "/openapi/v3":
+            return _document(request, self.openapi.index())
+        found = self.openapi.v3(path.removeprefix("/openapi/v3/"))
+        return _document(request, found) if found is not None else None
 
     def _discovery(self, request: Request, path: str) -> Response | None:
         document: Document | None = None

@@ -32,6 +32,10 @@ class Representation(Protocol):
         """Return a list."""
         ...
 
+    def next(self, item: Item) -> bytes:
+        """Return one object as the next initial event of a watch holds it."""
+        ...
+
     def event(self, told: Told) -> bytes:
         """Return one event of a watch, with its newline."""
         ...
@@ -57,7 +61,7 @@ class Whole:
         self._list = header(row.list_kind, row.group_version).encode()
 
     def one(self, item: Item) -> bytes:
-        if item.head == self._header or rules.same_shape(item.head, self.row):
+        if item.head == self._header:
             return self._bytes + item.tail
         return orjson.dumps(rules.convert(item.decode(), self.row))
 
@@ -72,6 +76,9 @@ class Whole:
         else:
             parts += [b",".join([self.one(item) for item in items]), b"]}"]
         return b"".join(parts)
+
+    def next(self, item: Item) -> bytes:
+        return self.one(item)
 
     def event(self, told: Told) -> bytes:
         return _frame(self, told)
@@ -104,6 +111,9 @@ class MetadataOnly:
         objects = b",".join([self.one(item) for item in items])
         start = (self._list, b'"metadata":', orjson.dumps(metadata))
         return b"".join((*start, b',"items":[', objects, b"]}"))
+
+    def next(self, item: Item) -> bytes:
+        return self.one(item)
 
     def event(self, told: Told) -> bytes:
         return _frame(self, told)

@@ -7,7 +7,7 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pinnace.api.codec.canonical import canonical_bytes
@@ -16,10 +16,8 @@ from pinnace.api.errors import (
     ApiError,
     BadRequest,
     Cause,
-    Conflict,
     ServiceUnavailable,
     already_exists,
-    conflict,
     invalid,
     not_found,
     qualified,
@@ -39,9 +37,6 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX = 5
 _LONGEST_BASE = 63 - _SUFFIX
 _NAME_TRIES = 8
-_RETRIES = 10
-
-Change = Callable[[Object], Awaitable[Object]]
 
 
 @dataclass(slots=True)
@@ -51,6 +46,9 @@ class Also:
     compares: list[Compare] = field(default_factory=list)
     puts: list[tuple[str, bytes]] = field(default_factory=list)
     deletes: list[str] = field(default_factory=list)
+
+
+Allocate = Callable[[Object], Also | None]
 
 
 def generated(base: str) -> str:
@@ -102,8 +100,12 @@ def refuse(row: Resource, metadata: Object, causes: Sequence[Cause]) -> None:
         raise invalid(row.kind, row.group, metadata.get("name") or "", causes)
 
 
-async def create(core: Core, call: Call, obj: Object) -> Item:
-    """Store a new object and return it."""
+async def create(core: Core, call: Call, obj: Object, allocate: Allocate | None = None) -> Item:
+    """Store a new object and return it.
+
+    `allocate` fills in what the cluster gives the object, after validation, and says what is
+    written with it.
+    """
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
         raise ApiError(
@@ -121,14 +123,15 @@ async def create(core: Core, call: Call, obj: Object) -> Item:
         metadata["name"] = generated(base)
     rules.apply_defaults(call.row, obj)
     attempt = attributes(core, call, "CREATE", obj, None)
-    await core.config.admission.mutate(attempt)
+    await core.admission.mutate(attempt)
     prepare_new(core, call, obj)
-    await core.config.admission.validate(attempt)
+    also = allocate(obj) if allocate is not None else None
+    await core.admission.validate(attempt)
     if call.dry_run:
         return await _would_create(core, call, obj)
     for _ in range(_NAME_TRIES if base else 1):
         try:
-            return await store_new(core, call.row, obj)
+            return await store_new(core, call.row, obj, also)
         except AlreadyExists:
             taken = metadata["name"]
             if base:
@@ -254,4 +257,18 @@ def decoded(core: Core, row: Resource, item: Item) -> Object:
     return obj if core.rows.storage_row(row) is row else rules.convert(obj, row)
 
 
-__all__ = ["MODIFIED", "Conflict", "conflict"]
+async def rewrite(
+    core: Core, row: Resource, namespace: str, name: str, make: Callable[[Object], Object]
+) -> Item:
+    """Store what the server itself makes of an object, past strategies and admission.
+
+    `make` gets a private copy with its resourceVersion, and may be called again with a newer one.
+    """
+    while True:
+        item = await current(core, row, namespace, name)
+        new = make(decoded(core, row, item))
+        new["metadata"].pop("resourceVersion", None)
+        try:
+            return await put(core, row, item.key, new, expected=item.revision)
+        except CompareFailed:
+            continue

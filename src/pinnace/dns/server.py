@@ -5,6 +5,7 @@ import ipaddress
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import cast
 
 from pinnace.dns import wire
 from pinnace.dns.forward import Forwarder
@@ -78,8 +79,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if not self._resolver.is_allowed(addr[0]):

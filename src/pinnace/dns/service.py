@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pinnace.api.errors import AlreadyExists, ApiError, Conflict
+from pinnace.api.errors import ApiError, NotFound
 from pinnace.api.kinds.core import NAMESPACES, SERVICES
 from pinnace.api.kinds.discovery import ENDPOINTSLICES
 from pinnace.api.objects import Key, Object
@@ -126,11 +126,14 @@ async def _publish_until_done(client: Client, clock: Clock, config: DnsConfig, p
 
 
 async def _publish(client: Client, row: Resource, wanted: Object) -> None:
-    """Create the object, or patch one that differs into it."""
+    """Create the object, or patch the one that is there into it."""
+    name = wanted["metadata"]["name"]
     try:
+        await client.get(row, name, namespace=SYSTEM)
+    except NotFound:
         await client.create(row, wanted, namespace=SYSTEM)
-    except (AlreadyExists, Conflict):
-        await client.patch(row, wanted["metadata"]["name"], wanted, namespace=SYSTEM)
+    else:
+        await client.patch(row, name, wanted, namespace=SYSTEM)
 
 
 def service(config: DnsConfig) -> Object:

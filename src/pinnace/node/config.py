@@ -44,3 +44,4 @@ class KubeletConfig:
     taints: tuple[Taint, ...] = ()
     provider_id: str = ""
     cgroups: bool = True
+    cgroup_root: str = "/pinnace"

@@ -171,8 +171,10 @@ class Containerd:
         self.paths.pid.unlink(missing_ok=True)
         self.paths.socket.unlink(missing_ok=True)
 
-    async def destroy(self) -> None:
+    async def destroy(self, *, keep_images: bool = False) -> None:
         """Remove all pods and containers, end containerd and remove its directories.
+
+        `keep_images` leaves the data directory, so that the next start need not fetch them again.
 
         Pods are taken down through containerd as long as it answers, so that the network plug-ins
         undo their work; what is left after that is killed and unmounted. The control groups under
@@ -185,7 +187,7 @@ class Containerd:
             async with asyncio.timeout(120):
                 await self._remove_pods()
         await self.stop()
-        await asyncio.to_thread(self._remove_rest)
+        await asyncio.to_thread(self._remove_rest, keep_images=keep_images)
 
     async def _check_version(self) -> None:
         said = await command.run("containerd", ["--version"])
@@ -274,7 +276,7 @@ class Containerd:
         finally:
             await runtime.close()
 
-    def _remove_rest(self) -> None:
+    def _remove_rest(self, *, keep_images: bool) -> None:
         """Kill and unmount whatever containerd has left, and remove its directories."""
         shims = [p for p in processes.running() if self._is_shim(p)]
         for shim in shims:
@@ -286,7 +288,8 @@ class Containerd:
         self._remove_traces()
         for directory in (self.paths.run, self.paths.data):
             mount_table.unmount_below(directory)
-            shutil.rmtree(directory, ignore_errors=True)
+            if directory == self.paths.run or not keep_images:
+                shutil.rmtree(directory, ignore_errors=True)
         if self._cgroup_parent:
             cgroup_tree.remove(self._cgroup_parent)
 

@@ -94,10 +94,10 @@ class PrivateRuntime:
         """End containerd; the containers go on."""
         await self.containerd.stop()
 
-    async def destroy(self) -> None:
-        """Remove the pods, containerd, the network, and everything that they kept on disk."""
+    async def destroy(self, *, keep_images: bool = False) -> None:
+        """Remove the pods, containerd, the network, and what they kept on disk but the images."""
         network = self.network()
-        await self.containerd.destroy()
+        await self.containerd.destroy(keep_images=keep_images)
         await cni.clean_up(network)
 
     async def _import_images(self, runtime: CriRuntime) -> None:

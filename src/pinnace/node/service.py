@@ -72,7 +72,7 @@ def _ground(
         runtime=runtime,
         observer=Observer(runtime, config.node_name, messages.read),
         volumes=PodVolumes(config.root_dir, supply, VOLUMES),
-        cgroups=Cgroups(enabled=config.cgroups),
+        cgroups=Cgroups(config.cgroup_root, enabled=config.cgroups),
         lookups=lookups,
         hooks=Hooks(runtime, clock),
         recorder=recorder,

@@ -126,6 +126,8 @@ class MemoryCluster:
         field_selector: str = "",
         resource_version: str = "",
         initial_events: bool = False,
+        timeout_seconds: int = 0,
+        metadata_only: bool = False,
     ) -> AsyncIterator[WatchEvent]:
         raise NotImplementedError("the memory client tells informers only")
         yield

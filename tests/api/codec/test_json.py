@@ -28,3 +28,10 @@ def test_refuses_as_upstream(body: bytes, said: str) -> None:
     with pytest.raises(BadRequest) as caught:
         json.decode(body)
     assert caught.value.message.startswith(f"couldn't get version/kind; json parse error: {said}")
+
+
+def test_depth_is_bounded_so_that_what_walks_objects_may_recurse() -> None:
+    deep = b'{"kind":"A","a":' + b"[" * 149 + b"]" * 149 + b"}"
+    assert json.encode(json.decode(deep))
+    with pytest.raises(BadRequest, match="exceeded max depth"):
+        json.decode(b'{"a":' + b"[" * 160 + b"]" * 160 + b"}")

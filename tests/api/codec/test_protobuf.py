@@ -188,3 +188,12 @@ def _deep(levels: int) -> bytes:
 def test_wrong_wire_types_are_refused(message: str, data: bytes) -> None:
     with pytest.raises(BadRequest):
         protobuf.decode_message(message, data)
+
+
+def test_deep_raw_json_inside_is_refused() -> None:
+    data: dict[str, Any] = {}
+    for _ in range(200):
+        data = {"a": data}
+    revision = {"kind": "ControllerRevision", "apiVersion": "apps/v1", "data": data, "revision": 1}
+    with pytest.raises(BadRequest, match="max depth"):
+        protobuf.decode(protobuf.encode(revision))

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from pinnace.api.errors import BadRequest, Invalid, RequestEntityTooLarge
-from pinnace.api.patch import json
+from pinnace.api.kinds.core import PODS
+from pinnace.api.patch import json, merge, strategic
 
 DOC = {"a": {"b": [1, 2, 3], "c/d": "x", "n": None}}
 
@@ -76,3 +77,30 @@ def test_copies_cannot_grow_without_end() -> None:
     grow = [{"op": "copy", "from": "/a", "path": "/a/x"}] * 200
     with pytest.raises(Invalid):
         json.apply({"a": {"text": "x" * 1000}}, grow)
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        [{"op": "copy", "from": "/a", "path": "/a/x"}] * 300,
+        [{"op": "add", "path": "/a" + "/x" * n, "value": {}} for n in range(1, 400)],
+        [{"op": "add", "path": "/a" + "/x" * n, "value": {}} for n in range(1, 1500)]
+        + [{"op": "test", "path": "", "value": {}}, {"op": "copy", "from": "/a", "path": "/b"}],
+    ],
+)
+def test_patches_cannot_dig_without_end(ops: list[Any]) -> None:
+    with pytest.raises((BadRequest, Invalid)):
+        json.apply({"a": {}}, ops)
+
+
+def test_deep_patches_are_refused() -> None:
+    deep: Any = {}
+    for _ in range(200):
+        deep = {"a": deep}
+    for patch in (
+        lambda: json.apply({}, [{"op": "add", "path": "/a", "value": deep}]),
+        lambda: merge.apply({}, deep),
+        lambda: strategic.apply({}, deep, PODS),
+    ):
+        with pytest.raises(BadRequest, match="max depth"):
+            patch()

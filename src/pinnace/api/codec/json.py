@@ -9,6 +9,8 @@ from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 
 _INTERPRET = "couldn't get version/kind; json parse error: "
+# Deeper objects than any schema asks for are refused: whatever walks objects may then recurse.
+_DEPTH = 150
 _TYPE_META = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
@@ -21,7 +23,24 @@ def decode(body: bytes) -> Object:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(_INTERPRET + _syntax_error(body, error)) from None
+    if body.count(b"{") + body.count(b"[") > _DEPTH:
+        check_depth(value)
     return as_object(value)
+
+
+def check_depth(value: Any) -> None:
+    """Refuse a value that is nested too deep; raises BadRequest."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(_DEPTH + 1):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise BadRequest(f"{_INTERPRET}exceeded max depth")
 
 
 def as_object(value: Any) -> Object:

@@ -7,6 +7,7 @@ Readers and writers are compiled per message when first used; facts and codec ar
 import struct
 from functools import cache
 
+from pinnace.api.codec.json import check_depth
 from pinnace.api.codec.protobuf_facts import load
 from pinnace.api.codec.protobuf_reader import Readers
 from pinnace.api.codec.protobuf_special import varint, walk
@@ -66,6 +67,9 @@ def decode(body: bytes, *, api_version: str = "", kind: str = "") -> Object:
     obj = {"kind": kind, "apiVersion": api_version, **decode_message(message, raw)}
     if kind.endswith("List"):
         obj.setdefault("items", [])
+    # Only raw JSON and the schemas of definitions nest without a bound.
+    if b"{" in body or b"[" in body or kind.startswith("CustomResourceDefinition"):
+        check_depth(obj)
     return obj
 
 

@@ -39,7 +39,7 @@ _INTEGERS = (
     (re.compile(r"([-+]?)0[oO]?([0-7]+)", re.ASCII), 8),
 )
 # Deeper documents are refused before Python's own stack would end.
-_DEPTH = 200
+_DEPTH = 150
 
 
 class _Loader(CParser):

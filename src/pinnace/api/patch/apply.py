@@ -9,6 +9,7 @@ the manager wanted last time, wants no longer, and nobody else owns.
 from datetime import datetime
 from typing import Any
 
+from pinnace.api.codec.json import check_depth
 from pinnace.api.errors import BadRequest, Conflict
 from pinnace.api.objects import Object, format_time
 from pinnace.api.patch import managers
@@ -106,6 +107,7 @@ def _kind(row: Resource) -> Kind:
 
 
 def _check(applied: Object, row: Resource) -> None:
+    check_depth(applied)
     version = applied.get("apiVersion", "")
     if version != row.group_version:
         raise BadRequest(

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from pinnace.api.codec.json import go_name
+from pinnace.api.codec.json import check_depth, go_name
 from pinnace.api.errors import BadRequest, Invalid, RequestEntityTooLarge
 from pinnace.api.objects import Object
 
@@ -46,12 +46,15 @@ def apply(doc: Object, ops: Any) -> Object:
             raise BadRequest(
                 f"json: cannot unmarshal {go_name(op)} into Go value of type jsonpatch.Operation"
             )
+    check_depth(ops)
     run = _Run(_copy(doc))
     try:
         for op in ops:
             run.step(op)
-    except _Failed as failed:
+    except (_Failed, RecursionError) as failed:
         raise Invalid(_REJECTED) from failed
+    # Operations may nest deeper and deeper what none of them holds.
+    check_depth(run.doc)
     if not isinstance(run.doc, dict):
         raise Invalid(_REJECTED)
     return run.doc
@@ -110,7 +113,10 @@ class _Run:
 
     def _copy_value(self, op: dict[str, Any]) -> None:
         parent, key = self._find(_pointer(op, "from"))
-        raw = orjson.dumps(_get(parent, key))
+        try:
+            raw = orjson.dumps(_get(parent, key))
+        except orjson.JSONEncodeError as error:
+            raise _Failed(str(error)) from None
         self._copied += len(raw)
         if self._copied > _MAX_COPIED:
             raise _Failed("the accumulated size increase of copy is over the limit")

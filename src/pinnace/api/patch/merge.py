@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pinnace.api.codec.json import check_depth
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 
@@ -10,6 +11,7 @@ def apply(doc: Object, patch: Any) -> Object:
     """Return the patched document, sharing what did not change; raises BadRequest."""
     if not isinstance(patch, dict):
         raise BadRequest("Invalid JSON Patch")
+    check_depth(patch)
     return _merge(doc, patch)
 
 

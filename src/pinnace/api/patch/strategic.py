@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from pinnace.api.codec.json import go_name
+from pinnace.api.codec.json import check_depth, go_name
 from pinnace.api.errors import ApiError, BadRequest, Invalid
 from pinnace.api.objects import Object
 from pinnace.api.patch.order import Order, identity, ordered
@@ -42,6 +42,7 @@ def apply(doc: Object, patch: Any, row: Resource) -> Object:
             f"json: cannot unmarshal {go_name(patch)} into Go value of type "
             "map[string]interface {}"
         )
+    check_depth(patch)
     schema = load()
     kind = schema.type_for(row.group, row.version, row.kind)
     return _Merge(schema).map(_copy(doc), _copy(patch), kind)

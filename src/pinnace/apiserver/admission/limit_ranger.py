@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 from pinnace.api.kinds.core import LIMITRANGES
 from pinnace.api.objects import Object
+from pinnace.api.pod_resources import Amounts, amounts, pod_total
 from pinnace.api.quantity import Quantity, parse
 from pinnace.api.resources import Resource
 from pinnace.apiserver.admission.base import Attributes, Operation
-from pinnace.apiserver.admission.pod_resources import Amounts, amounts, pod_total
 
 _ANNOTATION = "kubernetes.io/limit-ranger"
 # A check: type, resource, enforced amount, requests, limits -> complaint or empty.

@@ -26,6 +26,7 @@ from pinnace.apiserver.admission.pod_security import PodSecurity
 from pinnace.apiserver.admission.pod_topology_labels import PodTopologyLabels
 from pinnace.apiserver.admission.priority import Priority
 from pinnace.apiserver.admission.rbac_escalation import RbacEscalation
+from pinnace.apiserver.admission.resource_quota import QuotaWriter, ResourceQuota
 from pinnace.apiserver.admission.runtime_class import RuntimeClass
 from pinnace.apiserver.admission.service_account import ServiceAccount
 from pinnace.apiserver.admission.storage_object_in_use import StorageObjectInUseProtection
@@ -43,9 +44,18 @@ def random_suffix() -> str:
 
 
 def plugins(
-    authorizer: Authorizer, rbac: Rbac, *, suffix: Callable[[], str] = random_suffix
+    authorizer: Authorizer,
+    rbac: Rbac,
+    *,
+    quota_writer: QuotaWriter | None = None,
+    suffix: Callable[[], str] = random_suffix,
 ) -> tuple[Plugin, ...]:
-    """Return the plug-ins that are on by default, in upstream's order."""
+    """Return the plug-ins that are on by default, in upstream's order.
+
+    Quotas are enforced if there is a writer to charge them with.
+    """
+    # Quotas come last: nothing is charged that another plug-in refuses.
+    last: tuple[Plugin, ...] = (ResourceQuota(quota_writer),) if quota_writer else ()
     return (
         NamespaceLifecycle(),
         LimitRanger(),
@@ -65,11 +75,16 @@ def plugins(
         DefaultIngressClass(),
         PodTopologyLabels(),
         RbacEscalation(rbac, authorizer),
+        *last,
     )
 
 
 def build(
-    authorizer: Authorizer, rbac: Rbac, *, suffix: Callable[[], str] = random_suffix
+    authorizer: Authorizer,
+    rbac: Rbac,
+    *,
+    quota_writer: QuotaWriter | None = None,
+    suffix: Callable[[], str] = random_suffix,
 ) -> Chain:
     """Return the chain that every write passes."""
-    return Chain(plugins(authorizer, rbac, suffix=suffix))
+    return Chain(plugins(authorizer, rbac, quota_writer=quota_writer, suffix=suffix))

@@ -1,13 +1,38 @@
 """POST to a collection."""
 
+from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, writes
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.services.allocation import allocated, is_service
+from pinnace.apiserver.writes import Also
+from pinnace.store.base import CompareFailed
+from pinnace.store.watchcache.item import Item
+
+_TRIES = 10
 
 
 async def create(core: Core, call: Call) -> Answer:
     """Store a new object and answer with it."""
     obj = bodies.read_object(call)
-    item = await writes.create(core, call, obj)
-    return answer_item(call, item, code=201)
+    if is_service(call.row):
+        item = await create_service(core, call, obj)
+    else:
+        item = await writes.create(core, call, obj)
+    return answer_item(core, call, item, code=201)
+
+
+async def create_service(core: Core, call: Call, obj: Object) -> Item:
+    """Store a new Service, choosing again if another server took the same address meanwhile."""
+
+    def allocate(new: Object) -> Also | None:
+        return allocated(core, call.row, new)
+
+    for attempt in range(_TRIES):
+        try:
+            return await writes.create(core, call, bodies.copy(obj), allocate)
+        except CompareFailed:
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError("the loop returns or raises")

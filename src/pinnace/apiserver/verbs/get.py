@@ -13,4 +13,4 @@ async def get(core: Core, call: Call) -> Answer:
     if wanted:
         check_not_future(core, wanted)
     item = await current(core, call.row, call.namespace, call.info.name)
-    return answer_item(call, item)
+    return answer_item(core, call, item)

@@ -65,7 +65,7 @@ async def list_objects(core: Core, call: Call) -> Answer:
         metadata["continue"] = encode_continue(revision if consistent else -1, start)
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
-    return answer_list(call, items, metadata)
+    return answer_list(core, call, items, metadata)
 
 
 def _is_exact(call: Call) -> bool:

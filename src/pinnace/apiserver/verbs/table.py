@@ -7,20 +7,70 @@ from pinnace.api.resources import Resource
 from pinnace.api.wire import Answer
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.routes import RequestInfo
+from pinnace.apiserver.verbs.binding import bind
 from pinnace.apiserver.verbs.create import create
+from pinnace.apiserver.verbs.delete import delete, delete_collection
+from pinnace.apiserver.verbs.eviction import evict
 from pinnace.apiserver.verbs.get import get
 from pinnace.apiserver.verbs.list import list_objects
+from pinnace.apiserver.verbs.patch import patch
+from pinnace.apiserver.verbs.reviews import review, token
+from pinnace.apiserver.verbs.scale import get_scale, patch_scale, update_scale
+from pinnace.apiserver.verbs.update import update
 from pinnace.apiserver.verbs.watch import watch
 
 Verb = Callable[[Core, Call], Awaitable[Answer]]
 
 VERBS: Mapping[str, Verb] = MappingProxyType(
-    {"get": get, "list": list_objects, "watch": watch, "create": create}
+    {
+        "get": get,
+        "list": list_objects,
+        "watch": watch,
+        "create": create,
+        "update": update,
+        "patch": patch,
+        "delete": delete,
+        "deletecollection": delete_collection,
+    }
 )
+# Kinds that are not stored: their create answers a question or does something else.
+UNSTORED: Mapping[str, Verb] = MappingProxyType(
+    {
+        "Binding": bind,
+        "TokenReview": review,
+        "SelfSubjectReview": review,
+        "SubjectAccessReview": review,
+        "SelfSubjectAccessReview": review,
+        "LocalSubjectAccessReview": review,
+        "SelfSubjectRulesReview": review,
+    }
+)
+# Subresources by name; those that show the whole object and write a part of it are below.
+SUBRESOURCES: Mapping[tuple[str, str], Verb] = MappingProxyType(
+    {
+        ("scale", "get"): get_scale,
+        ("scale", "update"): update_scale,
+        ("scale", "patch"): patch_scale,
+        ("binding", "create"): bind,
+        ("eviction", "create"): evict,
+        ("token", "create"): token,
+    }
+)
+PARTS = frozenset({"status", "finalize", "approval", "ephemeralcontainers", "resize"})
+PART_VERBS: Mapping[str, Verb] = MappingProxyType({"get": get, "update": update, "patch": patch})
 
 
 def handler_of(row: Resource, info: RequestInfo) -> Verb | None:
     """Return what serves a request, or None if the resource does not have the verb."""
     if info.subresource:
+        sub = row.subresource(info.subresource)
+        if sub is None or info.verb not in sub.verbs:
+            return None
+        if info.subresource in PARTS:
+            return PART_VERBS.get(info.verb)
+        return SUBRESOURCES.get((info.subresource, info.verb))
+    if info.verb not in row.verbs:
         return None
-    return VERBS.get(info.verb) if info.verb in row.verbs else None
+    if not row.prefix:
+        return UNSTORED.get(row.kind) if info.verb == "create" else None
+    return VERBS.get(info.verb)

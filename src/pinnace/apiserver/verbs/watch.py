@@ -11,7 +11,7 @@ import orjson
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import WATCH, representation
+from pinnace.apiserver.answers import ONE, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import negotiate
 from pinnace.apiserver.representations import Representation
@@ -45,8 +45,9 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = check_not_future(core, text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=WATCH)
-    watching = _Watching(core, call, await core.cache(call.row), representation(call.row, wanted))
+    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    shape = representation(core, call, wanted)
+    watching = _Watching(core, call, await core.cache(call.row), shape)
     frames = watching.frames(revision, seconds)
     headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames)
@@ -107,7 +108,7 @@ class _Watching:
                 raise too_old(revision, gone.revision) from gone
 
     def _added(self, item: Item) -> bytes:
-        return b'{"type":"ADDED","object":' + self._shape.one(item) + b"}\n"
+        return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"
 
     def _frame(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":

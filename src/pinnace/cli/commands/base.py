@@ -1,12 +1,14 @@
 """What a command is: a row here, and a module with a click command called `command`."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
+import uvloop
 
 from pinnace.api.errors import ApiError
 from pinnace.cluster.config import ConfigError, default_data_dir
@@ -45,3 +47,9 @@ def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
             raise click.ClickException(str(error)) from error
 
     return wrapped
+
+
+def run_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run a long-lived coroutine on uvloop, whose connections take a fifth of the memory."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)

@@ -67,7 +67,9 @@ def command(
         node_name=node_name,
     )
     wants_real = config.nodes in ("auto", "real")
-    chosen = launch.plan(config, kubeconfig, requirements.missing() if wants_real else [])
+    chosen = launch.plan(
+        config, kubeconfig, requirements.missing(config.data_dir) if wants_real else []
+    )
     if detach:
         _detach(config.data_dir, report)
         return

@@ -20,7 +20,7 @@ _V1_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "cpuacct", "blkio", "devic
 _V2_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
 
 
-def pod_cgroup(pod: Mapping[str, Any], root: str = "/pinnace") -> str:
+def pod_cgroup(pod: Mapping[str, Any], root: str) -> str:
     """Return the path of the Pod's group, as the runtime wants it."""
     kind = qos_class(pod)
     middle = "" if kind == "Guaranteed" else f"/{kind.lower()}"
@@ -35,20 +35,27 @@ def weight(shares: int) -> int:
 class Cgroups:
     """Creates and removes the groups of Pods; with `enabled` false it does nothing at all."""
 
-    def __init__(self, mount: Path = Path("/sys/fs/cgroup"), *, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        root: str = "/pinnace",
+        *,
+        mount: Path = Path("/sys/fs/cgroup"),
+        enabled: bool = True,
+    ) -> None:
+        self._root = root
         self._mount = mount
         self._enabled = enabled
         self._v2 = (mount / "cgroup.controllers").exists()
 
     def parent(self, pod: Mapping[str, Any]) -> str:
         """Return the cgroup parent to tell the runtime, empty to leave it to the runtime."""
-        return pod_cgroup(pod) if self._enabled else ""
+        return pod_cgroup(pod, self._root) if self._enabled else ""
 
     def ensure(self, pod: Mapping[str, Any]) -> None:
         """Make the Pod's group with its limits."""
         if not self._enabled:
             return
-        path, limits = pod_cgroup(pod), pod_resources(pod)
+        path, limits = pod_cgroup(pod, self._root), pod_resources(pod)
         if self._v2:
             self._ensure_v2(path, limits)
         else:
@@ -59,7 +66,7 @@ class Cgroups:
         """Remove the Pod's group; one that is still busy is left for the next attempt."""
         if not self._enabled:
             return
-        relative = pod_cgroup(pod).lstrip("/")
+        relative = pod_cgroup(pod, self._root).lstrip("/")
         roots = [self._mount] if self._v2 else [self._mount / each for each in self._v1()]
         for root in roots:
             _remove_tree(root / relative)

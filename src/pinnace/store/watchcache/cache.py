@@ -1,7 +1,7 @@
 """The current objects of one resource in key order, and what happened to them lately."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Compacted, Deliver, Entry, Event, Store, StoreError, Watch
@@ -15,7 +15,10 @@ RING_COUNT = 10_000
 
 
 class WatchCache:
-    """One resource. Everything is synchronous; `Caches` feeds it."""
+    """One resource. Everything is synchronous; `Caches` feeds it.
+
+    `listeners` are told of every change before any watcher; they must not block.
+    """
 
     def __init__(
         self, prefix: str, *, namespaced: bool, pick: PickFields, clock: Clock, revision: int
@@ -28,6 +31,7 @@ class WatchCache:
         self._items: dict[str, Item] = {}
         self._keys: list[str] = []
         self._watchers: dict[Watcher, None] = {}
+        self.listeners: list[Callable[[Change], None]] = []
         self._ring = Ring(revision, count=RING_COUNT, seconds=RING_SECONDS)
 
     def key(self, namespace: str, name: str) -> str:
@@ -37,13 +41,15 @@ class WatchCache:
     def item(self, entry: Entry, revision: int = 0) -> Item:
         """Return the item of a stored entry, at its own revision or another."""
         namespace, _, name = entry.key.removeprefix(self.prefix).rpartition("/")
-        return Item(
+        item = Item(
             entry.key,
             namespace=namespace,
             name=name,
             value=entry.value,
             revision=revision or entry.modified,
         )
+        item.since = self._clock.monotonic()
+        return item
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -83,6 +89,8 @@ class WatchCache:
             self._items[key] = change.item
         self.changed = change.item.revision
         self._ring.add(change)
+        for listener in self.listeners:
+            listener(change)
         for watcher in tuple(self._watchers):
             watcher.offer(change)
 

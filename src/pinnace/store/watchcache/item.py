@@ -60,6 +60,7 @@ class Item:
         "name",
         "namespace",
         "revision",
+        "since",
         "tail",
     )
 
@@ -68,6 +69,7 @@ class Item:
         self.namespace = namespace
         self.name = name
         self.revision = revision
+        self.since = 0.0
         head, self.tail = split(value, revision)
         # One copy of each head for all items; interning works on text only.
         self.head = sys.intern(head.decode())
@@ -111,7 +113,7 @@ class Item:
         """Return the same object with another revision, as a DELETED event tells of it."""
         copy: Any = Item.__new__(Item)
         copy.key, copy.namespace, copy.name = self.key, self.namespace, self.name
-        copy.revision, copy.head = revision, self.head
+        copy.revision, copy.head, copy.since = revision, self.head, self.since
         copy.tail = self.tail.replace(
             b'"resourceVersion":"%d"' % self.revision, b'"resourceVersion":"%d"' % revision, 1
         )

@@ -1,0 +1,242 @@
+"""The API server beside its budgets: python -m bench.api [--pods N]; see ARCHITECTURE.md."""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench import baselines
+from bench.load import Connection, Target, message, rate
+from pinnace.cluster.hostnet import free_port
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+PODS = "/api/v1/namespaces/default/pods"
+
+
+def pod(number: int) -> dict[str, object]:
+    """Return a Pod of an everyday size (3.5 kB once it is stored)."""
+    env = [{"name": f"SETTING_{at}", "value": f"value-{at}"} for at in range(12)]
+    container = {
+        "name": "web", "image": "pinnace.local/busybox:stable", "env": env,
+        "command": ["sh", "-c", "sleep 1000"],
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+        "readinessProbe": {"httpGet": {"path": "/", "port": "http"}},
+        "livenessProbe": {"httpGet": {"path": "/", "port": "http"}},
+    }  # fmt: skip
+    labels = {"app": "bench", "shard": str(number % 100), "number": str(number)}
+    meta = {"name": f"pod-{number:06}", "labels": labels}
+    spec = {"containers": [container], "automountServiceAccountToken": False}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+class Report:
+    """Rows of figure, budget and what upstream's server needed for the same."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str, str]] = []
+
+    def add(self, what: str, figure: str, budget: str = "", peer: str = "") -> None:
+        self.rows.append((what, figure, budget, peer))
+        print(f"{what}: {figure}", file=sys.stderr)
+
+    def show(self) -> None:
+        table = Table(title="API server")
+        for column in ("what", "measured", "budget", "upstream (other machine)"):
+            table.add_column(column)
+        for row in self.rows:
+            table.add_row(*row)
+        Console(width=120).print(table)
+
+
+@asynccontextmanager
+async def cluster(report: Report) -> AsyncIterator[tuple[Target, Path]]:
+    """Start `pinnace up --nodes none` on a fresh data directory."""
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name)
+        port = free_port("127.0.0.1", 0)
+        arguments = [sys.executable, "-m", "pinnace.cli.main", "up", "--nodes", "none"]
+        arguments += ["--data-dir", f"{here}/data", "--port", str(port)]
+        arguments += ["--kubeconfig", f"{here}/kubeconfig"]
+        process = await asyncio.create_subprocess_exec(
+            *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdout is not None
+        try:
+            async for line in process.stdout:
+                text = line.decode().strip()
+                found = re.match(r"([\d.]+) s  (.*)", text)
+                if found and found[2].startswith("API server ready"):
+                    report.add("up --nodes none: to /readyz", f"{found[1]} s", "1.0 s", "3.8 s")
+                if found and found[2].startswith("ready:"):
+                    report.add("up --nodes none: all ready", f"{found[1]} s")
+                    break
+                if text.startswith("Error"):
+                    raise SystemExit(text)
+            yield Target.from_kubeconfig(here / "kubeconfig"), here / "data"
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+def memory(data: Path) -> float:
+    """Return the resident memory of the cluster's API server in MiB."""
+    for entry in Path("/proc").iterdir():
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"apiserver" in command and str(data).encode() in command:
+                found = re.search(r"VmRSS:\s+(\d+)", (entry / "status").read_text())
+                return int(found[1]) / 1024 if found else 0.0
+        except OSError:
+            continue
+    return 0.0
+
+
+async def writes(target: Target, pods: int, report: Report, sqlite: float) -> None:
+    bodies = [json.dumps(pod(number)).encode() for number in range(pods)]
+    made = await rate(target, [message("POST", PODS, body) for body in bodies])
+    report.add(
+        "create Pods, 32 connections",
+        f"{made.rate:,.0f}/s ({made.rate / sqlite:.2f} of raw SQLite), {made.failures} failed",
+        "2,000/s", "509 to 813/s",
+    )  # fmt: skip
+    some = range(min(pods, 2000))
+    for what, path, kind, body, peer in (
+        ("strategic merge patch", "", "strategic-merge-patch",
+         {"metadata": {"annotations": {"bench": "1"}}}, "307 to 484/s"),
+        ("status patch", "/status", "merge-patch", {"status": {"phase": "Running"}},
+         "296 to 408/s"),
+        ("server-side apply", "?fieldManager=bench&force=true", "apply-patch", None,
+         "666 to 766/s"),
+    ):  # fmt: skip
+        requests = []
+        for number in some:
+            wanted = body or {
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": f"pod-{number:06}", "labels": {"applied": "yes"}},
+            }  # fmt: skip
+            ending = "yaml" if kind == "apply-patch" else "json"
+            requests.append(
+                message("PATCH", f"{PODS}/pod-{number:06}{path}", orjson.dumps(wanted),
+                        kind=f"application/{kind}+{ending}")
+            )  # fmt: skip
+        done = await rate(target, requests)
+        report.add(what, f"{done.rate:,.0f}/s, {done.failures} failed", "1,500/s", peer)
+
+
+async def reads(target: Target, report: Report) -> None:
+    connection = await Connection.open(target)
+    _, body = await connection.call(message("GET", f"{PODS}/pod-000000"))
+    got = await rate(target, [message("GET", f"{PODS}/pod-000000")] * 20000)
+    nginx = await baselines.nginx_rate(body, 20000)
+    beside = f" ({got.rate / nginx:.2f} of nginx)" if nginx else ""
+    report.add(
+        "GET one Pod over TLS, 32 connections", f"{got.rate:,.0f}/s{beside}", "8,000/s",
+        "1,433 to 1,998/s",
+    )  # fmt: skip
+    every = "/api/v1/pods"
+    for what, path, accept, budget, peer in (
+        ("LIST all", every, "", "50 ms", "463 to 495 ms"),
+        ("LIST all as Table", every, TABLE, "80 ms", "255 to 374 ms"),
+        ("LIST all as metadata", every, METADATA, "60 ms", "189 to 197 ms"),
+        ("LIST 1% by label", f"{every}?labelSelector=shard%3D7", "", "5 ms", "21 ms"),
+    ):
+        took = []
+        for _ in range(5):
+            began = time.perf_counter()
+            status, body = await connection.call(message("GET", path, accept=accept))
+            took.append((time.perf_counter() - began) * 1000)
+            assert status == 200, body[:300]
+        size = len(body) / 1e6
+        report.add(what, f"{min(took):.0f} ms best of 5 ({size:.1f} MB)", budget, peer)
+    opened = await asyncio.gather(*(Connection.open(target) for _ in range(16)))
+    began = time.perf_counter()
+    await asyncio.gather(*(one.call(message("GET", every)) for one in opened))
+    took16 = (time.perf_counter() - began) * 1000
+    report.add("16 such LISTs at once", f"{took16:,.0f} ms", "800 ms", "8,700 to 13,300 ms")
+    for one in (*opened, connection):
+        one.close()
+
+
+async def watches(target: Target, report: Report) -> None:
+    """300 watchers; from the start of a write to the arrival of its event at each of them."""
+    connection = await Connection.open(target)
+    path = "/api/v1/namespaces/default/configmaps"
+    request = message("GET", f"{path}?watch=true&fieldSelector=metadata.name%3Dbench")
+    writes_ = 20
+    opened = await asyncio.gather(*(Connection.open(target) for _ in range(300)))
+    listening = [asyncio.create_task(one.lines(request, writes_)) for one in opened]
+    await asyncio.sleep(2)
+    began = []
+    for number in range(writes_):
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bench"},
+                "data": {"n": str(number)}}  # fmt: skip
+        sent = (
+            message("POST", path, orjson.dumps(body))
+            if number == 0
+            else message("PUT", f"{path}/bench", orjson.dumps(body))
+        )
+        began.append(time.perf_counter())
+        status, answer = await connection.call(sent)
+        assert status in (200, 201), answer
+        await asyncio.sleep(0.1)
+    arrived = await asyncio.gather(*listening)
+    delays = sorted(
+        (at - start) * 1000 for times in arrived for start, at in zip(began, times, strict=True)
+    )
+    middle, late = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
+    report.add(
+        "event to 300 watchers, p50 and p99", f"{middle:.1f} and {late:.1f} ms", "6 and 15 ms",
+        "18 and 33 to 41 ms",
+    )  # fmt: skip
+    for one in (*opened, connection):
+        one.close()
+
+
+async def run(pods: int) -> None:
+    report = Report()
+    async with cluster(report) as (target, data):
+        report.add("memory idle", f"{memory(data):.0f} MiB", "100 MiB", "324 MiB")
+        with tempfile.TemporaryDirectory(dir=data) as name:
+            sqlite = baselines.sqlite_rate(os.urandom(3500), Path(name))
+        await writes(target, pods, report, sqlite)
+        report.add(f"memory with {pods:,} Pods", f"{memory(data):.0f} MiB", "200 MiB", "760 MiB")
+        await reads(target, report)
+        connection = await Connection.open(target)
+        for _ in range(20):
+            await connection.call(message("GET", "/api/v1/pods"))
+        report.add("memory after 20 full lists", f"{memory(data):.0f} MiB", "250 MiB", "1,823 MiB")
+        await watches(target, report)
+        began = time.perf_counter()
+        status, body = await connection.call(message("DELETE", PODS))
+        took = time.perf_counter() - began
+        assert status == 200, body[:300]
+        report.add(
+            f"delete a collection of {pods:,}", f"{pods / took:,.0f}/s", "2,000/s",
+            "216 to 286/s",
+        )  # fmt: skip
+        connection.close()
+    report.show()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pods", type=int, default=10000)
+    asyncio.run(run(parser.parse_args().pods))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""What an object counts for against resource quotas: pure, for admission and for the controller."""
+
+from collections.abc import Iterable
+
+from pinnace.api.errors import qualified
+from pinnace.api.objects import Object
+from pinnace.api.pod_resources import Amounts, amounts, pod_total
+from pinnace.api.quantity import from_value, parse
+
+_STORAGE_CLASS = ".storageclass.storage.k8s.io/"
+# Kinds that are counted under their plain plural too, by an older spelling.
+_PLAIN = ("resourcequotas", "replicationcontrollers", "secrets", "configmaps")
+_COMPUTE = ("cpu", "memory", "ephemeral-storage")
+_POD_RESOURCES = frozenset(
+    ("pods", *_COMPUTE, *(f"requests.{r}" for r in _COMPUTE), *(f"limits.{r}" for r in _COMPUTE))
+)
+_REQUIRED = frozenset(
+    ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
+)
+
+
+def usage(group: str, plural: str, obj: Object) -> Amounts:
+    """Return what an object uses, by the names that quotas have for it."""
+    one = from_value(1)
+    used: Amounts = {f"count/{qualified(plural, group)}": one}
+    if group:
+        return used
+    if plural == "pods":
+        if (obj.get("status") or {}).get("phase") not in ("Failed", "Succeeded"):
+            used |= {"pods": one, **_pod_usage(_with_overhead(obj, "requests"), "requests")}
+            used |= _pod_usage(_with_overhead(obj, "limits"), "limits")
+    elif plural == "services":
+        used |= _service_usage(obj)
+    elif plural == "persistentvolumeclaims":
+        used |= _claim_usage(obj)
+    elif plural in _PLAIN:
+        used[plural] = one
+    return used
+
+
+def limited_by(quota: Object, group: str, plural: str) -> list[str]:
+    """Return the resources of a quota that objects of this kind count against, sorted."""
+    hard = (quota.get("status") or {}).get("hard") or {}
+    return sorted(name for name in hard if _concerns(name, group, plural))
+
+
+def in_scope(quota: Object, group: str, plural: str, obj: Object) -> bool:
+    """Say whether an object is in all scopes of a quota; only pods have scopes."""
+    spec = quota.get("spec") or {}
+    selectors = [{"scopeName": s, "operator": "Exists"} for s in spec.get("scopes") or ()]
+    selectors += (spec.get("scopeSelector") or {}).get("matchExpressions") or []
+    if not selectors:
+        return True
+    return (group, plural) == ("", "pods") and all(_pod_in_scope(s, obj) for s in selectors)
+
+
+def missing_resources(pod: Object, limited: Iterable[str]) -> str:
+    """Return what containers must say because a quota limits it, as upstream does, or empty."""
+    if (pod.get("spec") or {}).get("resources"):
+        return ""
+    required = _REQUIRED.intersection(limited)
+    missing: dict[str, set[str]] = {}
+    for field in ("containers", "initContainers"):
+        for container in (pod.get("spec") or {}).get(field) or ():
+            given = _pod_usage(amounts(container, "requests"), "requests")
+            given |= _pod_usage(amounts(container, "limits"), "limits")
+            for name in required.difference(given):
+                missing.setdefault(name, set()).add(str(container.get("name", "")))
+    texts = [f"{name} for: {','.join(sorted(missing[name]))}" for name in sorted(missing)]
+    return f"must specify {'; '.join(texts)}" if texts else ""
+
+
+def is_terminating(pod: Object) -> bool:
+    """Say whether the pod has a deadline, which is what the scope Terminating means."""
+    return (pod.get("spec") or {}).get("activeDeadlineSeconds") is not None
+
+
+def _concerns(name: str, group: str, plural: str) -> bool:
+    if name == f"count/{qualified(plural, group)}":
+        return True
+    if group:
+        return False
+    if plural == "pods":
+        return name in _POD_RESOURCES or _is_extended(name)
+    if plural == "services":
+        return name == "services" or name.startswith("services.")
+    if plural == "persistentvolumeclaims":
+        return name in ("persistentvolumeclaims", "requests.storage") or _STORAGE_CLASS in name
+    return plural in _PLAIN and name == plural
+
+
+def _is_extended(name: str) -> bool:
+    if name.startswith(("hugepages-", "requests.hugepages-")):
+        return True
+    resource = name.removeprefix("requests.")
+    return name.startswith("requests.") and "/" in resource and "kubernetes.io/" not in resource
+
+
+def _with_overhead(pod: Object, kind: str) -> Amounts:
+    total = pod_total(pod, kind)
+    overhead = (pod.get("spec") or {}).get("overhead") or {}
+    for name, value in overhead.items():
+        # A limit that is not there stays not there.
+        if kind == "requests" or name in total:
+            extra = parse(value)
+            total[name] = total[name].add(extra) if name in total else extra
+    return total
+
+
+def _pod_usage(total: Amounts, kind: str) -> Amounts:
+    used: Amounts = {}
+    for name, value in total.items():
+        if name in _COMPUTE:
+            used[f"{kind}.{name}"] = value
+            if kind == "requests":
+                used[name] = value
+        elif kind == "requests" and name.startswith("hugepages-"):
+            used[name] = used[f"requests.{name}"] = value
+        elif kind == "requests" and _is_extended(f"requests.{name}"):
+            used[f"requests.{name}"] = value
+    return used
+
+
+def _service_usage(service: Object) -> Amounts:
+    spec = service.get("spec") or {}
+    ports = spec.get("ports") or []
+    kind = spec.get("type")
+    node_ports = len(ports) if kind in ("NodePort", "LoadBalancer") else 0
+    if kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is False:
+        node_ports = sum(1 for port in ports if port.get("nodePort"))
+    return {
+        "services": from_value(1),
+        "services.nodeports": from_value(node_ports),
+        "services.loadbalancers": from_value(int(kind == "LoadBalancer")),
+    }
+
+
+def _claim_usage(claim: Object) -> Amounts:
+    spec = claim.get("spec") or {}
+    annotations = claim["metadata"].get("annotations") or {}
+    named = annotations.get("volume.beta.kubernetes.io/storage-class") or spec.get(
+        "storageClassName"
+    )
+    used: Amounts = {"persistentvolumeclaims": from_value(1)}
+    requested = amounts(spec, "requests").get("storage")
+    if requested is not None:
+        used["requests.storage"] = requested
+    if named:
+        used |= {f"{named}{_STORAGE_CLASS}{name}": value for name, value in used.items()}
+    return used
+
+
+def _pod_in_scope(selector: Object, pod: Object) -> bool:
+    scope, operator = selector.get("scopeName"), selector.get("operator")
+    if scope == "PriorityClass":
+        return _priority_in_scope(selector, (pod.get("spec") or {}).get("priorityClassName"))
+    held = {
+        "Terminating": is_terminating(pod),
+        "NotTerminating": not is_terminating(pod),
+        "BestEffort": _is_best_effort(pod),
+        "NotBestEffort": not _is_best_effort(pod),
+        "CrossNamespacePodAffinity": _looks_into_other_namespaces(pod),
+    }.get(str(scope), False)
+    return held if operator in (None, "Exists") else False
+
+
+def _priority_in_scope(selector: Object, name: str | None) -> bool:
+    operator, values = selector.get("operator"), selector.get("values") or ()
+    return {
+        "Exists": bool(name),
+        "DoesNotExist": not name,
+        "In": bool(name) and name in values,
+        "NotIn": not name or name not in values,
+    }.get(str(operator), False)
+
+
+def _is_best_effort(pod: Object) -> bool:
+    spec = pod.get("spec") or {}
+    holders = [spec, *(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    return not any(
+        name in ("cpu", "memory") and not value.is_zero()
+        for holder in holders
+        for kind in ("requests", "limits")
+        for name, value in amounts(holder, kind).items()
+    )
+
+
+def _looks_into_other_namespaces(pod: Object) -> bool:
+    affinity = (pod.get("spec") or {}).get("affinity") or {}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        rules = affinity.get(kind) or {}
+        terms = list(rules.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
+        terms += [
+            weighted.get("podAffinityTerm") or {}
+            for weighted in rules.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        ]
+        if any(t.get("namespaces") or t.get("namespaceSelector") is not None for t in terms):
+            return True
+    return False

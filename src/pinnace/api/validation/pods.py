@@ -1,0 +1,380 @@
+"""Rules of Pods: on creation, on update, of their status and of their side doors."""
+
+import difflib
+import json
+from typing import Any
+
+from pinnace.api import names
+from pinnace.api.objects import Object
+from pinnace.api.validation.base import Report
+from pinnace.api.validation.podspec import (
+    MAX_INT32,
+    MIRROR,
+    check_pod_annotations,
+    check_pod_spec,
+    check_pod_template,
+)
+from pinnace.api.validation.scheduling import REQUIRED
+
+UPDATABLE = (
+    "pod updates may not change fields other than `spec.containers[*].image`,"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+    "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set "
+    "to 1 if it was previously negative)"
+)
+RESIZABLE = "only cpu and memory resources are mutable"
+APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
+SYSTEM_CONDITIONS = ("PodScheduled", "Ready", "Initialized")
+LISTS = ("containers", "initContainers")
+
+
+def check_pod(report: Report, pod: Object) -> None:
+    """Check a Pod as a whole, metadata apart."""
+    meta, spec = _meta(pod), report.child(pod, "spec", "") or {}
+    check_pod_annotations(report, meta, spec, "metadata.annotations")
+    name = meta.get("name")
+    check_pod_spec(
+        report, spec, "spec", is_pod=True, pod_name=name if isinstance(name, str) else ""
+    )
+    if not spec.get("serviceAccountName"):
+        _check_no_token(report, spec)
+
+
+def check_pod_create(report: Report, pod: Object) -> None:
+    """Check a new Pod."""
+    check_pod(report, pod)
+    spec = _spec(pod)
+    if spec.get("ephemeralContainers"):
+        report.forbidden("spec.ephemeralContainers", "cannot be set on create")
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        detail = "cannot be set until all schedulingGates have been cleared"
+        report.forbidden("spec.nodeName", detail)
+
+
+def _check_no_token(report: Report, spec: Object) -> None:
+    quiet = Report()
+    for path, volume in quiet.objects(spec, "volumes", "spec"):
+        projected = quiet.child(volume, "projected", path)
+        for at, source in quiet.objects(projected or {}, "sources", f"{path}.projected"):
+            if source.get("serviceAccountToken") is not None:
+                detail = "must not be specified when serviceAccountName is not set"
+                report.forbidden(f"{at}.serviceAccountToken", detail)
+
+
+def check_pod_update(report: Report, pod: Object, old: Object) -> None:
+    """Check what an update of a Pod changes: next to nothing may be."""
+    check_pod(report, pod)
+    _check_annotations_update(report, pod, old)
+    spec, before = _spec(pod), _spec(old)
+    for key in LISTS:
+        if len(spec.get(key) or ()) != len(before.get(key) or ()):
+            report.forbidden(f"spec.{key}", "pod updates may not add or remove containers")
+            return
+    if not _check_deadline(report, spec, before):
+        return
+    _check_added_tolerations(report, spec, before)
+    _check_deleted_gates(report, spec, before)
+    if spec == before:
+        return
+    munged = _with_allowed_changes(spec, before)
+    if before.get("schedulingGates"):
+        _allow_placement(report, munged, before)
+    if munged != before:
+        report.forbidden("spec", f"{UPDATABLE}\n{_diff(before, munged)}")
+
+
+def _with_allowed_changes(spec: Object, before: Object) -> Object:
+    """Return the new spec with what may be changed taken from the old one."""
+    munged = dict(spec)
+    for key in LISTS:
+        if key in spec and isinstance(spec[key], list):
+            munged[key] = [
+                {**container, "image": previous.get("image")}
+                if isinstance(container, dict)
+                else container
+                for container, previous in zip(spec[key], before.get(key) or (), strict=False)
+            ]
+    for key in ("activeDeadlineSeconds", "schedulingGates", "tolerations"):
+        _take(munged, before, key)
+    period = before.get("terminationGracePeriodSeconds")
+    if isinstance(period, int) and period < 0 and munged.get("terminationGracePeriodSeconds") == 1:
+        munged["terminationGracePeriodSeconds"] = period
+    for key in [
+        key for key, value in munged.items() if value in (None, [], {}) and key not in before
+    ]:
+        del munged[key]
+    return munged
+
+
+def _take(into: Object, source: Object, key: str) -> None:
+    if key in source:
+        into[key] = source[key]
+    else:
+        into.pop(key, None)
+
+
+def _check_deadline(report: Report, spec: Object, before: Object) -> bool:
+    where = "spec.activeDeadlineSeconds"
+    new, old = spec.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds")
+    if isinstance(new, int):
+        said = names.in_range(new, 0, MAX_INT32)
+        report.said(where, new, said)
+        if said:
+            return False
+        if isinstance(old, int) and old < new:
+            report.invalid(where, new, "must be less than or equal to previous value")
+            return False
+    elif old is not None:
+        report.invalid(where, None, "must not update from a positive integer to nil value")
+    return True
+
+
+def _check_added_tolerations(report: Report, spec: Object, before: Object) -> None:
+    def key(toleration: Any) -> Any:
+        if not isinstance(toleration, dict):
+            return toleration
+        return {k: v for k, v in toleration.items() if k != "tolerationSeconds"}
+
+    new = [key(toleration) for toleration in spec.get("tolerations") or ()]
+    if any(key(toleration) not in new for toleration in before.get("tolerations") or ()):
+        detail = "existing toleration can not be modified except its tolerationSeconds"
+        report.forbidden("spec.tolerations", detail)
+
+
+def _check_deleted_gates(report: Report, spec: Object, before: Object) -> None:
+    known = {gate.get("name") for gate in before.get("schedulingGates") or ()}
+    for at, gate in Report().objects(spec, "schedulingGates", "spec"):
+        name = gate.get("name")
+        if name not in known:
+            detail = f"only deletion is allowed, but found new scheduling gate '{name}'"
+            report.forbidden(f"{at}.name", detail)
+
+
+def _allow_placement(report: Report, munged: Object, before: Object) -> None:
+    """Let a gated pod narrow where it may run."""
+    new, old = munged.get("nodeSelector") or {}, before.get("nodeSelector") or {}
+    if new != old:
+        if any(new.get(key) != value for key, value in old.items()):
+            detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+            report.invalid("spec.nodeSelector", new, detail)
+        _take(munged, before, "nodeSelector")
+    affinity, previous = munged.get("affinity") or {}, before.get("affinity") or {}
+    if affinity.get("nodeAffinity") == previous.get("nodeAffinity"):
+        return
+    _check_narrowed(report, affinity.get("nodeAffinity"), previous.get("nodeAffinity"))
+    merged = {k: v for k, v in affinity.items() if k != "nodeAffinity"}
+    if previous.get("nodeAffinity"):
+        merged["nodeAffinity"] = previous["nodeAffinity"]
+    if merged or "affinity" in before:
+        munged["affinity"] = merged
+    else:
+        munged.pop("affinity", None)
+
+
+def _check_narrowed(report: Report, new: Any, old: Any) -> None:
+    terms = ((old or {}).get(REQUIRED) or {}).get("nodeSelectorTerms") or []
+    changed = ((new or {}).get(REQUIRED) or {}).get("nodeSelectorTerms") or []
+    where = f"spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms"
+    if terms and len(terms) != len(changed):
+        detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
+        report.invalid(where, changed, detail)
+        return
+    for index, (before, after) in enumerate(zip(terms, changed, strict=False)):
+        if not _only_adds(after, before):
+            detail = "only additions are allowed (no mutations or deletions)"
+            report.invalid(f"{where}[{index}]", after, detail)
+
+
+def _only_adds(new: Object, old: Object) -> bool:
+    keys = ("matchExpressions", "matchFields")
+    if not any(old.get(key) for key in keys):
+        return not any(new.get(key) for key in keys)
+    return all(
+        (new.get(key) or [])[: len(old.get(key) or [])] == (old.get(key) or []) for key in keys
+    )
+
+
+def _check_annotations_update(report: Report, pod: Object, old: Object) -> None:
+    new, before = _annotations(pod), _annotations(old)
+    for key in before:
+        if new.get(key) == before[key]:
+            continue
+        if key.startswith(APP_ARMOR):
+            detail = "may not remove or update AppArmor annotations"
+            report.forbidden(f"metadata.annotations[{key}]", detail)
+        if key == MIRROR:
+            detail = "may not remove or update mirror pod annotation"
+            report.forbidden(f"metadata.annotations[{key}]", detail)
+    for key in new:
+        if key not in before and key.startswith(APP_ARMOR):
+            detail = "may not add AppArmor annotations"
+            report.forbidden(f"metadata.annotations[{key}]", detail)
+        if key not in before and key == MIRROR:
+            report.forbidden(f"metadata.annotations[{key}]", "may not add mirror pod annotation")
+
+
+def _diff(old: Any, new: Any) -> str:
+    """Return a unified diff of two values as JSON with an indent of one, as upstream prints it."""
+    before, after = (json.dumps(value, indent=1, sort_keys=True) for value in (old, new))
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
+    return "".join(f"{line}\n" for line in lines)
+
+
+# -- status and side doors ----------------------------------------------------------------------
+
+
+def check_pod_status_update(report: Report, pod: Object, old: Object) -> None:
+    """Check what a status write says."""
+    _check_annotations_update(report, pod, old)
+    status, before = report.child(pod, "status", "") or {}, old.get("status") or {}
+    for at, condition in report.objects(status, "conditions", "status"):
+        report.non_negative(condition, "observedGeneration", at)
+        kind = report.text(condition, "type", at)
+        if kind not in SYSTEM_CONDITIONS:
+            report.said(f"{at}.Type", kind, names.qualified_name(kind))
+    nominated = report.text(status, "nominatedNodeName", "status")
+    if nominated and nominated != before.get("nominatedNodeName"):
+        said = names.dns1123_subdomain(nominated)
+        report.said("status.nominatedNodeName", nominated, said)
+    qos = before.get("qosClass")
+    if qos or status.get("qosClass"):
+        report.immutable(status.get("qosClass"), qos, "status.qosClass")
+    _check_ips(report, status, "podIPs")
+    _check_ips(report, status, "hostIPs")
+    for key in ("containerStatuses", "initContainerStatuses"):
+        _check_stays_terminated(report, status, old, key)
+
+
+def _check_ips(report: Report, status: Object, key: str) -> None:
+    ips = []
+    for at, entry in report.objects(status, key, "status"):
+        ip = report.text(entry, "ip", at)
+        report.said(at, ip, names.ip_sloppy(ip))
+        ips.append(ip)
+    if key == "hostIPs" and ips and ips[0] != (status.get("hostIP") or ""):
+        report.invalid("status.hostIPs[0].ip", ips[0], "must be equal to `hostIP`")
+    dual = len(ips) == 2 and names.is_ipv6(ips[0]) != names.is_ipv6(ips[1])
+    if len(ips) > 1 and not dual:
+        detail = "may specify no more than one IP for each IP family"
+        report.invalid(f"status.{key}", status[key], detail)
+
+
+def _check_stays_terminated(report: Report, status: Object, old: Object, key: str) -> None:
+    """A container that ended for good, by the pod's restart policy, cannot run again."""
+    spec = _spec(old)
+    policy = spec.get("restartPolicy")
+    listed = [c for entry in LISTS for c in spec.get(entry) or () if isinstance(c, dict)]
+    if policy == "Always" or any(
+        c.get("restartPolicy") or c.get("restartPolicyRules") for c in listed
+    ):
+        return
+    if key == "initContainerStatuses" and policy != "Never":
+        return
+    running = {
+        entry.get("name")
+        for _, entry in report.objects(status, key, "status")
+        if not _terminated(entry)
+    }
+    for at, entry in Report().objects(old.get("status") or {}, key, "status"):
+        ended = _terminated(entry)
+        if not ended or (ended.get("exitCode") and policy == "OnFailure"):
+            continue
+        if entry.get("name") in running:
+            report.forbidden(f"{at}.state", "may not be transitioned to non-terminated state")
+
+
+def _terminated(status: Object) -> Object | None:
+    state = status.get("state")
+    ended = state.get("terminated") if isinstance(state, dict) else None
+    return ended if isinstance(ended, dict) else None
+
+
+def check_ephemeral_update(report: Report, pod: Object, old: Object) -> None:
+    """Check a write to /ephemeralcontainers: containers are added, never changed."""
+    if MIRROR in _annotations(old):
+        report.forbidden("", "static pods do not support ephemeral containers")
+        return
+    check_pod(report, pod)
+    where = "spec.ephemeralContainers"
+    now = {c.get("name"): c for _, c in Report().objects(_spec(pod), "ephemeralContainers", "")}
+    for _, before in Report().objects(_spec(old), "ephemeralContainers", ""):
+        name = before.get("name")
+        if name not in now:
+            detail = f'existing ephemeral containers "{name}" may not be removed\n'
+            report.forbidden(where, detail)
+        elif now[name] != before:
+            changes = _diff(before, now[name])
+            detail = f'existing ephemeral containers "{name}" may not be changed\n{changes}'
+            report.forbidden(where, detail)
+
+
+def check_resize(report: Report, pod: Object, old: Object) -> None:
+    """Check a write to /resize: cpu and memory of containers, and nothing that changes the QoS."""
+    if MIRROR in _annotations(old):
+        report.forbidden("", "static pods cannot be resized")
+        return
+    check_pod(report, pod)
+    spec, before = _spec(pod), _spec(old)
+    for key in LISTS:
+        names_now = [c.get("name") for _, c in Report().objects(spec, key, "spec")]
+        names_then = [c.get("name") for _, c in Report().objects(before, key, "spec")]
+        if names_now != names_then:
+            detail = (
+                "containers may not be added or removed"
+                if len(names_now) != len(names_then)
+                else "containers may not be renamed or reordered on resize"
+            )
+            report.forbidden(f"spec.{key}", detail)
+            return
+    if _without_compute(spec) != _without_compute(before):
+        report.forbidden("spec", RESIZABLE)
+
+
+def _without_compute(spec: Object) -> Object:
+    """Return a spec without what a resize may change."""
+    result = {k: v for k, v in spec.items() if k != "resources"}
+    for key in LISTS:
+        if isinstance(spec.get(key), list):
+            result[key] = [
+                _strip(container) for container in spec[key] if isinstance(container, dict)
+            ]
+    return result
+
+
+def _strip(container: Object) -> Object:
+    stripped = {k: v for k, v in container.items() if k not in ("resources", "resizePolicy")}
+    resources = container.get("resources") or {}
+    for side in ("limits", "requests"):
+        amounts = resources.get(side) or {}
+        stripped[side] = {k: v for k, v in amounts.items() if k not in ("cpu", "memory")}
+    return stripped
+
+
+def check_binding(report: Report, binding: Object) -> None:
+    """Check a Binding of a pod to a node."""
+    target = report.child(binding, "target", "") or {}
+    kind = report.text(target, "kind", "target")
+    if kind not in ("", "Node"):
+        report.not_supported("target.kind", kind, ("Node", "<empty>"))
+    if not report.text(target, "name", "target"):
+        report.required("target.name")
+
+
+def check_pod_template_object(report: Report, template: Object) -> None:
+    """Check a PodTemplate."""
+    check_pod_template(report, template, "")
+
+
+def _meta(obj: Object) -> Object:
+    meta = obj.get("metadata")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _annotations(obj: Object) -> Object:
+    annotations = _meta(obj).get("annotations")
+    return annotations if isinstance(annotations, dict) else {}
+
+
+def _spec(obj: Object) -> Object:
+    spec = obj.get("spec")
+    return spec if isinstance(spec, dict) else {}

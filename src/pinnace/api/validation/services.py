@@ -1,0 +1,298 @@
+"""Rules of Services: ports, cluster IPs, families, traffic policies."""
+
+import ipaddress
+from typing import Any
+
+from pinnace.api import names
+from pinnace.api.objects import Object
+from pinnace.api.validation.base import Report
+from pinnace.api.validation.metadata import check_labels
+from pinnace.api.validation.probes import check_port
+
+PROTOCOLS = ("SCTP", "TCP", "UDP")
+TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+AFFINITIES = ("ClientIP", "None")
+FAMILIES = ("IPv4", "IPv6")
+FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
+TRAFFIC_POLICIES = ("Cluster", "Local")
+DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
+MAX_AFFINITY = 86400
+FOR_BALANCERS = "may only be used when `type` is 'LoadBalancer'"
+ONCE = "may not change once set"
+
+
+def _is_headless(spec: Object) -> bool:
+    return spec.get("clusterIPs") == ["None"]
+
+
+def check_service(report: Report, service: Object) -> None:
+    """Check a Service whose addresses and node ports have been allocated."""
+    spec = report.child(service, "spec", "") or {}
+    kind = report.text(spec, "type", "spec")
+    headless = _is_headless(spec)
+    ports = report.objects(spec, "ports", "spec")
+    if not ports and not headless and kind != "ExternalName":
+        report.required("spec.ports")
+    if headless and kind in ("LoadBalancer", "NodePort"):
+        detail = f"may not be set to 'None' for {kind} services"
+        report.invalid("spec.clusterIPs[0]", "None", detail)
+    if kind == "ExternalName":
+        _check_external_name(report, spec)
+    seen: set[str] = set()
+    for path, port in ports:
+        _check_service_port(report, port, path, seen, needs_name=len(ports) > 1)
+    if spec.get("selector") is not None:
+        check_labels(report, spec, "selector", "spec")
+    _check_affinity(report, spec)
+    if kind != "ExternalName":
+        _check_cluster_ips(report, spec)
+    for index, ip in enumerate(report.texts(spec, "externalIPs", "spec")):
+        check_endpoint_ip(report, ip, f"spec.externalIPs[{index}]")
+    if not kind:
+        report.required("spec.type")
+    elif kind not in TYPES:
+        report.not_supported("spec.type", kind, TYPES)
+    _check_ports_together(report, ports, kind)
+    _check_balancer(report, spec, kind)
+    _check_policies(report, spec, kind)
+
+
+def _check_external_name(report: Report, spec: Object) -> None:
+    for key in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(key):
+            report.forbidden(f"spec.{key}", "may not be set for ExternalName services")
+    name = report.text(spec, "externalName", "spec").removesuffix(".")
+    if name:
+        report.said("spec.externalName", name, names.dns1123_subdomain(name))
+    else:
+        report.required("spec.externalName")
+
+
+def _check_service_port(
+    report: Report, port: Object, path: str, seen: set[str], *, needs_name: bool
+) -> None:
+    name = report.text(port, "name", path)
+    if needs_name and not name:
+        report.required(f"{path}.name")
+    elif name:
+        report.said(f"{path}.name", name, names.dns1123_label(name))
+        if name in seen:
+            report.duplicate(f"{path}.name", name)
+        seen.add(name)
+    number = report.number(port, "port", path) or 0
+    report.said(f"{path}.port", number, names.port_number(number))
+    report.one_of(port, "protocol", path, PROTOCOLS)
+    check_port(report, port.get("targetPort"), f"{path}.targetPort")
+    protocol = report.text(port, "appProtocol", path)
+    if protocol:
+        report.said(f"{path}.appProtocol", protocol, names.qualified_name(protocol))
+
+
+def _check_affinity(report: Report, spec: Object) -> None:
+    affinity = report.one_of(spec, "sessionAffinity", "spec", AFFINITIES)
+    config = report.child(spec, "sessionAffinityConfig", "spec")
+    where = "spec.sessionAffinityConfig"
+    if affinity == "None" and config is not None:
+        report.forbidden(where, "must not be set when session affinity is None")
+    if affinity != "ClientIP":
+        return
+    why = "when session affinity type is ClientIP"
+    if config is None:
+        report.required(where, why)
+        return
+    client = report.child(config, "clientIP", where)
+    if client is None:
+        report.required(f"{where}.clientIP", why)
+        return
+    seconds = report.number(client, "timeoutSeconds", f"{where}.clientIP")
+    if seconds is None:
+        report.required(f"{where}.clientIP.timeoutSeconds", why)
+    elif not 0 < seconds <= MAX_AFFINITY:
+        detail = f"must be greater than 0 and less than {MAX_AFFINITY}"
+        report.invalid(f"{where}.clientIP.timeoutSeconds", seconds, detail)
+
+
+def _check_cluster_ips(report: Report, spec: Object) -> None:
+    where = "spec.clusterIPs"
+    ip, ips = report.text(spec, "clusterIP", "spec"), report.texts(spec, "clusterIPs", "spec")
+    if ip and not ips:
+        report.required(where)
+    elif ip and ips[0] != ip:
+        report.invalid(where, ips, "first value must match `clusterIP`")
+    elif not ip and ips:
+        report.invalid(where, ips, "must be empty when `clusterIP` is not specified")
+    families = _families(report, spec)
+    policy = report.text(spec, "ipFamilyPolicy", "spec")
+    if policy and policy not in FAMILY_POLICIES:
+        report.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES)
+    before = len(report.causes)
+    if ips and ips[0] == "None":
+        if len(ips) > 1:
+            report.invalid(where, ips, "'None' must be the first and only value")
+    else:
+        for index, value in enumerate(ips):
+            report.said(f"{where}[{index}]", value, names.ip_sloppy(value))
+    if len(ips) > 2:
+        report.invalid(where, ips, "may only hold up to 2 values")
+    if len(report.causes) == before and ips and ips[0] != "None":
+        _check_families(report, ips, families)
+
+
+def _families(report: Report, spec: Object) -> list[str]:
+    families = report.texts(spec, "ipFamilies", "spec")
+    for index, family in enumerate(families):
+        if family not in FAMILIES:
+            report.not_supported(f"spec.ipFamilies[{index}]", family, FAMILIES)
+        if family in families[:index]:
+            report.duplicate(f"spec.ipFamilies[{index}]", family)
+    return families
+
+
+def _check_families(report: Report, ips: list[str], families: list[str]) -> None:
+    if len(ips) > 1 and names.is_ipv6(ips[0]) == names.is_ipv6(ips[1]):
+        detail = "may specify no more than one IP for each IP family"
+        report.invalid("spec.clusterIPs", ips, detail)
+    for index, (ip, family) in enumerate(zip(ips, families, strict=False)):
+        if family in FAMILIES and (family == "IPv6") != names.is_ipv6(ip):
+            detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            report.invalid(f"spec.clusterIPs[{index}]", ip, detail)
+
+
+def _check_ports_together(report: Report, ports: list[tuple[str, Object]], kind: str) -> None:
+    node_ports: list[Any] = []
+    numbers: list[Any] = []
+    for path, port in ports:
+        node = report.number(port, "nodePort", path)
+        protocol = port.get("protocol")
+        if node:
+            if kind == "ClusterIP":
+                detail = "may not be used when `type` is 'ClusterIP'"
+                report.forbidden(f"{path}.nodePort", detail)
+            if (protocol, node) in node_ports:
+                report.duplicate(f"{path}.nodePort", node)
+            node_ports.append((protocol, node))
+        key = (protocol, port.get("port"))
+        if key in numbers:
+            shown = {"protocol": protocol, "port": port.get("port")}
+            report.duplicate(path, shown)
+        numbers.append(key)
+
+
+def _check_balancer(report: Report, spec: Object, kind: str) -> None:
+    balancer = kind == "LoadBalancer"
+    ranges = report.texts(spec, "loadBalancerSourceRanges", "spec")
+    if ranges:
+        where = "spec.LoadBalancerSourceRanges"
+        if not balancer:
+            report.forbidden(where, FOR_BALANCERS)
+        for index, value in enumerate(ranges):
+            report.said(f"{where}[{index}]", value.strip(), names.cidr_sloppy(value.strip()))
+    allocate = report.flag(spec, "allocateLoadBalancerNodePorts", "spec")
+    if allocate is not None and not balancer:
+        report.forbidden("spec.allocateLoadBalancerNodePorts", FOR_BALANCERS)
+    if allocate is None and balancer:
+        report.required("allocateLoadBalancerNodePorts")
+    name = report.text(spec, "loadBalancerClass", "spec")
+    if spec.get("loadBalancerClass") is not None:
+        if balancer:
+            report.said("spec.loadBalancerClass", name, names.qualified_name(name))
+        else:
+            report.forbidden("spec.loadBalancerClass", FOR_BALANCERS)
+
+
+def _check_policies(report: Report, spec: Object, kind: str) -> None:
+    external = report.text(spec, "externalTrafficPolicy", "spec")
+    exposed = kind in ("NodePort", "LoadBalancer") or (
+        kind == "ClusterIP" and bool(spec.get("externalIPs"))
+    )
+    if exposed:
+        report.one_of(spec, "externalTrafficPolicy", "spec", TRAFFIC_POLICIES)
+    elif external:
+        detail = "may only be set for externally-accessible services"
+        report.invalid("spec.externalTrafficPolicy", external, detail)
+    health = report.number(spec, "healthCheckNodePort", "spec") or 0
+    where = "spec.healthCheckNodePort"
+    if kind == "LoadBalancer" and external == "Local":
+        if not health:
+            report.required(where)
+        else:
+            report.said(where, health, names.port_number(health))
+    elif health:
+        report.invalid(
+            where,
+            health,
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+        )
+    internal = report.text(spec, "internalTrafficPolicy", "spec")
+    if spec.get("internalTrafficPolicy") is None:
+        if kind in ("NodePort", "LoadBalancer", "ClusterIP"):
+            report.required("spec.internalTrafficPolicy")
+    elif internal not in TRAFFIC_POLICIES:
+        report.not_supported("spec.internalTrafficPolicy", internal, TRAFFIC_POLICIES)
+    distribution = report.text(spec, "trafficDistribution", "spec")
+    if spec.get("trafficDistribution") is not None and distribution not in DISTRIBUTIONS:
+        report.not_supported("spec.trafficDistribution", distribution, DISTRIBUTIONS)
+
+
+def check_endpoint_ip(report: Report, ip: str, path: str) -> None:
+    """Check that an address is one that traffic can be sent to."""
+    said = names.ip_sloppy(ip)
+    report.said(path, ip, said)
+    if said:
+        return
+    address = ipaddress.ip_address(ip)
+    if address.is_unspecified:
+        report.invalid(path, ip, f"may not be unspecified ({ip})")
+    if address.is_loopback:
+        detail = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+        report.invalid(path, ip, detail)
+    if address.is_link_local:
+        detail = "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
+        report.invalid(path, ip, detail)
+    if ip.startswith("224.0.0.") or ip.lower().startswith("ff02:"):
+        detail = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        report.invalid(path, ip, detail)
+
+
+def check_service_update(report: Report, service: Object, old: Object) -> None:
+    """Check a Service that is changed: its addresses stay."""
+    spec, before = report.child(service, "spec", "") or {}, old.get("spec") or {}
+    if "ExternalName" not in (spec.get("type"), before.get("type")):
+        _check_ips_kept(report, spec, before)
+        if not _is_headless(spec) and not _is_headless(before):
+            _check_families_kept(report, spec, before)
+    if spec.get("type") == before.get("type") == "LoadBalancer":
+        name = spec.get("loadBalancerClass")
+        if name != before.get("loadBalancerClass"):
+            report.invalid("spec.loadBalancerClass", name, ONCE)
+        if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy") == "Local":
+            port = before.get("healthCheckNodePort")
+            if port and spec.get("healthCheckNodePort") != port:
+                report.forbidden("spec.healthCheckNodePort", "field is immutable")
+    check_service(report, service)
+
+
+def _check_ips_kept(report: Report, spec: Object, before: Object) -> None:
+    if _is_headless(spec) and _is_headless(before):
+        return
+    new = Report().texts(spec, "clusterIPs", "spec")
+    old = Report().texts(before, "clusterIPs", "spec")
+    if len(old) == len(new):
+        for index, ip in enumerate(old):
+            if ip != new[index]:
+                report.invalid(f"spec.clusterIPs[{index}]", new, ONCE)
+        return
+    if not new:
+        report.invalid("spec.clusterIPs[0]", new, "primary clusterIP can not be unset")
+    elif old and new[0] != old[0]:
+        report.invalid("spec.clusterIPs[0]", new, ONCE)
+    if len(old) > len(new) == 1 and spec.get("ipFamilyPolicy") != "SingleStack":
+        detail = "must be set to 'SingleStack' when releasing the secondary clusterIP"
+        report.invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), detail)
+
+
+def _check_families_kept(report: Report, spec: Object, before: Object) -> None:
+    new = Report().texts(spec, "ipFamilies", "spec")
+    old = Report().texts(before, "ipFamilies", "spec")
+    if new and old and new[0] != old[0]:
+        report.invalid("spec.ipFamilies[0]", new, ONCE)

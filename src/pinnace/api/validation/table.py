@@ -1,0 +1,253 @@
+"""Which rules a kind has.
+
+Kinds that are not listed get the rules of metadata only, and their schema's from decoding:
+admission policies and their bindings, API services, CSI objects, cluster trust bundles, pod
+certificate requests, device classes, claims and slices, flow schemas and priority levels, IP
+addresses and service CIDRs, runtime classes, pod groups, workloads, storage versions and
+migrations, volume attachments and attribute classes. CustomResourceDefinitions and custom resources
+are checked by their own room.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pinnace.api import names
+from pinnace.api.errors import Cause
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.validation import (
+    batch,
+    claims,
+    config,
+    networking,
+    pods,
+    policies,
+    rbac,
+    services,
+    workloads,
+)
+from pinnace.api.validation.base import Report
+from pinnace.api.validation.metadata import NameRule, check_metadata, check_metadata_update
+
+Check = Callable[[Report, Object], None]
+CheckUpdate = Callable[[Report, Object, Object], None]
+RBAC = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How one kind is checked, metadata apart.
+
+    `create` checks a new object. `update` checks a changed one as a whole, against the old;
+    without it `create` does, and `kept` adds what may not change.
+    """
+
+    create: Check | None = None
+    update: CheckUpdate | None = None
+    kept: CheckUpdate | None = None
+    status: CheckUpdate | None = None
+    name: NameRule = names.dns1123_subdomain
+
+
+WEBHOOKS = Rules(create=policies.check_webhooks)
+RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
+    {
+        ("", "ConfigMap"): Rules(
+            create=config.check_config_map, update=config.check_config_map_update
+        ),
+        ("", "Endpoints"): Rules(create=networking.check_endpoints),
+        ("", "Event"): Rules(create=policies.check_event),
+        ("", "LimitRange"): Rules(create=policies.check_limit_range),
+        ("", "Namespace"): Rules(status=config.check_namespace_status, name=names.dns1123_label),
+        ("", "Node"): Rules(
+            create=config.check_node,
+            update=config.check_node_update,
+            status=config.check_node_status,
+        ),
+        ("", "PersistentVolume"): Rules(
+            create=claims.check_volume, update=claims.check_volume_update
+        ),
+        ("", "PersistentVolumeClaim"): Rules(
+            create=claims.check_claim, update=claims.check_claim_update
+        ),
+        ("", "Pod"): Rules(
+            create=pods.check_pod_create,
+            update=pods.check_pod_update,
+            status=pods.check_pod_status_update,
+        ),
+        ("", "PodTemplate"): Rules(create=pods.check_pod_template_object),
+        ("", "ReplicationController"): Rules(
+            create=workloads.check_replication_controller,
+            status=workloads.check_workload_status,
+        ),
+        ("", "ResourceQuota"): Rules(
+            create=policies.check_resource_quota, update=policies.check_resource_quota_update
+        ),
+        ("", "Secret"): Rules(create=config.check_secret, update=config.check_secret_update),
+        ("", "Service"): Rules(
+            create=services.check_service,
+            update=services.check_service_update,
+            name=names.dns1123_label,
+        ),
+        ("", "ServiceAccount"): Rules(),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): WEBHOOKS,
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): WEBHOOKS,
+        ("apps", "ControllerRevision"): Rules(
+            create=workloads.check_controller_revision,
+            update=workloads.check_controller_revision_update,
+        ),
+        ("apps", "DaemonSet"): Rules(
+            create=workloads.check_daemon_set,
+            kept=workloads.check_selector_update,
+            status=workloads.check_workload_status,
+        ),
+        ("apps", "Deployment"): Rules(
+            create=workloads.check_deployment,
+            kept=workloads.check_selector_update,
+            status=workloads.check_workload_status,
+        ),
+        ("apps", "ReplicaSet"): Rules(
+            create=workloads.check_replica_set,
+            kept=workloads.check_selector_update,
+            status=workloads.check_workload_status,
+        ),
+        ("apps", "StatefulSet"): Rules(
+            create=workloads.check_stateful_set,
+            update=workloads.check_stateful_set_update,
+            status=workloads.check_workload_status,
+        ),
+        ("autoscaling", "HorizontalPodAutoscaler"): Rules(create=policies.check_autoscaler),
+        ("batch", "CronJob"): Rules(
+            create=batch.check_cron_job_create, update=batch.check_cron_job_update
+        ),
+        ("batch", "Job"): Rules(
+            create=batch.check_job, update=batch.check_job_update, status=batch.check_job_status
+        ),
+        ("certificates.k8s.io", "CertificateSigningRequest"): Rules(
+            create=policies.check_signing_request, status=policies.check_approval
+        ),
+        ("coordination.k8s.io", "Lease"): Rules(create=policies.check_lease),
+        ("coordination.k8s.io", "LeaseCandidate"): Rules(name=names.config_map_key),
+        ("discovery.k8s.io", "EndpointSlice"): Rules(
+            create=networking.check_endpoint_slice, kept=networking.check_address_type_kept
+        ),
+        ("networking.k8s.io", "Ingress"): Rules(
+            create=networking.check_ingress_create,
+            update=lambda report, obj, old: networking.check_ingress(report, obj),
+        ),
+        ("networking.k8s.io", "IPAddress"): Rules(name=names.ip),
+        ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
+        ("policy", "PodDisruptionBudget"): Rules(
+            create=policies.check_disruption_budget, status=policies.check_disruption_status
+        ),
+        (RBAC, "ClusterRole"): Rules(create=rbac.check_cluster_role, name=names.path_segment_name),
+        (RBAC, "ClusterRoleBinding"): Rules(
+            create=rbac.check_cluster_role_binding,
+            kept=rbac.check_role_ref_kept,
+            name=names.path_segment_name,
+        ),
+        (RBAC, "Role"): Rules(create=rbac.check_role, name=names.path_segment_name),
+        (RBAC, "RoleBinding"): Rules(
+            create=rbac.check_role_binding,
+            kept=rbac.check_role_ref_kept,
+            name=names.path_segment_name,
+        ),
+        ("scheduling.k8s.io", "PriorityClass"): Rules(
+            create=policies.check_priority_class, update=policies.check_priority_class_update
+        ),
+        ("storage.k8s.io", "StorageClass"): Rules(
+            create=claims.check_storage_class, update=claims.check_storage_class_update
+        ),
+    }
+)
+PATH_SEGMENT = Rules(name=names.path_segment_name)
+SUBDOMAIN = Rules()
+# Kinds without rules of their own whose names upstream only wants to fit into a URL.
+LOOSE_NAMES = frozenset(
+    {"ClusterTrustBundle", "APIService", "StorageVersion", "CustomResourceDefinition"}
+)
+SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
+    {
+        ("Pod", "ephemeralcontainers"): pods.check_ephemeral_update,
+        ("Pod", "resize"): pods.check_resize,
+        ("Namespace", "finalize"): config.check_namespace_finalize,
+        ("CertificateSigningRequest", "approval"): policies.check_approval,
+    }
+)
+REQUESTS: Mapping[str, Check] = MappingProxyType(
+    {
+        "Binding": pods.check_binding,
+        "Scale": workloads.check_scale,
+        "TokenRequest": policies.check_token_request,
+    }
+)
+
+
+def _rules(row: Resource) -> Rules:
+    found = RULES.get((row.group, row.kind))
+    if found is not None:
+        return found
+    if row.group == "events.k8s.io":
+        return SUBDOMAIN
+    return PATH_SEGMENT if row.kind in LOOSE_NAMES else SUBDOMAIN
+
+
+def validate_create(row: Resource, obj: Object) -> list[Cause]:
+    """Return every rule that a new object breaks; it has been defaulted and prepared."""
+    rules, report = _rules(row), Report()
+    check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+    if rules.create is not None:
+        rules.create(report, obj)
+    return report.causes
+
+
+def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
+    """Return every rule that a changed object breaks."""
+    rules, report = _rules(row), Report()
+    _check_changed_metadata(report, row, obj, old)
+    if rules.update is not None:
+        rules.update(report, obj, old)
+    elif rules.create is not None:
+        rules.create(report, obj)
+    if rules.kept is not None:
+        rules.kept(report, obj, old)
+    return report.causes
+
+
+def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
+    """Return every rule that a written status breaks."""
+    rules, report = _rules(row), Report()
+    _check_changed_metadata(report, row, obj, old)
+    if rules.status is not None:
+        rules.status(report, obj, old)
+    return report.causes
+
+
+def validate_subresource_update(
+    row: Resource, subresource: str, obj: Object, old: Object
+) -> list[Cause]:
+    """Return every rule that a write to the named subresource of an object breaks."""
+    if subresource == "status":
+        return validate_status_update(row, obj, old)
+    report = Report()
+    _check_changed_metadata(report, row, obj, old)
+    check = SUBRESOURCES.get((row.kind, subresource))
+    if check is not None:
+        check(report, obj, old)
+    return report.causes
+
+
+def validate_request(kind: str, obj: Object) -> list[Cause]:
+    """Return every rule that a Binding, a Scale or a TokenRequest breaks."""
+    report = Report()
+    check = REQUESTS.get(kind)
+    if check is not None:
+        check(report, obj)
+    return report.causes
+
+
+def _check_changed_metadata(report: Report, row: Resource, obj: Object, old: Object) -> None:
+    """Check metadata as upstream does on update: a name that was accepted once stays good."""
+    check_metadata(report, obj, namespaced=row.namespaced, name_rule=names.path_segment_name)
+    check_metadata_update(report, obj, old)

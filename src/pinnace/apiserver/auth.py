@@ -1,0 +1,73 @@
+"""Who may ask: authentication, impersonation and authorization as one step of the pipeline."""
+
+from dataclasses import dataclass
+
+from pinnace.api.errors import BadRequest, NotFound, Unauthorized
+from pinnace.api.objects import Object
+from pinnace.api.selectors import parse_field_selector
+from pinnace.api.wire import Request, User
+from pinnace.apiserver.authn import reviews as authn
+from pinnace.apiserver.authn.impersonation import impersonate
+from pinnace.apiserver.authn.table import Authenticator
+from pinnace.apiserver.authz import reviews as authz
+from pinnace.apiserver.authz.base import Attributes as Attempt
+from pinnace.apiserver.authz.base import Authorizer, refusal
+from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.routes import RequestInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """What the server knows callers and their rights by."""
+
+    authenticator: Authenticator
+    authorizer: Authorizer
+    rbac: Rbac | None = None
+
+    async def user(self, request: Request) -> User:
+        """Return whom the request acts as; raises Unauthorized and Forbidden."""
+        user = await self.authenticator.authenticate(request)
+        if user is None:
+            raise Unauthorized("Unauthorized")
+        return impersonate(user, request.headers, self.authorizer)
+
+    def check(self, user: User, info: RequestInfo, request: Request) -> None:
+        """Raise Forbidden unless the user may do this."""
+        if info.resource:
+            attempt = Attempt(
+                verb=info.verb,
+                group=info.group,
+                version=info.version,
+                resource=info.resource,
+                subresource=info.subresource,
+                namespace=info.namespace,
+                name=info.name,
+                field_selector=_selected(info, request),
+            )
+        else:
+            attempt = Attempt(verb=info.verb, path=info.path)
+        allowed, reason = self.authorizer.authorize(user, attempt)
+        if not allowed:
+            raise refusal(user, attempt, reason)
+
+    def review_token(self, body: Object) -> Object:
+        """Answer a TokenReview."""
+        return authn.review_token(body, self.authenticator)
+
+    def review_rules(self, body: Object, user: User) -> Object:
+        """Answer a SelfSubjectRulesReview."""
+        if self.rbac is None:
+            raise NotFound("the server could not find the requested resource", details={})
+        return authz.review_own_rules(body, user, self.rbac)
+
+
+def _selected(info: RequestInfo, request: Request) -> tuple[tuple[str, str], ...]:
+    """Return the fields that a collection is narrowed to; a selector that is wrong narrows nothing."""
+    text = request.param("fieldSelector")
+    if not text or info.verb not in ("list", "watch", "deletecollection"):
+        return ()
+    try:
+        terms = parse_field_selector(text).terms
+    except BadRequest:
+        return ()
+    return tuple((field, value) for field, operator, value in terms if operator != "!=")

@@ -1,0 +1,99 @@
+"""What every cluster has from its first moment: namespaces, classes, roles, its own Service.
+
+Idempotent: what is there is left as it is, what is missing is written in one commit.
+"""
+
+import ipaddress
+import uuid
+from collections.abc import Iterable
+
+from pinnace.api.codec.canonical import canonical_bytes
+from pinnace.api.kinds.core import NAMESPACES
+from pinnace.api.kinds.networking import SERVICECIDRS
+from pinnace.api.kinds.scheduling import PRIORITYCLASSES
+from pinnace.api.objects import Object, format_time
+from pinnace.api.resources import Resource
+from pinnace.apiserver import rules
+from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
+from pinnace.apiserver.core import Core
+from pinnace.store.base import Compare, CompareFailed
+
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_PRIORITIES = (
+    (
+        "system-cluster-critical",
+        2000000000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another "
+        "node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2000001000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+)
+
+
+def first_address(cidr: str) -> str:
+    """Return the address of the `kubernetes` Service: the first one of the range."""
+    return str(ipaddress.ip_network(cidr).network_address + 1)
+
+
+def standard_objects(core: Core) -> Iterable[tuple[Resource, Object]]:
+    """Yield all that a cluster starts with."""
+    for name in _NAMESPACES:
+        yield NAMESPACES, {"metadata": {"name": name}}
+    for name, value, description in _PRIORITIES:
+        yield (
+            PRIORITYCLASSES,
+            {"metadata": {"name": name}, "value": value, "description": description},
+        )
+    yield (
+        SERVICECIDRS,
+        {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [core.config.service_cidr]}},
+    )
+    for obj in bootstrap_rbac():
+        group, _, version = obj["apiVersion"].partition("/")
+        yield _row(core, group, version, obj["kind"]), obj
+    yield from core.config.objects
+
+
+def _row(core: Core, group: str, version: str, kind: str) -> Resource:
+    for row in core.rows:
+        if (row.group, row.version, row.kind) == (group, version, kind):
+            return row
+    raise LookupError(f"no row for {kind} in {group}/{version}")
+
+
+async def ensure_objects(core: Core) -> None:
+    """Write what is missing; another server may do the same at the same time."""
+    while True:
+        compares, puts = [], []
+        for row, obj in standard_objects(core):
+            cache = await core.cache(row)
+            metadata = obj["metadata"]
+            namespace = metadata.get("namespace") or ""
+            if cache.get(namespace, metadata["name"]) is None:
+                key = cache.key(namespace, metadata["name"])
+                compares.append(Compare(key, 0))
+                puts.append((key, canonical_bytes(_stamped(core, row, obj))))
+        if not puts:
+            return
+        try:
+            await core.store.commit(compares=compares, puts=puts)
+        except CompareFailed:
+            continue
+        return
+
+
+def _stamped(core: Core, row: Resource, obj: Object) -> Object:
+    metadata = {
+        **obj["metadata"],
+        "uid": str(uuid.uuid4()),
+        "creationTimestamp": format_time(core.clock.now()),
+    }
+    made = {**obj, "kind": row.kind, "apiVersion": row.group_version, "metadata": metadata}
+    rules.apply_defaults(row, made)
+    context = rules.Context(now=metadata["creationTimestamp"])
+    rules.strategy_for(row).prepare_create(made, context)
+    return made

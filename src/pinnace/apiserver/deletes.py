@@ -1,0 +1,230 @@
+"""The way of every deletion: at once, or announced and then waited for.
+
+An object goes at once if nothing holds it. Else a deletionTimestamp is stored, and what holds it
+ends the matter: the last finalizer's removal, or for Pods the kubelet's delete with grace period 0.
+What a propagation policy asks for is written into the finalizers, for the garbage collector.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pinnace.api.errors import ApiError, BadRequest, Cause, conflict, invalid
+from pinnace.api.objects import Object, format_time, parse_time
+from pinnace.api.resources import Resource
+from pinnace.apiserver import rules
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.services.allocation import released
+from pinnace.apiserver.updates import is_finished
+from pinnace.apiserver.writes import attributes, current, decoded, draft, put, remove
+from pinnace.store.base import CompareFailed
+from pinnace.store.watchcache.item import Item
+
+ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
+_RETRIES = 20
+_POLICIES = ("Foreground", "Background", "Orphan")
+# Kinds whose deletion answers with the object itself; the others answer with a Status.
+RETURNED = frozenset(
+    {
+        ("", "pods"), ("", "services"), ("", "podtemplates"), ("", "resourcequotas"),
+        ("", "serviceaccounts"), ("", "persistentvolumes"), ("", "persistentvolumeclaims"),
+        ("policy", "podsecuritypolicies"), ("storage.k8s.io", "storageclasses"),
+        ("storage.k8s.io", "csinodes"), ("storage.k8s.io", "volumeattachments"),
+        ("storage.k8s.io", "volumeattributesclasses"), ("storage.k8s.io", "csidrivers"),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """DeleteOptions as far as deletion heeds them."""
+
+    grace: int | None = None
+    uid: str = ""
+    version: str = ""
+    propagation: str = ""
+    orphan: bool | None = None
+    dry_run: bool = False
+
+
+def options_from(body: Object, query: dict[str, list[str]]) -> Options:
+    """Read DeleteOptions from the body and, where that says nothing, from the query."""
+
+    def value(name: str) -> Any:
+        given = body.get(name)
+        return given if given is not None or name not in query else query[name][0]
+
+    grace, orphan = value("gracePeriodSeconds"), value("orphanDependents")
+    if isinstance(orphan, str):
+        orphan = orphan.lower() in ("true", "1")
+    propagation = value("propagationPolicy") or ""
+    conditions = body.get("preconditions") or {}
+    try:
+        grace = None if grace is None else max(int(grace), -1)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+    _check(propagation, orphan)
+    return Options(
+        grace=1 if grace == -1 else grace,
+        uid=conditions.get("uid") or "",
+        version=conditions.get("resourceVersion") or "",
+        propagation=propagation,
+        orphan=orphan,
+        dry_run=bool(body.get("dryRun") or query.get("dryRun")),
+    )
+
+
+def _check(propagation: str, orphan: bool | None) -> None:
+    causes = []
+    if propagation and orphan is not None:
+        why = (
+            f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be '
+            "both set"
+        )
+        causes.append(Cause("FieldValueInvalid", "propagationPolicy", why))
+    elif propagation and propagation not in _POLICIES:
+        why = (
+            f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", '
+            '"Orphan", "nil"'
+        )
+        causes.append(Cause("FieldValueNotSupported", "propagationPolicy", why))
+    if causes:
+        raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
+
+
+def check_preconditions(row: Resource, item: Item, options: Options) -> None:
+    """Raise Conflict if the object is not the one that the client means to delete."""
+    uid = item.shared()["metadata"]["uid"]
+    if options.uid and options.uid != uid:
+        raise conflict(
+            row.plural,
+            row.group,
+            item.name,
+            f"the UID in the precondition ({options.uid}) does not match the UID in record "
+            f"({uid}). The object might have been deleted and then recreated",
+        )
+    if options.version and options.version != str(item.revision):
+        raise conflict(
+            row.plural,
+            row.group,
+            item.name,
+            f"the ResourceVersion in the precondition ({options.version}) does not match the "
+            f"ResourceVersion in record ({item.revision}). The object might have been modified",
+        )
+
+
+async def delete(
+    core: Core, call: Call, name: str, namespace: str, options: Options
+) -> tuple[Item, bool]:
+    """Delete an object, or begin to; return its last state and whether it is gone."""
+    row = call.row
+    for _ in range(_RETRIES):
+        item = await current(core, row, namespace, name)
+        check_preconditions(row, item, options)
+        old = decoded(core, row, item)
+        attempt = attributes(core, call, "DELETE", None, old)
+        attempt.name, attempt.namespace = name, namespace
+        await core.admission.mutate(attempt)
+        await core.admission.validate(attempt)
+        try:
+            return await _delete(core, row, item, old, options)
+        except CompareFailed:
+            if options.version:
+                continue
+    raise ApiError(
+        f"{row.plural} {name} changes too fast to be deleted", code=409, reason="Conflict"
+    )
+
+
+async def _delete(
+    core: Core, row: Resource, item: Item, old: Object, options: Options
+) -> tuple[Item, bool]:
+    new = decoded(core, row, item)
+    new["metadata"].pop("resourceVersion", None)
+    old["metadata"].pop("resourceVersion", None)
+    pending = _announce(core, row, new, options)
+    if pending:
+        return item, False
+    _mark_finalizers(row, new, options)
+    held = not _is_free(new, options)
+    if held and not new["metadata"].get("deletionTimestamp"):
+        _stamp(core, new)
+    if held:
+        if new == old:
+            return item, False
+        if options.dry_run:
+            return draft(core, row, new), False
+        return await put(core, row, item.key, new, expected=item.revision), False
+    if options.dry_run:
+        return item, True
+    return await remove(core, item, released(core, row, new)), True
+
+
+def _stamp(core: Core, new: Object) -> None:
+    metadata = new["metadata"]
+    metadata["deletionTimestamp"] = format_time(core.clock.now())
+    metadata.setdefault("deletionGracePeriodSeconds", 0)
+    if metadata.get("generation"):
+        metadata["generation"] += 1
+    if new["kind"] == "Namespace":
+        metadata.pop("deletionGracePeriodSeconds")
+        new["status"] = {**(new.get("status") or {}), "phase": "Terminating"}
+
+
+def _announce(core: Core, row: Resource, new: Object, options: Options) -> bool:
+    """Set or shorten the grace period; return whether a longer wait is under way already."""
+    metadata = new["metadata"]
+    now = core.clock.now()
+    stamp = metadata.get("deletionTimestamp")
+    if stamp:
+        running = metadata.get("deletionGracePeriodSeconds")
+        if not running:
+            return False
+        if options.grace is None or options.grace >= running:
+            return True
+        end = parse_time(stamp) - timedelta(seconds=running - options.grace)
+        period = options.grace
+        if end < now:
+            end, period = now, min(period, 1)
+        metadata["deletionTimestamp"] = format_time(end)
+        metadata["deletionGracePeriodSeconds"] = period
+        return False
+    grace = rules.strategy_for(row).grace_period(new, options.grace)
+    if grace is not None:
+        metadata["deletionTimestamp"] = format_time(now + timedelta(seconds=grace))
+        metadata["deletionGracePeriodSeconds"] = grace
+        if metadata.get("generation"):
+            metadata["generation"] += 1
+    return False
+
+
+def _mark_finalizers(row: Resource, new: Object, options: Options) -> None:
+    """Write what the propagation policy asks for into the finalizers."""
+    metadata = new["metadata"]
+    have = metadata.get("finalizers") or []
+    orphan = FOREGROUND not in have and (
+        ORPHAN in have or rules.strategy_for(row).propagation == "Orphan"
+    )
+    foreground = FOREGROUND in have and ORPHAN not in have
+    if options.orphan is not None:
+        orphan, foreground = options.orphan, False
+    elif options.propagation:
+        orphan, foreground = options.propagation == "Orphan", options.propagation == "Foreground"
+    wanted = [name for name in have if name not in (ORPHAN, FOREGROUND)]
+    wanted += [ORPHAN] * orphan + [FOREGROUND] * foreground
+    if set(wanted) == set(have):
+        return
+    if wanted:
+        metadata["finalizers"] = wanted
+    else:
+        metadata.pop("finalizers", None)
+
+
+def _is_free(new: Object, options: Options) -> bool:
+    """Say whether nothing holds the object any more."""
+    metadata = new["metadata"]
+    if metadata.get("deletionTimestamp"):
+        return is_finished(new)
+    if metadata.get("finalizers"):
+        return False
+    return not (new["kind"] == "Namespace" and (new.get("spec") or {}).get("finalizers"))

@@ -1,0 +1,48 @@
+"""The IP family fields of a Service in a cluster of one family, as upstream fills them in."""
+
+from pinnace.api.errors import Cause, invalid
+from pinnace.api.objects import Object
+
+OTHER = {"IPv4": "IPv6", "IPv6": "IPv4"}
+
+
+def fill_families(service: Object, old: Object | None, family: str) -> None:
+    """Fill in ipFamilyPolicy and ipFamilies; raises Invalid for what one family cannot do."""
+    spec = service["spec"]
+    if spec.get("type") == "ExternalName":
+        for name in ("ipFamilies", "ipFamilyPolicy", "clusterIP", "clusterIPs"):
+            spec.pop(name, None)
+        return
+    before = (old or {}).get("spec") or {}
+    for name in ("ipFamilies", "ipFamilyPolicy"):
+        if not spec.get(name) and before.get(name):
+            spec[name] = before[name]
+    ips = spec.get("clusterIPs") or [spec.get("clusterIP")]
+    if ips[0] == "None" and not spec.get("selector"):
+        # Nobody but its maker knows the addresses of such a Service, so both families may be.
+        spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "RequireDualStack"
+        families = list(spec.get("ipFamilies") or [family])
+        if spec["ipFamilyPolicy"] != "SingleStack" and len(families) == 1:
+            families.append(OTHER[families[0]])
+        spec["ipFamilies"] = families
+        return
+    spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
+    spec["ipFamilies"] = spec.get("ipFamilies") or [family]
+    causes = _causes(spec, family)
+    if causes:
+        raise invalid("Service", "", service["metadata"]["name"], causes)
+
+
+def _causes(spec: Object, family: str) -> list[Cause]:
+    causes = []
+    if spec["ipFamilyPolicy"] == "RequireDualStack":
+        why = (
+            'Invalid value: "RequireDualStack": this cluster is not configured for dual-stack '
+            "services"
+        )
+        causes.append(Cause("FieldValueInvalid", "spec.ipFamilyPolicy", why))
+    for index, name in enumerate(spec["ipFamilies"]):
+        if name != family:
+            why = f'Invalid value: "{name}": not configured on this cluster'
+            causes.append(Cause("FieldValueInvalid", f"spec.ipFamilies[{index}]", why))
+    return causes

@@ -1,0 +1,104 @@
+"""Puts a server together from its configuration."""
+
+from collections.abc import Callable
+
+from pinnace.api.kinds import coordination, core, networking, rbac, resource, scheduling, storage
+from pinnace.api.kinds import node as node_kinds
+from pinnace.api.resources import Resource
+from pinnace.apiserver.admission import table as admission
+from pinnace.apiserver.admission.base import Chain
+from pinnace.apiserver.auth import Auth
+from pinnace.apiserver.authn import table as authn
+from pinnace.apiserver.authz import table as authz
+from pinnace.apiserver.authz.base import Authorizer
+from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.core import CacheLookup, Core
+from pinnace.apiserver.nodepods import NodePods
+from pinnace.apiserver.routes import Rows
+from pinnace.kit.alarms import Alarms
+from pinnace.kit.clock import Clock
+from pinnace.store.base import Store, StoreError
+from pinnace.store.watchcache.caches import Caches
+from pinnace.store.watchcache.changes import Change
+
+# What admission, authentication, authorization and allocation look up without waiting.
+LOOKED_UP: tuple[Resource, ...] = (
+    core.NAMESPACES,
+    core.SERVICEACCOUNTS,
+    core.SECRETS,
+    core.PODS,
+    core.NODES,
+    core.SERVICES,
+    core.LIMITRANGES,
+    core.PERSISTENTVOLUMES,
+    core.PERSISTENTVOLUMECLAIMS,
+    networking.IPADDRESSES,
+    networking.INGRESSCLASSES,
+    scheduling.PRIORITYCLASSES,
+    node_kinds.RUNTIMECLASSES,
+    storage.STORAGECLASSES,
+    storage.VOLUMEATTACHMENTS,
+    resource.RESOURCESLICES,
+    coordination.LEASES,
+)
+_RBAC = (rbac.ROLES, rbac.ROLEBINDINGS, rbac.CLUSTERROLES, rbac.CLUSTERROLEBINDINGS)
+
+
+def build(
+    store: Store,
+    clock: Clock,
+    config: ServerConfig,
+    pods: NodePods,
+    *,
+    failed: Callable[[StoreError], None],
+) -> Core:
+    """Return the parts of a server, joined and not yet running."""
+    rows = Rows(config.rows)
+    caches = Caches(store, clock, failed=failed)
+    lookup = CacheLookup(caches, rows)
+    roles = Rbac(lookup)
+    authorizer: Authorizer = (
+        authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
+    )
+    return Core(
+        store=store,
+        clock=clock,
+        config=config,
+        rows=rows,
+        caches=caches,
+        alarms=Alarms(clock),
+        lookup=lookup,
+        auth=Auth(authn.build(config.authentication, lookup, clock.now), authorizer, roles),
+        admission=admission.build(authorizer, roles) if config.admission else Chain(()),
+    )
+
+
+def _allow_all() -> Authorizer:
+    return authz.AlwaysAllow()
+
+
+async def load(server: Core, pods: NodePods) -> None:
+    """Load what is looked up without waiting, and follow what is derived from it."""
+    for row in (*LOOKED_UP, *_RBAC):
+        await server.cache(row)
+    pods.follow(await server.cache(core.PODS))
+    roles = server.auth.rbac
+    if roles is None:
+        return
+    for row in _RBAC:
+        _follow(await_free(server, row), row, roles)
+
+
+def await_free(server: Core, row: Resource) -> list[Callable[[Change], None]]:
+    """Return the listeners of a cache that is loaded."""
+    cache = server.caches.loaded(row.prefix)
+    assert cache is not None
+    return cache.listeners
+
+
+def _follow(listeners: list[Callable[[Change], None]], row: Resource, roles: Rbac) -> None:
+    def changed(change: Change) -> None:
+        roles.changed(row, change.item.namespace)
+
+    listeners.append(changed)

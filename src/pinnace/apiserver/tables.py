@@ -1,0 +1,82 @@
+"""The Table form: what `kubectl get` prints."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import orjson
+
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.apiserver import rules
+from pinnace.apiserver.printers.table import table
+from pinnace.apiserver.representations import INITIAL_EVENTS_END
+from pinnace.store.watchcache.changes import Told
+from pinnace.store.watchcache.item import Item
+
+
+class Tables:
+    """Objects as rows. Frames of a watch are not shared: ages differ, and the first has headers."""
+
+    def __init__(
+        self, row: Resource, *, version: str, include: str, now: Callable[[], datetime]
+    ) -> None:
+        self.key: object = None
+        self._row = row
+        self._version = version
+        self._include = include
+        self._now = now
+        self._headers = True
+
+    def one(self, item: Item) -> bytes:
+        return self._table([item], {"resourceVersion": str(item.revision)})
+
+    def many(self, items: Sequence[Item], metadata: Object) -> bytes:
+        return self._table(items, metadata)
+
+    def event(self, told: Told) -> bytes:
+        assert told.item is not None
+        return b"".join(
+            (b'{"type":"', told.type.encode(), b'","object":', self.next(told.item), b"}\n")
+        )
+
+    def next(self, item: Item) -> bytes:
+        """Return one table of a watch: only the first of them has headers."""
+        body = self._table([item], {"resourceVersion": str(item.revision)}, headers=self._headers)
+        self._headers = False
+        return body
+
+    def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
+        metadata: Object = {"resourceVersion": str(revision)}
+        held: Object = {
+            "kind": self._row.kind,
+            "apiVersion": self._row.group_version,
+            "metadata": dict(metadata),
+        }
+        if initial_events_end:
+            held["metadata"]["annotations"] = {INITIAL_EVENTS_END: "true"}
+        answer = table(
+            self._row,
+            [held],
+            now=self._now(),
+            include_object="Object" if self._include == "Object" else "Metadata",
+            list_metadata=metadata,
+            headers=self._headers,
+            version=self._version,
+        )
+        self._headers = False
+        return b'{"type":"BOOKMARK","object":' + orjson.dumps(answer) + b"}\n"
+
+    def _table(self, items: Sequence[Item], metadata: Object, *, headers: bool = True) -> bytes:
+        row = self._row
+        objects = (rules.convert(item.decode(), row) for item in items)
+        return orjson.dumps(
+            table(
+                row,
+                objects,
+                now=self._now(),
+                include_object=self._include,
+                list_metadata=metadata,
+                headers=headers,
+                version=self._version,
+            )
+        )

@@ -1,0 +1,157 @@
+"""The way of every change of a stored object: PUT, PATCH, status, scale, binding and the others.
+
+The old object is read from the cache, changed, admitted, validated and committed at the revision
+at which it was read. Who lost the race begins again with the newer object, unless the client said
+which version it changes; then it is told of the conflict.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
+from pinnace.api.objects import Object
+from pinnace.apiserver import rules
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.services.allocation import reallocate
+from pinnace.apiserver.writes import (
+    MODIFIED,
+    attributes,
+    context,
+    current,
+    decoded,
+    draft,
+    put,
+    refuse,
+    remove,
+)
+from pinnace.store.base import CompareFailed
+from pinnace.store.watchcache.item import Item
+
+Change = Callable[[Object], Awaitable[Object]]
+_RETRIES = 20
+# What a client cannot change, whatever it sends.
+_KEPT = ("generation", "creationTimestamp", "deletionTimestamp", "selfLink")
+
+
+async def change(core: Core, call: Call, make: Change, *, subresource: str = "") -> Item:
+    """Store what `make` makes of the old object and return it; may call `make` several times.
+
+    `make` gets a private decoded copy in the version of the request. A resourceVersion in what it
+    returns must be the stored one; none means whatever is there.
+    """
+    row = call.row
+    for _ in range(_RETRIES):
+        item = await current(core, row, call.namespace, call.info.name)
+        old = decoded(core, row, item)
+        new = await make(decoded(core, row, item))
+        unconditional = _check_version(call, new, item)
+        try:
+            return await _store(core, call, item, old, new, subresource)
+        except CompareFailed as failed:
+            if failed.current is None and failed.key == item.key:
+                continue
+            if not unconditional:
+                raise conflict(row.plural, row.group, item.name, MODIFIED) from failed
+    raise conflict(row.plural, row.group, call.info.name, MODIFIED)
+
+
+def _check_version(call: Call, new: Object, item: Item) -> bool:
+    """Return whether the write is unconditional; raises Conflict and Invalid."""
+    row, metadata = call.row, new["metadata"]
+    uid = metadata.get("uid")
+    held = item.shared()["metadata"]["uid"]
+    if uid and uid != held:
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: {item.key}, ResourceVersion: 0, "
+            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+            f"UID in object meta: {held}"
+        )
+        raise conflict(row.plural, row.group, item.name, why)
+    version = metadata.get("resourceVersion") or "0"
+    if version == "0":
+        if not rules.strategy_for(row).allow_unconditional_update:
+            why = "Invalid value: 0: must be specified for an update"
+            cause = Cause("FieldValueInvalid", "metadata.resourceVersion", why)
+            raise invalid(row.kind, row.group, item.name, [cause])
+        return True
+    if version != str(item.revision):
+        raise conflict(row.plural, row.group, item.name, MODIFIED)
+    return call.info.verb == "patch"
+
+
+async def _store(
+    core: Core, call: Call, item: Item, old: Object, new: Object, subresource: str
+) -> Item:
+    row, metadata, before = call.row, new["metadata"], old["metadata"]
+    metadata.pop("resourceVersion", None)
+    before.pop("resourceVersion", None)
+    rules.apply_defaults(row, new)
+    _keep(metadata, before)
+    attempt = attributes(core, call, "UPDATE", new, old)
+    await core.admission.mutate(attempt)
+    strategy = rules.strategy_for(row)
+    if subresource:
+        strategy.prepare_subresource_update(subresource, new, old, context(core, call))
+        refuse(row, metadata, rules.validate_subresource(row, subresource, new, old))
+    else:
+        strategy.prepare_update(new, old, context(core, call))
+        refuse(row, metadata, rules.validate_update(row, new, old))
+    call.warnings.extend(strategy.warnings(new, old))
+    also = reallocate(core, row, new, old) if not subresource else None
+    await core.admission.validate(attempt)
+    if new == old:
+        return item
+    if call.dry_run:
+        metadata["resourceVersion"] = str(item.revision)
+        return draft(core, row, new)
+    if is_finished(new):
+        # The last finalizer is gone from what is being deleted: the write is its end.
+        written = await put(core, row, item.key, new, expected=item.revision)
+        return await remove(core, written)
+    return await put(core, row, item.key, new, expected=item.revision, also=also)
+
+
+def _keep(metadata: Object, before: Object) -> None:
+    """Undo what no client may change."""
+    metadata["uid"] = metadata.get("uid") or before["uid"]
+    for name in _KEPT:
+        if name in before:
+            metadata[name] = before[name]
+        else:
+            metadata.pop(name, None)
+    if "deletionGracePeriodSeconds" in before:
+        metadata.setdefault("deletionGracePeriodSeconds", before["deletionGracePeriodSeconds"])
+
+
+def is_finished(obj: Object) -> bool:
+    """Say whether nothing holds back an object that is being deleted."""
+    metadata = obj["metadata"]
+    if not metadata.get("deletionTimestamp") or metadata.get("finalizers"):
+        return False
+    if metadata.get("deletionGracePeriodSeconds"):
+        return False
+    return not (obj["kind"] == "Namespace" and (obj.get("spec") or {}).get("finalizers"))
+
+
+def check_names(call: Call, obj: Object) -> None:
+    """Fill in name and namespace of the URL; raises BadRequest if the object has others."""
+    metadata = obj["metadata"]
+    name, namespace = metadata.get("name"), metadata.get("namespace") or ""
+    if name and name != call.info.name:
+        raise BadRequest(
+            f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
+        )
+    if not name:
+        raise BadRequest("name is required")
+    if namespace and namespace != call.namespace:
+        raise BadRequest(
+            f"the namespace of the object ({namespace}) does not match the namespace on the "
+            f"request ({call.namespace})"
+            if not call.namespace
+            else "the namespace of the provided object does not match the namespace sent on the "
+            "request"
+        )
+    if call.namespace:
+        metadata["namespace"] = call.namespace
+
+
+__all__ = ["ApiError", "Change", "Conflict", "Invalid", "change", "check_names", "is_finished"]

@@ -1,0 +1,59 @@
+"""DELETE of one object and of a collection."""
+
+from pinnace.api.errors import NotFound
+from pinnace.api.objects import Object
+from pinnace.api.wire import Answer
+from pinnace.apiserver import bodies, deletes
+from pinnace.apiserver.answers import answer_item, answer_list, answer_object
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.selection import selection_of
+from pinnace.store.watchcache.item import Item
+
+
+def _options(call: Call) -> deletes.Options:
+    body: Object = {}
+    if call.request.body.strip():
+        body = bodies.read_any(call.request, api_version="v1", kind="DeleteOptions")
+    return deletes.options_from(body, call.request.query)
+
+
+async def delete(core: Core, call: Call) -> Answer:
+    """Delete an object; answer with it, or with a Status if it is gone."""
+    options = _options(call)
+    item, gone = await deletes.delete(core, call, call.info.name, call.namespace, options)
+    row = call.row
+    if not gone:
+        return answer_item(core, call, item, code=202 if options.orphan is False else 200)
+    if (row.group, row.plural) in deletes.RETURNED:
+        return answer_item(core, call, item)
+    details: Object = {"name": item.name}
+    if row.group:
+        details["group"] = row.group
+    details |= {"kind": row.plural, "uid": item.shared()["metadata"]["uid"]}
+    return answer_object(call.request, success(details))
+
+
+def success(details: Object | None = None, *, code: int = 0) -> Object:
+    """Return a Status that says that all went well."""
+    status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    if details:
+        status["details"] = details
+    if code:
+        status["code"] = code
+    return status
+
+
+async def delete_collection(core: Core, call: Call) -> Answer:
+    """Delete what is selected and answer with a list of it."""
+    options = _options(call)
+    test = selection_of(call).test()
+    cache = await core.cache(call.row)
+    revision = core.caches.revision
+    done: list[Item] = []
+    for item in cache.select(call.namespace, test):
+        try:
+            last, _ = await deletes.delete(core, call, item.name, item.namespace, options)
+        except NotFound:
+            continue
+        done.append(last)
+    return answer_list(core, call, done, {"resourceVersion": str(revision)})

@@ -1,0 +1,68 @@
+"""PATCH of one object: JSON patch, merge patch and strategic merge patch.
+
+A patch is applied to what is stored, and again if someone else wrote meanwhile. The client hears
+of a conflict only if its patch names a resourceVersion.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from pinnace.api.errors import BadRequest
+from pinnace.api.objects import Object
+from pinnace.api.patch import json as json_patch
+from pinnace.api.patch import merge, strategic
+from pinnace.api.resources import Resource
+from pinnace.api.wire import Answer
+from pinnace.apiserver import bodies
+from pinnace.apiserver.answers import answer_item
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.updates import change, check_names
+
+JSON_PATCH = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+
+Apply = Callable[[Object, Any, Resource], Object]
+TYPES: Mapping[str, Apply] = MappingProxyType(
+    {
+        JSON_PATCH: lambda doc, patch, row: json_patch.apply(doc, patch),
+        MERGE: lambda doc, patch, row: merge.apply(doc, patch),
+        STRATEGIC: strategic.apply,
+    }
+)
+
+
+def patcher(call: Call) -> Callable[[Object], Object]:
+    """Read the patch of a request; return what applies it to an object."""
+    media = bodies.media_type(call.request)
+    apply = TYPES.get(media)
+    if apply is None:
+        raise bodies.unsupported(tuple(TYPES))
+    try:
+        patch = orjson.loads(call.request.body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"error decoding patch: {error}") from error
+    row = call.row
+
+    def patched(old: Object) -> Object:
+        return bodies.copy(apply(old, patch, row))
+
+    return patched
+
+
+async def patch(core: Core, call: Call) -> Answer:
+    """Patch an object, or the part of it that the subresource of the request is for."""
+    patched = patcher(call)
+
+    async def make(old: Object) -> Object:
+        new = patched(old)
+        bodies.expect_kind(new, call.row.kind, call.row.group_version)
+        bodies.check_fields(call, new)
+        check_names(call, new)
+        return new
+
+    item = await change(core, call, make, subresource=call.info.subresource)
+    return answer_item(core, call, item)

@@ -1,0 +1,58 @@
+"""Reviews: questions to authentication and authorization, answered and not stored."""
+
+from collections.abc import Callable
+
+from pinnace.api.errors import NotFound
+from pinnace.api.objects import Object
+from pinnace.api.wire import Answer
+from pinnace.apiserver import bodies
+from pinnace.apiserver.answers import answer_object
+from pinnace.apiserver.authn import reviews as authn
+from pinnace.apiserver.authz import reviews as authz
+from pinnace.apiserver.core import Call, Core
+
+
+async def review(core: Core, call: Call) -> Answer:
+    """Answer a review with itself, its status filled in."""
+    body = bodies.read_object(call)
+    body["metadata"].pop("uid", None)
+    if call.row.namespaced:
+        body["metadata"].setdefault("namespace", call.namespace)
+    answer = _reviewers(core, call)[call.row.kind](body)
+    return answer_object(call.request, answer, code=201)
+
+
+def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object]]:
+    auth = core.auth
+    now = core.clock.now()
+    return {
+        "TokenReview": lambda body: auth.review_token(body),
+        "SelfSubjectReview": lambda body: authn.review_self(body, call.user, now),
+        "SubjectAccessReview": lambda body: authz.review_access(body, auth.authorizer),
+        "SelfSubjectAccessReview": lambda body: authz.review_own_access(
+            body, call.user, auth.authorizer
+        ),
+        "LocalSubjectAccessReview": lambda body: authz.review_local_access(
+            body, call.namespace, auth.authorizer
+        ),
+        "SelfSubjectRulesReview": lambda body: auth.review_rules(body, call.user),
+    }
+
+
+async def token(core: Core, call: Call) -> Answer:
+    """Issue a token for a service account."""
+    issuer = core.config.token_issuer
+    if issuer is None:
+        raise NotFound("the server could not find the requested resource", details={})
+    body = bodies.read_any(
+        call.request, api_version="authentication.k8s.io/v1", kind="TokenRequest"
+    )
+    bodies.expect_kind(body, "TokenRequest", "authentication.k8s.io/v1")
+    answer = issuer.request(
+        body,
+        namespace=call.namespace,
+        name=call.info.name,
+        lookup=core.lookup,
+        warnings=call.warnings,
+    )
+    return answer_object(call.request, answer, code=201)

@@ -1,0 +1,33 @@
+"""PUT of one object."""
+
+from pinnace.api.errors import NotFound
+from pinnace.api.objects import Object
+from pinnace.api.wire import Answer
+from pinnace.apiserver import bodies, rules, writes
+from pinnace.apiserver.answers import answer_item
+from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.updates import change, check_names
+
+
+async def update(core: Core, call: Call) -> Answer:
+    """Replace an object; a few kinds are created if they are not there."""
+    return await replace(core, call)
+
+
+async def replace(core: Core, call: Call) -> Answer:
+    """Replace an object, or the part of it that the subresource of the request is for."""
+    body = bodies.read_object(call)
+    check_names(call, body)
+
+    async def make(old: Object) -> Object:
+        return bodies.copy(body)
+
+    try:
+        item = await change(core, call, make, subresource=call.info.subresource)
+    except NotFound:
+        if call.info.subresource or not rules.strategy_for(call.row).allow_create_on_update:
+            raise
+        body["metadata"].pop("resourceVersion", None)
+        created = await writes.create(core, call, body)
+        return answer_item(core, call, created, code=201)
+    return answer_item(core, call, item)

@@ -1,0 +1,148 @@
+"""The API server of a cluster: its settings from the cluster's facts, its socket, its store."""
+
+import asyncio
+import logging
+import ssl
+import tempfile
+
+from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.apiserver import http
+from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.serviceaccounts import openid
+from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.pki import Pki
+from pinnace.cluster.surroundings import Ready
+from pinnace.kit.clock import Clock
+from pinnace.kit.x509 import KeyPair, public_pem
+from pinnace.store.base import StoreError
+from pinnace.store.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+
+def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -> ServerConfig:
+    """Return the settings of an API server of this cluster."""
+    issuer = f"https://kubernetes.default.svc.{config.domain}"
+    public_key = public_pem(pki.signing_key)
+    return ServerConfig(
+        authentication=AuthnConfig(
+            issuers=(issuer,), service_account_keys=(public_key,), api_audiences=(issuer,)
+        ),
+        authorization="RBAC",
+        admission=True,
+        token_issuer=TokenIssuer(
+            issuer=issuer,
+            private_key=pki.signing_key,
+            api_audiences=(issuer,),
+            now=clock.now,
+        ),
+        service_cidr=config.service_cidr,
+        node_ports=config.node_port_range,
+        advertise_address=config.advertise,
+        secure_port=port,
+        kubelet_tls=kubelet_context(pki),
+        objects=tuple(dns_access()),
+        documents={
+            openid.CONFIGURATION_PATH: openid.configuration(
+                issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
+            ),
+            openid.KEYS_PATH: openid.key_set([public_key]),
+        },
+    )
+
+
+def serving_context(pki: Pki) -> ssl.SSLContext:
+    """Return the TLS settings of the API server; clients may show a certificate of the cluster."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load(context, pki.apiserver)
+    context.load_verify_locations(cadata=pki.ca.decode())
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def kubelet_context(pki: Pki) -> ssl.SSLContext:
+    """Return how the API server meets kubelets: by a client certificate, checking theirs.
+
+    Their addresses are looked up, not their names, so the name is not checked; the certificate must
+    be of the cluster's authority all the same.
+    """
+    context = ssl.create_default_context(cadata=pki.ca.decode())
+    context.check_hostname = False
+    _load(context, pki.clients["apiserver-kubelet-client"])
+    return context
+
+
+def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
+    # OpenSSL reads certificate chains from files only.
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(pair.certificate + b"\n" + pair.key)
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
+def dns_access() -> list[tuple[Resource, Object]]:
+    """Return the rights of the cluster's DNS: CoreDNS's own, and to publish where it listens."""
+    name, api = "system:coredns", "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
+    watch = ["list", "watch"]
+    rules = [
+        {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": ["get", *watch]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch},
+    ]
+    publish = [
+        {"apiGroups": [group], "resources": [plural], "verbs": ["create", "get", "patch"]}
+        for group, plural in (("", "services"), ("discovery.k8s.io", "endpointslices"))
+    ]
+
+    def made(kind: str, namespace: str = "", **more: object) -> Object:
+        meta = {"name": name} | ({"namespace": namespace} if namespace else {})
+        return {"apiVersion": f"{api}/v1", "kind": kind, "metadata": meta, **more}
+
+    def reference(kind: str) -> Object:
+        return {"apiGroup": api, "kind": kind, "name": name}
+
+    here = "kube-system"
+    return [
+        (CLUSTERROLES, made("ClusterRole", rules=rules)),
+        (CLUSTERROLEBINDINGS, made(
+            "ClusterRoleBinding", roleRef=reference("ClusterRole"), subjects=[subject]
+        )),
+        (ROLES, made("Role", here, rules=publish)),
+        (ROLEBINDINGS, made("RoleBinding", here, roleRef=reference("Role"), subjects=[subject])),
+    ]  # fmt: skip
+
+
+async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:
+    """Serve the cluster's API from its data directory until cancelled; raises ConfigError."""
+    try:
+        store = await SqliteStore.open(config.data_dir / "store.db")
+    except StoreError as error:
+        raise ConfigError(str(error)) from error
+    server = ApiServer(store, clock, server_config(config, pki, clock, port=config.port))
+    try:
+        await server.start()
+        listener = await _listen(server, config, pki)
+        try:
+            ready()
+            await asyncio.Event().wait()
+        finally:
+            await listener.close()
+    finally:
+        await server.close()
+        await store.close()
+
+
+async def _listen(server: ApiServer, config: ClusterConfig, pki: Pki) -> http.Listener:
+    try:
+        return await http.serve(
+            server.handle, host=config.bind, port=config.port, ssl_context=serving_context(pki)
+        )
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"cannot listen on {config.bind}:{config.port}: {why}") from error
