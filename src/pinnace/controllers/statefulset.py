@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pinnace.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pinnace.api.kinds.apps import CONTROLLERREVISIONS, STATEFULSETS
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PODS
-from pinnace.api.objects import Key, Object, controller_of, copied
+from pinnace.api.objects import Key, Object, copied
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import pods, revisions, stateful
@@ -21,6 +21,7 @@ from pinnace.controllers.shared.claims import claim, route_to_owner
 from pinnace.controllers.shared.pending import Pending
 from pinnace.controllers.shared.stateful import Arranged, Versions
 
+_HASH = "controller.kubernetes.io/hash"
 _COUNTED = (
     "replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas",
     "currentRevision", "updateRevision", "observedGeneration", "collisionCount",
@@ -76,8 +77,8 @@ class _Pass:
         return not stateful.is_parallel(self.owner)
 
     async def run(self, history: list[Object]) -> timedelta | None:
-        versions, collisions = await self._versions(history)
-        status = stateful.status(self.owner, self.pods, versions, collisions, self.now)
+        versions = await self._versions(history)
+        status = stateful.status(self.owner, self.pods, versions, self.now)
         failure = None
         try:
             if "deletionTimestamp" not in self.owner["metadata"]:
@@ -97,31 +98,26 @@ class _Pass:
         check = pods.next_availability_check(self.pods, self._min_ready, self.now)
         return check if check is not None else timedelta(seconds=self._min_ready)
 
-    async def _versions(self, history: list[Object]) -> tuple[Versions, int]:
-        """Find or make the revision of the template; put what is made into the history."""
-        old = self.owner.get("status") or {}
-        collisions = int(old.get("collisionCount") or 0)
-        latest = revisions.number(history[-1]) if history else 0
-        wanted = revisions.new(self.owner, STATEFULSETS, latest + 1, collisions)
-        equal = revisions.find(history, wanted["data"])
-        if equal is None:
-            name = self.key.name
-            update, collisions = await revisions.create(self.ctx, wanted, name, collisions)
-            self.ctx.state.revisions.created(self.key, update)
-        elif equal is history[-1]:
-            update = equal
-        else:
-            # Back to an older template: its revision becomes the newest.
-            update = await revisions.renumber(self.ctx, equal, latest + 1)
-            self.ctx.state.revisions.created(self.key, update)
+    async def _versions(self, history: list[Object]) -> Versions:
+        """Find or make the revision of the template, and find the current one."""
+        update = await revisions.current(
+            self.ctx,
+            self.key,
+            self.owner,
+            history,
+            row=STATEFULSETS,
+            label=_HASH,
+            pending=self.ctx.state.revisions,
+        )
         named = {entry["metadata"]["name"]: entry for entry in history}
-        current = named.get(old.get("currentRevision", ""), update)
+        told = (self.owner.get("status") or {}).get("currentRevision", "")
+        current = named.get(told, update)
         return Versions(
             current["metadata"]["name"],
             update["metadata"]["name"],
             revisions.template_of(current),
             revisions.template_of(update),
-        ), collisions
+        )
 
     async def _manage(self, versions: Versions) -> int:
         """Do what is to be done; return how many Pods were deleted to be updated."""
@@ -334,31 +330,7 @@ class _Pass:
     async def _truncate(self, history: Sequence[Object], versions: Versions) -> None:
         limit = self.owner["spec"].get("revisionHistoryLimit")
         live = {versions.current, versions.update, *map(stateful.revision_of, self.pods)}
-        for entry in revisions.surplus(history, live, 10 if limit is None else int(limit)):
-            await self.ctx.client.delete(
-                CONTROLLERREVISIONS, entry["metadata"]["name"], namespace=self.key.namespace
-            )
-            self.ctx.state.revisions.deleted(self.key, entry)
-
-
-async def _history(ctx: Context, owner: Object, wanted: LabelSelector) -> list[Object]:
-    """Return the set's revisions in order, after adopting orphans."""
-    cache = ctx.informers.informer(CONTROLLERREVISIONS)
-    found = [
-        entry
-        for entry in pods.owned(cache, owner, orphans=True)
-        if wanted.matches(entry["metadata"].get("labels"))
-    ]
-    orphans = [entry for entry in found if controller_of(entry) is None]
-    await claim(
-        ctx,
-        owner,
-        orphans,
-        owner_row=STATEFULSETS,
-        row=CONTROLLERREVISIONS,
-        matches=lambda entry: True,
-    )
-    return revisions.ordered(found)
+        await revisions.truncate(self.ctx, history, live, 10 if limit is None else limit)
 
 
 async def reconcile(key: Key, ctx: Context) -> timedelta | None:
@@ -372,7 +344,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
         return timedelta(milliseconds=100)
     owner = copied(found)
     wanted = selector(owner)
-    history = await _history(ctx, owner, wanted)
+    history = await revisions.claimed(ctx, owner, STATEFULSETS)
     mine = await claim(
         ctx,
         owner,

@@ -1,6 +1,7 @@
 """Every controller, by upstream's name."""
 
 from pinnace.controllers.base import Controller
+from pinnace.controllers.daemonset import DAEMONSET
 from pinnace.controllers.deployment import DEPLOYMENT
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
@@ -26,6 +27,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     SERVICE_ACCOUNT,
     ROOT_CA_PUBLISHER,
     REPLICATIONCONTROLLER,
+    DAEMONSET,
     JOB,
     DEPLOYMENT,
     REPLICASET,

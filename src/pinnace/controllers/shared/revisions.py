@@ -1,130 +1,128 @@
-"""ControllerRevisions: what the templates of StatefulSets and DaemonSets were and are.
+"""The history of a template, as ControllerRevisions: what StatefulSets and DaemonSets roll through.
 
-A revision holds a patch that puts a template back. Two revisions are the same if their templates
-are, whatever the order of their fields and whether what is unset is written.
+A revision holds a patch that puts the template back. A template that was used before gets its old
+revision again, with a new number: that is how a roll-back is seen.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import orjson
-
-from pinnace.api.errors import AlreadyExists
+from pinnace.api.errors import AlreadyExists, Conflict, NotFound
 from pinnace.api.kinds.apps import CONTROLLERREVISIONS
-from pinnace.api.objects import Object, copied
+from pinnace.api.objects import Key, Object, copied
 from pinnace.api.resources import Resource
+from pinnace.api.selectors import label_selector_from_object
 from pinnace.controllers.base import Context
-from pinnace.controllers.shared import conditions
-from pinnace.controllers.shared.pods import controller_ref
+from pinnace.controllers.shared import conditions, pods
+from pinnace.controllers.shared.claims import claim
+from pinnace.controllers.shared.pending import Pending
+from pinnace.controllers.shared.rollout import template_hash
 
-# The label of Pods that says by which revision they were made, and of a DaemonSet's revisions.
-POD_HASH = "controller-revision-hash"
-_OWN_HASH = "controller.kubernetes.io/hash"
-_NAME_LENGTH = 223
-_SAFE = "bcdfghjklmnpqrstvwxz2456789"
-
-
-def ordered(revisions: Iterable[Object]) -> list[Object]:
-    """Return the revisions, the oldest first."""
-
-    def rank(entry: Object) -> tuple[int, str, str]:
-        meta = entry["metadata"]
-        return number(entry), meta.get("creationTimestamp", ""), meta["name"]
-
-    return sorted(revisions, key=rank)
-
-
-def number(entry: Object) -> int:
-    """Return the number of a revision."""
-    return int(entry.get("revision") or 0)
+_PREFIX = 223
 
 
 def data_of(owner: Object) -> Object:
-    """Return the patch that puts the owner's template back."""
-    return {"spec": {"template": {**copied(owner["spec"]["template"]), "$patch": "replace"}}}
+    """Return the patch that a revision of the owner's template holds."""
+    template = {**owner["spec"]["template"], "$patch": "replace"}
+    return copied({"spec": {"template": template}})
 
 
-def template_of(entry: Object) -> Object:
+def template_of(revision: Object) -> Object:
     """Return the template that a revision holds."""
-    found: Object = copied(entry["data"]["spec"]["template"])
-    found.pop("$patch", None)
-    return found
+    template = dict(revision["data"]["spec"]["template"])
+    template.pop("$patch", None)
+    return template
 
 
-def is_same(first: Object, second: Object) -> bool:
-    """Whether two revisions' data put the same template back."""
-    same: bool = conditions.pruned(first) == conditions.pruned(second)
-    return same
+def order(revision: Object) -> tuple[int, str, str]:
+    """Sort key: by number, then age, then name."""
+    meta = revision["metadata"]
+    return revision["revision"], meta.get("creationTimestamp", ""), meta["name"]
 
 
-def _packed(data: Object) -> bytes:
-    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+async def claimed(ctx: Context, owner: Object, row: Resource) -> list[Object]:
+    """Return the owner's revisions in order, after adopting those that nobody has."""
+    selector = label_selector_from_object(owner["spec"].get("selector"))
+    informer = ctx.informers.informer(CONTROLLERREVISIONS)
+    found = await claim(
+        ctx,
+        owner,
+        pods.owned(informer, owner, orphans=True),
+        owner_row=row,
+        row=CONTROLLERREVISIONS,
+        matches=lambda entry: selector.matches(entry["metadata"].get("labels")),
+    )
+    return sorted(found, key=order)
 
 
-def short_hash(data: Object, collisions: int | None) -> str:
-    """Return a short name for a revision's data; the collisions make it another one."""
-    packed = _packed(data) + (str(collisions).encode() if collisions is not None else b"")
-    value = int.from_bytes(hashlib.sha256(packed).digest()[:4])
-    return "".join(_SAFE[ord(digit) % len(_SAFE)] for digit in str(value))
+async def current(
+    ctx: Context,
+    key: Key,
+    owner: Object,
+    history: Sequence[Object],
+    *,
+    row: Resource,
+    label: str,
+    pending: Pending,
+) -> Object:
+    """Return the revision of the owner's template, made or numbered anew if need be."""
+    data = data_of(owner)
+    wanted = conditions.pruned(data)
+    equal = [entry for entry in history if conditions.pruned(entry["data"]) == wanted]
+    if equal:
+        found = equal[-1]
+        if found is history[-1]:
+            return found
+        changed = {**copied(found), "revision": history[-1]["revision"] + 1}
+        return _noted(pending, key, await ctx.client.update(CONTROLLERREVISIONS, changed))
+    number = history[-1]["revision"] + 1 if history else 1
+    collisions = (owner.get("status") or {}).get("collisionCount") or 0
+    new = _new(owner, data, number, row=row, label=label, collisions=collisions)
+    try:
+        made = await ctx.client.create(CONTROLLERREVISIONS, new)
+    except AlreadyExists as error:
+        name = new["metadata"]["name"]
+        there = await ctx.client.get(CONTROLLERREVISIONS, name, namespace=key.namespace)
+        if conditions.pruned(there["data"]) == wanted:
+            return _noted(pending, key, there)  # its own from before, which the cache lacks
+        status = {**(owner.get("status") or {}), "collisionCount": collisions + 1}
+        await ctx.client.update(row, {**owner, "status": status}, subresource="status")
+        raise Conflict(error.message) from error
+    return _noted(pending, key, made)
 
 
-def named(prefix: str, label: str) -> str:
-    """Return the name of a revision."""
-    return f"{prefix[:_NAME_LENGTH]}-{label}"
+def _noted(pending: Pending, key: Key, written: Object) -> Object:
+    pending.created(key, written)
+    return written
 
 
-def new(owner: Object, row: Resource, revision: int, collisions: int) -> Object:
-    """Return the revision of the owner's template as it is now."""
-    data: Any = orjson.loads(_packed(data_of(owner)))
-    label = short_hash(data, collisions)
+def _new(
+    owner: Object, data: Object, number: int, *, row: Resource, label: str, collisions: int
+) -> Object:
+    digest = template_hash(data, collisions)
     meta = owner["metadata"]
-    labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
-    made: Object = {
-        "name": named(meta["name"], label),
-        "namespace": meta["namespace"],
-        "labels": {**labels, _OWN_HASH: label},
-        "ownerReferences": [controller_ref(owner, row)],
+    template = owner["spec"]["template"].get("metadata") or {}
+    return {
+        "metadata": {
+            "name": f"{meta['name'][:_PREFIX]}-{digest}",
+            "namespace": meta["namespace"],
+            "labels": {**(template.get("labels") or {}), label: digest},
+            "annotations": dict(meta.get("annotations") or {}),
+            "ownerReferences": [pods.controller_ref(owner, row)],
+        },
+        "data": data,
+        "revision": number,
     }
-    if meta.get("annotations"):
-        made["annotations"] = dict(meta["annotations"])
-    return {"metadata": made, "data": data, "revision": revision}
 
 
-def find(revisions: Sequence[Object], data: Object) -> Object | None:
-    """Return the newest of the ordered revisions with this data."""
-    return next((entry for entry in reversed(revisions) if is_same(entry["data"], data)), None)
-
-
-def surplus(revisions: Sequence[Object], live: Iterable[str], limit: int) -> list[Object]:
-    """Return the ordered revisions beyond the history limit; those in use are not counted."""
+async def truncate(
+    ctx: Context, history: Sequence[Object], live: Iterable[str], limit: int
+) -> None:
+    """Delete the oldest revisions beyond the limit that are not in use (named in `live`)."""
     used = set(live)
-    history = [entry for entry in revisions if entry["metadata"]["name"] not in used]
-    return history[: max(len(history) - limit, 0)] if limit >= 0 else []
-
-
-async def create(ctx: Context, wanted: Object, prefix: str, collisions: int) -> tuple[Object, int]:
-    """Create a revision, under another name if the name is taken by different data.
-
-    Returns the revision (one that was there if its data is the same) and the collisions so far.
-    """
-    wanted = copied(wanted)
-    meta = wanted["metadata"]
-    while True:
-        meta["name"] = named(prefix, short_hash(wanted["data"], collisions))
+    unused = [entry for entry in history if entry["metadata"]["name"] not in used]
+    for entry in unused[: max(len(unused) - limit, 0)]:
+        meta = entry["metadata"]
         try:
-            return await ctx.client.create(CONTROLLERREVISIONS, wanted), collisions
-        except AlreadyExists:
-            there = await ctx.client.get(
-                CONTROLLERREVISIONS, meta["name"], namespace=meta["namespace"]
-            )
-        if is_same(there["data"], wanted["data"]):
-            return there, collisions
-        collisions += 1
-
-
-async def renumber(ctx: Context, entry: Object, revision: int) -> Object:
-    """Make a revision the one with this number."""
-    if number(entry) == revision:
-        return entry
-    return await ctx.client.update(CONTROLLERREVISIONS, {**copied(entry), "revision": revision})
+            await ctx.client.delete(CONTROLLERREVISIONS, meta["name"], namespace=meta["namespace"])
+        except NotFound:
+            continue

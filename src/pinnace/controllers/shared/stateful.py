@@ -15,9 +15,9 @@ from pinnace.api.objects import Object, copied
 from pinnace.api.resources import Resource
 from pinnace.controllers.shared import pods
 from pinnace.controllers.shared.intstr import scaled
-from pinnace.controllers.shared.revisions import POD_HASH
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
+POD_HASH = "controller-revision-hash"
 POD_INDEX = "apps.kubernetes.io/pod-index"
 _NAME = re.compile(r"(.*)-([0-9]+)$")
 _MAX_ORDINAL = 2**31 - 1
@@ -49,7 +49,8 @@ def start(owner: Object) -> int:
 
 def is_wanted(owner: Object, number: int) -> bool:
     """Whether a Pod of this ordinal is wanted."""
-    return start(owner) <= number < start(owner) + size(owner)
+    first = start(owner)
+    return first <= number < first + size(owner)
 
 
 def is_parallel(owner: Object) -> bool:
@@ -319,9 +320,7 @@ def to_update(
     return []
 
 
-def status(
-    owner: Object, found: Iterable[Object], versions: Versions, collisions: int, now: datetime
-) -> Object:
+def status(owner: Object, found: Iterable[Object], versions: Versions, now: datetime) -> Object:
     """Return the status for these Pods, before anything is done."""
     min_ready = min_ready_seconds(owner)
     replicas = ready = available = current = updated = 0
@@ -341,7 +340,7 @@ def status(
         "updatedReplicas": updated,
         "currentRevision": versions.current,
         "updateRevision": versions.update,
-        "collisionCount": collisions,
+        "collisionCount": (owner.get("status") or {}).get("collisionCount") or 0,
         "availableReplicas": available,
     }
 
