@@ -55,7 +55,7 @@ def is_wanted(owner: Object, number: int) -> bool:
 
 def is_parallel(owner: Object) -> bool:
     """Whether Pods need not wait for one another."""
-    return owner["spec"].get("podManagementPolicy") == "Parallel"
+    return bool(owner["spec"].get("podManagementPolicy") == "Parallel")
 
 
 def is_created(pod: Object) -> bool:
