@@ -1,140 +1,112 @@
+"""The whole door: authentication, authorization and admission of a running server."""
+
+import json
 from datetime import UTC, datetime
 
 import pytest
 
-from pinnace.api.errors import MethodNotAllowed
-from pinnace.api.kinds.authentication import SELFSUBJECTREVIEWS, TOKENREVIEWS
-from pinnace.api.kinds.authorization import (
-    LOCALSUBJECTACCESSREVIEWS,
-    SELFSUBJECTACCESSREVIEWS,
-    SELFSUBJECTRULESREVIEWS,
-    SUBJECTACCESSREVIEWS,
-)
-from pinnace.api.kinds.core import PODS, SERVICEACCOUNTS
-from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS
 from pinnace.api.wire import Request, User
+from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.table import AuthnConfig
-from pinnace.apiserver.authz.base import Attributes
-from pinnace.apiserver.bootstrap.builders import rule, user
-from pinnace.apiserver.security import LOOKED_UP, SecurityConfig, build
+from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.kit import x509
-from pinnace.testing.lookups import DictLookup
+from pinnace.kit.clock import VirtualClock
+from pinnace.store.memory import MemoryStore
 
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+ROOT = User("root", ("system:masters",))
 JANE = User("jane", ("system:authenticated",))
+KUBELET = User("system:node:n1", ("system:nodes",))
+PODS = "/api/v1/namespaces/default/pods"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 KEY = x509.make_signing_key()
 
 
-class Revisions(DictLookup):
-    """Counts changes by kind, as the server's caches do."""
-
-    def __init__(self, objects=None):
-        self.changed = {}
-        super().__init__(objects)
-
-    def add(self, row, obj):
-        self.changed[row.plural] = self.changed.get(row.plural, 0) + 1
-        super().add(row, obj)
-
-    def revision_of(self, row):
-        return self.changed.get(row.plural, 0)
-
-
 @pytest.fixture
-def lookup():
-    meta = {"name": "robot", "namespace": "ns", "uid": "u"}
-    return Revisions({SERVICEACCOUNTS: [{"metadata": meta}]})
-
-
-@pytest.fixture
-def security(lookup):
-    authn = AuthnConfig(
-        issuers=("https://here",),
-        service_account_keys=(x509.public_pem(KEY),),
-        api_audiences=("https://here",),
+async def ask():
+    clock = VirtualClock(datetime(2030, 1, 1, tzinfo=UTC))
+    issuer = TokenIssuer(issuer=ISSUER, private_key=KEY, api_audiences=(ISSUER,), now=clock.now)
+    config = ServerConfig(
+        authentication=AuthnConfig(service_account_keys=(x509.public_pem(KEY),)),
+        authorization="RBAC",
+        admission=True,
+        token_issuer=issuer,
     )
-    config = SecurityConfig(authn=authn, signing_key=KEY, keys_uri="https://here/openid/v1/jwks")
-    return build(
-        config,
-        lookup,
-        pods_on=lambda node: (),
-        revision_of=lookup.revision_of,
-        now=lambda: NOW,
+    server = ApiServer(MemoryStore(), clock, config)
+    await server.start()
+
+    async def run(method, path, body=None, *, user=None, token="", **query):
+        headers = {"content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        answer = await server.handle(
+            Request(
+                method=method, path=path, user=user, headers=headers,
+                query={key: [value] for key, value in query.items()},
+                body=json.dumps(body).encode() if body is not None else b"",
+            )
+        )  # fmt: skip
+        return answer.status, json.loads(answer.body)
+
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    await run("POST", "/api/v1/namespaces/default/serviceaccounts", account, user=ROOT)
+    yield run
+    await server.close()
+
+
+def pod(name):
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+async def test_a_binding_opens_the_namespace_at_once(ask):
+    status, answer = await ask("POST", PODS, pod("p"), user=JANE)
+    assert (status, answer["message"]) == (
+        403,
+        'pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the'
+        ' namespace "default"',
     )
+    group = "rbac.authorization.k8s.io"
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "b"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "admin"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "jane"}],
+    }
+    assert (await ask("POST", f"{RBAC}/namespaces/default/rolebindings", binding, user=ROOT))[
+        0
+    ] == 201
+    status, answer = await ask("POST", PODS, pod("p"), user=JANE)
+    assert status == 201
+    assert answer["spec"]["serviceAccountName"] == "default"
+    everything = {
+        "apiVersion": f"{group}/v1",
+        "kind": "Role",
+        "metadata": {"name": "r"},
+        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
+    }
+    status, answer = await ask("POST", f"{RBAC}/namespaces/default/roles", everything, user=JANE)
+    assert status == 403
+    assert "is attempting to grant RBAC permissions not currently held" in answer["message"]
 
 
-async def test_a_token_that_is_issued_is_believed(security, lookup):
-    answer = security.tokens.request({}, namespace="ns", name="robot", lookup=lookup, warnings=[])
+async def test_a_requested_token_opens_the_door_and_a_wrong_one_does_not(ask):
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    path = "/api/v1/namespaces/default/serviceaccounts/default/token"
+    status, answer = await ask("POST", path, request, user=ROOT)
+    assert status == 201
     token = answer["status"]["token"]
-    request = Request(method="GET", path="/", headers={"authorization": f"Bearer {token}"})
-    found = await security.authenticator.authenticate(request)
-    assert found.name == "system:serviceaccount:ns:robot"
-    review = security.review(TOKENREVIEWS, {"spec": {"token": token}}, namespace="", user=JANE)
-    assert review["status"]["authenticated"] is True
+    status, answer = await ask("GET", PODS, token=token)
+    assert status == 403
+    assert 'User "system:serviceaccount:default:default"' in answer["message"]
+    status, answer = await ask("GET", PODS, token=token[:-5])
+    assert (status, answer["reason"]) == (401, "Unauthorized")
 
 
-def test_a_changed_binding_counts_at_once(security, lookup):
-    attempt = Attributes(verb="get", resource="pods", namespace="ns")
-    reference = {"kind": "ClusterRole", "name": "r"}
-    assert not security.authorizer.authorize(JANE, attempt)[0]
-    lookup.add(CLUSTERROLES, {"metadata": {"name": "r"}, "rules": [rule("get", "", "pods")]})
-    made = {"name": "b", "namespace": "ns"}
-    binding = {"metadata": made, "roleRef": reference, "subjects": [user("jane")]}
-    lookup.add(ROLEBINDINGS, binding)
-    assert security.authorizer.authorize(JANE, attempt)[0]
-    lookup.add(ROLEBINDINGS, {**binding, "subjects": []})
-    assert not security.authorizer.authorize(JANE, attempt)[0]
-    lookup.add(CLUSTERROLEBINDINGS, {**binding, "metadata": {"name": "b"}})
-    assert security.authorizer.authorize(JANE, attempt)[0]
-    lookup.add(CLUSTERROLES, {"metadata": {"name": "r"}, "rules": []})
-    assert not security.authorizer.authorize(JANE, attempt)[0]
-
-
-@pytest.mark.parametrize(
-    ("row", "spec", "status"),
-    [
-        (SELFSUBJECTREVIEWS, {}, "userInfo"),
-        (SELFSUBJECTACCESSREVIEWS, {"resourceAttributes": {"verb": "get"}}, "allowed"),
-        (SUBJECTACCESSREVIEWS, {"user": "x", "resourceAttributes": {"verb": "get"}}, "allowed"),
-        (
-            LOCALSUBJECTACCESSREVIEWS,
-            {"user": "x", "resourceAttributes": {"verb": "get", "namespace": "ns"}},
-            "allowed",
-        ),
-        (SELFSUBJECTRULESREVIEWS, {"namespace": "ns"}, "resourceRules"),
-    ],
-    ids=lambda value: getattr(value, "kind", ""),
-)
-def test_every_review_is_answered(security, row, spec, status):
-    metadata = {"namespace": "ns"} if row.namespaced else {}
-    body = {"kind": row.kind, "metadata": metadata, "spec": spec}
-    assert status in security.review(row, body, namespace="ns", user=JANE)["status"]
-
-
-def test_what_is_no_review_is_refused(security):
-    with pytest.raises(MethodNotAllowed):
-        security.review(PODS, {}, namespace="ns", user=JANE)
-
-
-def test_the_issuers_documents_belong_together(security):
-    document = security.openid_configuration()
-    assert document["issuer"] == "https://here"
-    assert document["jwks_uri"] == "https://here/openid/v1/jwks"
-    (key,) = security.openid_keys()["keys"]
-    assert key["kid"] == x509.key_id(x509.public_pem(KEY))
-
-
-def test_only_stored_kinds_are_looked_up():
-    assert all(row.prefix for row in LOOKED_UP)
-
-
-def test_a_server_may_go_without_rbac(lookup):
-    security = build(
-        SecurityConfig(rbac=False),
-        lookup,
-        pods_on=lambda node: (),
-        revision_of=lookup.revision_of,
-        now=lambda: NOW,
-    )
-    assert security.authorizer.authorize(JANE, Attributes(verb="get", resource="pods"))[0]
-    assert security.tokens is None
+async def test_a_kubelet_lists_the_pods_of_its_own_node_only(ask):
+    path = "/api/v1/pods"
+    assert (await ask("GET", path, user=KUBELET, fieldSelector="spec.nodeName=n1"))[0] == 200
+    for other in ("spec.nodeName=n2", "spec.nodeName!=n1", ""):
+        assert (await ask("GET", path, user=KUBELET, fieldSelector=other))[0] == 403

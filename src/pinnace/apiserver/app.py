@@ -90,7 +90,7 @@ class ApiServer:
                 f"limit is {self.core.config.max_body}", details={}, reason="RequestEntityTooLarge"
             )
         user = await self.core.auth.user(request)
-        self.core.auth.check(user, info, request)
+        self.core.auth.check(user, info)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from pinnace.api.errors import BadRequest, NotFound, Unauthorized
+from pinnace.api.errors import NotFound, Unauthorized
 from pinnace.api.objects import Object
-from pinnace.api.selectors import parse_field_selector
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authn.impersonation import impersonate
@@ -31,7 +30,7 @@ class Auth:
             raise Unauthorized("Unauthorized")
         return impersonate(user, request.headers, self.authorizer)
 
-    def check(self, user: User, info: RequestInfo, request: Request) -> None:
+    def check(self, user: User, info: RequestInfo) -> None:
         """Raise Forbidden unless the user may do this."""
         if info.resource:
             attempt = Attempt(
@@ -42,7 +41,7 @@ class Auth:
                 subresource=info.subresource,
                 namespace=info.namespace,
                 name=info.name,
-                field_selector=_selected(info, request),
+                field_selector=info.field_selector,
             )
         else:
             attempt = Attempt(verb=info.verb, path=info.path)
@@ -59,15 +58,3 @@ class Auth:
         if self.rbac is None:
             raise NotFound("the server could not find the requested resource", details={})
         return authz.review_own_rules(body, user, self.rbac)
-
-
-def _selected(info: RequestInfo, request: Request) -> tuple[tuple[str, str], ...]:
-    """Return the fields that a collection is narrowed to; a selector that is wrong narrows nothing."""
-    text = request.param("fieldSelector")
-    if not text or info.verb not in ("list", "watch", "deletecollection"):
-        return ()
-    try:
-        terms = parse_field_selector(text).terms
-    except BadRequest:
-        return ()
-    return tuple((field, value) for field, operator, value in terms if operator != "!=")

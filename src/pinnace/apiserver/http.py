@@ -9,10 +9,10 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 
@@ -45,7 +45,9 @@ async def serve(
 ) -> Listener:
     """Listen and answer with `handle` until closed."""
     door = _Door(handle, max_body)
-    server = web.Server(door.answer, keepalive_timeout=180.0, access_log=None)
+    server = web.Server(
+        door.answer, keepalive_timeout=180.0, access_log=None, handler_cancellation=True
+    )
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(server, host, port, ssl=ssl_context, backlog=1024)
     return Listener(server, listening)
@@ -68,11 +70,15 @@ def _request(request: web.BaseRequest, body: bytes) -> Request:
 
 
 class _Door:
-    """Answers each aiohttp request with the handler."""
+    """Answers each aiohttp request with the handler.
+
+    Who hangs up ends what he reads, and not what he writes: a write under way is carried out.
+    """
 
     def __init__(self, handle: Handler, max_body: int) -> None:
         self._handle = handle
         self._max_body = max_body
+        self._writing: set[asyncio.Future[Answer]] = set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         body = b""
@@ -82,12 +88,20 @@ class _Door:
             if read is None:
                 return web.Response(status=413, body=_TOO_LARGE)
             body = read
-        answer = await self._handle(_request(request, body))
+        answer = await self._ask(_request(request, body))
         if isinstance(answer, Response):
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         if isinstance(answer, Stream):
             return await _stream(request, answer)
         return await _hijack(request, answer)
+
+    async def _ask(self, request: Request) -> Answer:
+        if request.method in ("GET", "HEAD"):
+            return await self._handle(request)
+        task = asyncio.ensure_future(self._handle(request))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)
 
     async def _read(self, request: web.BaseRequest) -> bytes | None:
         parts, size = [], 0
@@ -111,8 +125,33 @@ async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamRespons
     return response
 
 
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A connection without HTTP."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
 async def _hijack(request: web.BaseRequest, answer: Hijack) -> web.StreamResponse:
-    raise NotImplementedError
+    """Give the bare connection to the answer, and close it afterwards.
 
-
-__all__ = ["HttpProcessingError", "Listener", "serve"]
+    Nothing that the client sends after its upgrade request is lost: it waits for our answer.
+    """
+    transport, http = request.transport, request.protocol
+    if transport is None:
+        raise ConnectionResetError("the client is gone")
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    try:
+        await answer.run(_Raw(reader, writer))
+    finally:
+        with suppress(OSError):
+            writer.close()
+        # The HTTP side never hears of the end by itself any more.
+        loop.call_soon(http.connection_lost, None)
+    return web.Response()

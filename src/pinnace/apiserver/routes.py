@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pinnace.api.errors import BadRequest
 from pinnace.api.resources import Resource
+from pinnace.api.selectors import parse_field_selector
 from pinnace.api.wire import Request
 
 _VERBS = {
@@ -24,7 +26,8 @@ class RequestInfo:
     """A request as authorization sees it.
 
     `resource` is empty for paths that are no resource's. `subpath` is what follows the
-    subresource, with its slash, as the proxy subresources have it.
+    subresource, with its slash, as the proxy subresources have it. `field_selector` has the terms
+    `field=value` that a list, watch or deletecollection is limited to.
     """
 
     verb: str
@@ -36,6 +39,7 @@ class RequestInfo:
     subresource: str = ""
     name: str = ""
     subpath: str = ""
+    field_selector: tuple[tuple[str, str], ...] = ()
 
 
 def is_true(request: Request, name: str) -> bool:
@@ -65,8 +69,11 @@ def parse(request: Request) -> RequestInfo:
     namespace, rest = _namespace(rest)
     resource, name, subresource = [*rest, "", "", ""][:3]
     verb = _collection_verb(verb, name, request, watching=watching)
+    selected: tuple[tuple[str, str], ...] = ()
     if not name and verb in ("list", "watch", "deletecollection"):
-        name = _selected_name(request)
+        selected = _selected(request)
+        # Rules for single names apply to who asks for one by selector.
+        name = dict(selected).get("metadata.name", "")
     return RequestInfo(
         verb=verb,
         path=path,
@@ -77,6 +84,7 @@ def parse(request: Request) -> RequestInfo:
         subresource=subresource,
         name=name,
         subpath=_subpath(path, rest),
+        field_selector=selected,
     )
 
 
@@ -99,13 +107,16 @@ def _collection_verb(verb: str, name: str, request: Request, *, watching: bool) 
     return verb
 
 
-def _selected_name(request: Request) -> str:
-    """Return the name that a field selector asks for: rules for single names apply to it."""
-    for part in request.param("fieldSelector").split(","):
-        field, _, value = part.partition("=")
-        if field.strip() == "metadata.name":
-            return value.removeprefix("=").strip()
-    return ""
+def _selected(request: Request) -> tuple[tuple[str, str], ...]:
+    """Return the `field=value` terms of the field selector; the verb itself refuses a wrong one."""
+    text = request.param("fieldSelector")
+    if not text:
+        return ()
+    try:
+        terms = parse_field_selector(text).terms
+    except BadRequest:
+        return ()
+    return tuple((field, value) for field, operator, value in terms if operator == "=")
 
 
 def _subpath(path: str, rest: list[str]) -> str:

@@ -123,3 +123,13 @@ def test_other_merge_keys() -> None:
     account = {"secrets": [{"name": "a"}]}
     merged = strategic.apply(account, {"secrets": [{"name": "b"}]}, SERVICEACCOUNTS)
     assert merged["secrets"] == [{"name": "b"}, {"name": "a"}]
+
+
+def test_added_items_take_the_places_of_deleted_ones_when_an_order_is_set() -> None:
+    spec = _spec(
+        {
+            "$setElementOrder/containers": [{"name": "c"}],
+            "containers": [{"name": "c"}, {"$patch": "delete", "name": "b"}],
+        }
+    )
+    assert spec["containers"] == [A1, {"name": "c"}]

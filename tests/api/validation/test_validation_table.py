@@ -1,6 +1,9 @@
 """Every kind: valid objects pass, broken ones are told of in upstream words, nothing raises."""
 
 import copy
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -574,6 +577,38 @@ def test_status_and_side_doors_have_rules() -> None:
     ]
 
 
+def resized(before: Object, after: Object, **fields: Any) -> list[str]:
+    row, old = made("", "Pod", spec=_pod(resources=before), **fields)
+    _, new = made("", "Pod", spec=_pod(resources=after), **fields)
+    causes = validate_subresource_update(row, "resize", new, old)
+    return [cause.text() for cause in causes]
+
+
+def test_a_resize_changes_cpu_and_memory_within_the_class() -> None:
+    half, whole = {"requests": {"cpu": "500m"}}, {"requests": {"cpu": "1"}}
+    assert resized(half, whole) == []
+    assert resized(half, {"requests": {"memory": "1Gi"}}) == [
+        "spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed"
+    ]
+    both = {"limits": {"cpu": "1", "memory": "1Gi"}}
+    assert resized(both, {**both, "requests": {"cpu": "500m"}}) == [
+        'spec: Invalid value: "": Pod QOS Class may not change as a result of resizing'
+    ]
+    running = {"name": "c", "state": {"running": {}}}
+    assert resized(half, whole, status={"containerStatuses": [running]}) == [
+        "spec: Forbidden: Pod running on node without support for resize"
+    ]
+
+
+def test_a_resize_changes_nothing_else() -> None:
+    row, old = made("", "Pod", spec=POD_SPEC)
+    _, new = made("", "Pod", spec=_pod(image="other", imagePullPolicy="Always"))
+    causes = validate_subresource_update(row, "resize", new, old)
+    assert [cause.text() for cause in causes] == [
+        "spec: Forbidden: only cpu and memory resources are mutable"
+    ]
+
+
 @pytest.mark.parametrize(
     ("schedule", "error"),
     [
@@ -661,3 +696,19 @@ def test_no_changed_field_makes_validation_raise(
     validate_create(row, obj)
     validate_update(row, obj, old)
     validate_status_update(row, obj, old)
+
+
+SHARED = os.environ.get("PINNACE_SHARED", "")
+
+
+@pytest.mark.skipif(not SHARED, reason="PINNACE_SHARED names no directory of golden objects")
+def test_no_golden_object_makes_validation_raise() -> None:
+    rows = {(row.group_version, row.kind): row for row in RESOURCES}
+    for path in sorted(Path(SHARED, "golden", "objects").rglob("*.json")):
+        obj = json.loads(path.read_text())
+        row = rows.get((obj.get("apiVersion"), obj.get("kind")))
+        if row is None:
+            continue
+        validate_create(row, obj)
+        validate_update(row, obj, copy.deepcopy(obj))
+        validate_status_update(row, obj, copy.deepcopy(obj))

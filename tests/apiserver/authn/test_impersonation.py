@@ -2,7 +2,7 @@ import pytest
 
 from pinnace.api.errors import BadRequest, Forbidden
 from pinnace.api.wire import User
-from pinnace.apiserver.authn.impersonation import SEPARATOR, impersonate
+from pinnace.apiserver.authn.impersonation import SEPARATOR, impersonate, joined
 
 ADMIN = User("admin", ("system:authenticated",))
 
@@ -87,3 +87,21 @@ def test_the_group_of_the_authenticated_is_added_where_it_belongs(name, group, g
 def test_groups_without_a_user_are_a_bad_request():
     with pytest.raises(BadRequest):
         impersonate(ADMIN, {"impersonate-group": "devs"}, Remembering())
+
+
+def test_repeated_headers_are_joined_without_loss():
+    headers = joined(
+        (
+            ("Impersonate-User", "jane"),
+            ("Impersonate-Group", "a,b"),
+            ("impersonate-group", "c"),
+            ("Accept", "x"),
+            ("Accept", "y"),
+        )
+    )
+    assert headers["accept"] == "x, y"
+    assert impersonate(ADMIN, headers, Remembering()).groups == (
+        "a,b",
+        "c",
+        "system:authenticated",
+    )

@@ -282,6 +282,26 @@ def test_a_service_that_changes_type_drops_what_it_no_longer_uses() -> None:
     assert "clusterIP" not in named["spec"]
 
 
+def test_a_service_keeps_what_was_allocated_when_the_client_leaves_it_out() -> None:
+    old = obj(
+        spec={
+            "type": "NodePort",
+            "clusterIP": "10.0.0.1",
+            "clusterIPs": ["10.0.0.1"],
+            "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30000}],
+        }
+    )
+    new = obj(spec={"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP"}]})
+    built_in("services").prepare_update(new, old, CTX)
+    assert new["spec"] == old["spec"]
+    moved = obj(spec={**old["spec"], "clusterIP": "None"})
+    built_in("services").prepare_update(moved, old, CTX)
+    assert moved["spec"]["clusterIPs"] == ["None"]
+    headless = obj(spec={"type": "ClusterIP", "clusterIP": "None"})
+    built_in("services").prepare_create(headless, CTX)
+    assert headless["spec"]["clusterIPs"] == ["None"]
+
+
 def test_a_custom_resource_counts_everything_but_metadata() -> None:
     row = Resource(
         group="example.com",
@@ -306,3 +326,32 @@ def test_a_custom_resource_counts_everything_but_metadata() -> None:
     assert "labels" not in wrote["metadata"]
     assert strategy.selectable_fields(toy)["spec.color"] == "red"
     assert strategy_for(row).field_label("metadata.name") == "metadata.name"
+
+
+def test_a_surprising_name_and_a_retired_field_earn_warnings() -> None:
+    deployment = obj(
+        spec={
+            "template": {
+                "spec": {
+                    "nodeSelector": {"beta.kubernetes.io/os": "linux"},
+                    "imagePullSecrets": [{}],
+                }
+            }
+        }
+    )
+    deployment["metadata"]["name"] = "a.b"
+    strategy = built_in("deployments", "apps")
+    assert strategy.warnings(deployment, None) == [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising "
+        "behavior; a DNS label is recommended: [must not contain dots]",
+        "spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "
+        '"kubernetes.io/os" instead',
+        'spec.template.spec.imagePullSecrets[0].name: invalid empty name ""',
+    ]
+    assert strategy.warnings(deployment, deployment) == []
+
+
+def test_a_new_pod_has_its_class() -> None:
+    pod = obj(spec={"containers": [{"name": "c"}]})
+    built_in("pods").prepare_create(pod, CTX)
+    assert pod["status"] == {"phase": "Pending", "qosClass": "BestEffort"}

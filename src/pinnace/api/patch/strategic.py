@@ -144,7 +144,8 @@ class _Merge:
             merged = _take(change)
         else:
             merged = self._list(list(have), change, field, deleting=False)
-        original[target] = ordered(merged or [], order, have or [], key)
+        before = _places(have or [], change or [], key)
+        original[target] = ordered(merged or [], order, before, key)
         patch.pop(target, None)
 
     def _field(self, kind: Kind, name: str) -> FieldDef | None:
@@ -211,6 +212,23 @@ def _special(original: list[Any], patch: list[Any], key: str) -> tuple[list[Any]
     return (plain, []) if replaced else (original, plain)
 
 
+def _places(have: list[Any], change: list[Any], key: str) -> list[Any]:
+    """Return the order against which upstream weaves a list that has an order set.
+
+    It is the live order, but items that a patch adds take the places, at the end, of those that it
+    deletes: upstream changes the list in place while it still looks at it.
+    """
+    gone = {identity(item.get(key)) for item in change if _directive_of(item) == "delete"}
+    if not gone or not key:
+        return have
+    kept = [item for item in have if identity(item.get(key)) not in gone]
+    if any(item.get(_DIRECTIVE) == "replace" for item in change):
+        return kept
+    known = Order(kept, key)
+    new = [item for item in change if _DIRECTIVE not in item and known.index(item) < 0]
+    return [*kept, *new][: len(have)]
+
+
 def _of_maps(original: list[Any], patch: list[Any]) -> bool:
     """Tell whether items are maps; they must all be of one type."""
     both = [*original, *patch]
@@ -225,16 +243,23 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
     """A patch must list its items in the order that it sets."""
     if not patch or not order:
         return
-    items = [item for item in patch if not (key and isinstance(item, dict) and _DIRECTIVE in item)]
-    at = 0
-    for wanted in order:
-        if at < len(items) and _key_of(items[at], key) == _key_of(wanted, key):
+    items = [item for item in patch if not (key and _directive_of(item) == "delete")]
+    at = place = 0
+    while at < len(items) and place < len(order):
+        if _directive_of(items[at]) is not None:
             at += 1
+            continue
+        at += _key_of(items[at], key) == _key_of(order[place], key)
+        place += 1
     if at < len(items):
         raise _internal(
             f"The order in patch list:\n{_go(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
             f"{_go(order)}\n"
         )
+
+
+def _directive_of(item: Any) -> Any:
+    return item.get(_DIRECTIVE) if isinstance(item, dict) else None
 
 
 def _key_of(item: Any, key: str) -> Any:

@@ -140,6 +140,10 @@ class Report:
         for message in messages:
             self.causes.append(invalid(path, value, message))
 
+    def mistyped(self) -> bool:
+        """Tell whether some field had the wrong JSON type: comparing it makes no sense then."""
+        return any(cause.reason == "FieldValueTypeInvalid" for cause in self.causes)
+
     # -- reading ------------------------------------------------------------------------------
 
     def text(self, obj: Object, key: str, path: str) -> str:

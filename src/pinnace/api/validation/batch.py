@@ -183,6 +183,8 @@ def _check_exit_codes(report: Report, codes: Object, path: str) -> None:
 def check_job_update(report: Report, job: Object, old: Object) -> None:
     """Check a Job that is changed: what it runs stays, unless it is suspended."""
     check_job(report, job)
+    if report.mistyped():
+        return
     spec, before = report.child(job, "spec", "") or {}, old.get("spec") or {}
     _check_completions(report, spec, before)
     for key in IMMUTABLE_FIELDS:

@@ -82,6 +82,8 @@ def check_claim(report: Report, claim: Object) -> None:
 def check_claim_update(report: Report, claim: Object, old: Object) -> None:
     """Check a claim that is changed: only a bound one may grow."""
     check_claim(report, claim)
+    if report.mistyped():
+        return
     spec, before = _spec(claim), _spec(old)
     fixed, fixed_before = dict(spec), dict(before)
     if not before.get("volumeName"):
@@ -89,7 +91,8 @@ def check_claim_update(report: Report, claim: Object, old: Object) -> None:
         fixed_before.pop("volumeName", None)
     if before.get("storageClassName") is None:
         fixed.pop("storageClassName", None)
-    bound = (claim.get("status") or {}).get("phase") == "Bound"
+    status = Report().child(claim, "status", "") or {}
+    bound = status.get("phase") == "Bound"
     size, size_before = _storage(spec), _storage(before)
     if bound:
         for parts in (fixed, fixed_before):
@@ -98,8 +101,7 @@ def check_claim_update(report: Report, claim: Object, old: Object) -> None:
     if fixed != fixed_before:
         report.forbidden("spec", CLAIM_IMMUTABLE)
     if size and size_before and size < size_before:
-        capacity = (claim.get("status") or {}).get("capacity")
-        granted = _storage({"resources": {"requests": capacity}})
+        granted = _storage({"resources": {"requests": (old.get("status") or {}).get("capacity")}})
         if granted is None or size <= granted:
             where = "spec.resources.requests.storage"
             report.forbidden(where, "field can not be less than status.capacity")
@@ -171,6 +173,8 @@ def _check_volume_source(report: Report, spec: Object) -> None:
 def check_volume_update(report: Report, volume: Object, old: Object) -> None:
     """Check a PersistentVolume that is changed: its source stays."""
     check_volume(report, volume)
+    if report.mistyped():
+        return
     spec, before = _spec(volume), _spec(old)
     source = {k: v for k, v in spec.items() if k not in NOT_SOURCES}
     if source != {k: v for k, v in before.items() if k not in NOT_SOURCES}:

@@ -22,7 +22,6 @@ UPDATABLE = (
     "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set "
     "to 1 if it was previously negative)"
 )
-RESIZABLE = "only cpu and memory resources are mutable"
 APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 SYSTEM_CONDITIONS = ("PodScheduled", "Ready", "Initialized")
 LISTS = ("containers", "initContainers")
@@ -64,6 +63,8 @@ def _check_no_token(report: Report, spec: Object) -> None:
 def check_pod_update(report: Report, pod: Object, old: Object) -> None:
     """Check what an update of a Pod changes: next to nothing may be."""
     check_pod(report, pod)
+    if report.mistyped():
+        return
     _check_annotations_update(report, pod, old)
     spec, before = _spec(pod), _spec(old)
     for key in LISTS:
@@ -306,48 +307,6 @@ def check_ephemeral_update(report: Report, pod: Object, old: Object) -> None:
             changes = _diff(before, now[name])
             detail = f'existing ephemeral containers "{name}" may not be changed\n{changes}'
             report.forbidden(where, detail)
-
-
-def check_resize(report: Report, pod: Object, old: Object) -> None:
-    """Check a write to /resize: cpu and memory of containers, and nothing that changes the QoS."""
-    if MIRROR in _annotations(old):
-        report.forbidden("", "static pods cannot be resized")
-        return
-    check_pod(report, pod)
-    spec, before = _spec(pod), _spec(old)
-    for key in LISTS:
-        names_now = [c.get("name") for _, c in Report().objects(spec, key, "spec")]
-        names_then = [c.get("name") for _, c in Report().objects(before, key, "spec")]
-        if names_now != names_then:
-            detail = (
-                "containers may not be added or removed"
-                if len(names_now) != len(names_then)
-                else "containers may not be renamed or reordered on resize"
-            )
-            report.forbidden(f"spec.{key}", detail)
-            return
-    if _without_compute(spec) != _without_compute(before):
-        report.forbidden("spec", RESIZABLE)
-
-
-def _without_compute(spec: Object) -> Object:
-    """Return a spec without what a resize may change."""
-    result = {k: v for k, v in spec.items() if k != "resources"}
-    for key in LISTS:
-        if isinstance(spec.get(key), list):
-            result[key] = [
-                _strip(container) for container in spec[key] if isinstance(container, dict)
-            ]
-    return result
-
-
-def _strip(container: Object) -> Object:
-    stripped = {k: v for k, v in container.items() if k not in ("resources", "resizePolicy")}
-    resources = container.get("resources") or {}
-    for side in ("limits", "requests"):
-        amounts = resources.get(side) or {}
-        stripped[side] = {k: v for k, v in amounts.items() if k not in ("cpu", "memory")}
-    return stripped
 
 
 def check_binding(report: Report, binding: Object) -> None:

@@ -24,6 +24,7 @@ from pinnace.api.validation import (
     pods,
     policies,
     rbac,
+    resize,
     services,
     workloads,
 )
@@ -170,7 +171,7 @@ LOOSE_NAMES = frozenset(
 SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
     {
         ("Pod", "ephemeralcontainers"): pods.check_ephemeral_update,
-        ("Pod", "resize"): pods.check_resize,
+        ("Pod", "resize"): resize.check_resize,
         ("Namespace", "finalize"): config.check_namespace_finalize,
         ("CertificateSigningRequest", "approval"): policies.check_approval,
     }

@@ -8,7 +8,7 @@ Headers arrive as one text per name. The HTTP adapter joins repeated `Impersonat
 group with a comma in its name stays one group.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -23,6 +23,23 @@ USER_HEADER = "impersonate-user"
 UID_HEADER = "impersonate-uid"
 GROUP_HEADER = "impersonate-group"
 EXTRA_PREFIX = "impersonate-extra-"
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return a request's headers by lower-case name, the repeated ones joined losslessly.
+
+    Headers other than the two kinds above are joined by a comma, as HTTP has it.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        if key not in found:
+            found[key] = value
+        elif key == GROUP_HEADER or key.startswith(EXTRA_PREFIX):
+            found[key] += SEPARATOR + value
+        else:
+            found[key] += f", {value}"
+    return found
 
 
 @dataclass(frozen=True, slots=True)

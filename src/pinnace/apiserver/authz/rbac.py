@@ -4,11 +4,10 @@ Bindings are grouped by scope (the cluster, or one namespace) and in each by sub
 may do in a scope is merged into one dictionary from (verb, group, resource) to the names it is
 limited to, when that subject first asks. A decision is then a handful of dictionary look-ups, no
 matter how many bindings there are. A change to an RBAC object throws away the scopes that it can
-concern: either `changed` is called for every such change, before the next decision, or a
-`revision_of` is handed in, which tells for each of the four kinds when it last changed.
+concern: `changed` must be called for every such change, before the next decision.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
@@ -21,7 +20,6 @@ from pinnace.apiserver.authz.base import Attributes
 from pinnace.apiserver.authz.rules import path_matches, resource_patterns
 
 GROUP = "rbac.authorization.k8s.io"
-WATCHED = (CLUSTERROLES, CLUSTERROLEBINDINGS, ROLES, ROLEBINDINGS)
 
 # ("U", user name) or ("G", group name); service accounts are users.
 _Subject = tuple[str, str]
@@ -91,12 +89,8 @@ class _Scope:
 class Rbac:
     """Decides by Roles, ClusterRoles and their bindings, as the server's cache has them."""
 
-    def __init__(
-        self, lookup: Lookup, revision_of: Callable[[Resource], int] | None = None
-    ) -> None:
+    def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._revision_of = revision_of
-        self._seen = dict.fromkeys((row.plural for row in WATCHED), 0)
         self._scopes: dict[str, _Scope] = {}
 
     def changed(self, row: Resource, namespace: str = "") -> None:
@@ -111,25 +105,7 @@ class Rbac:
             # ClusterRoles are bound in every scope.
             self._scopes.clear()
 
-    def _catch_up(self) -> None:
-        """Forget what has changed since the last decision."""
-        if self._revision_of is None:
-            return
-        for row in WATCHED:
-            revision = self._revision_of(row)
-            if revision != self._seen[row.plural]:
-                self._seen[row.plural] = revision
-                if row.plural == "clusterroles":
-                    self._scopes.clear()
-                elif row.plural == "clusterrolebindings":
-                    self._scopes.pop("", None)
-                else:
-                    # Which namespace is not known; that of the cluster is not concerned.
-                    cluster = self._scopes.get("")
-                    self._scopes = {} if cluster is None else {"": cluster}
-
     def authorize(self, user: User, attributes: Attributes) -> tuple[bool, str]:
-        self._catch_up()
         subjects = _subjects_of(user)
         errors: list[str] = []
         for scope in self._scopes_for(attributes.namespace):
@@ -149,7 +125,6 @@ class Rbac:
 
     def rules_for(self, user: User, namespace: str) -> tuple[list[Object], list[str]]:
         """Return every rule that applies to a user in a namespace, and what could not be read."""
-        self._catch_up()
         rules: list[Object] = []
         errors: list[str] = []
         seen: set[str] = set()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinnace.api.objects import Object
+from pinnace.api.qos import qos_class
+from pinnace.apiserver.strategies.advice import POD_NAME, name_advice, pod_spec_advice
 from pinnace.apiserver.strategies.base import (
     ALL_METADATA,
     Context,
@@ -25,8 +27,8 @@ class Pods(Strategy):
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin Pending with a QoS class; spell out label keys in affinity and spreading."""
         super().prepare_create(obj, ctx)
-        status: Object = {"phase": "Pending"}
         spec = obj.get("spec") or {}
+        status: Object = {"phase": "Pending", "qosClass": qos_class(spec)}
         if spec.get("schedulingGates"):
             status["conditions"] = [
                 {
@@ -95,6 +97,12 @@ class Pods(Strategy):
         keep(obj, old, "status")
         for key in ALL_METADATA:
             keep(obj["metadata"], old["metadata"], key)
+
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn on creation only: people seldom change pods by hand."""
+        if old is not None:
+            return []
+        return [*name_advice(obj, POD_NAME), *pod_spec_advice(obj.get("spec"), "spec")]
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
         """Return what server-side apply must not own."""

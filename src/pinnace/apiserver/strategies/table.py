@@ -21,7 +21,13 @@ from pinnace.apiserver.strategies.discovery import EndpointSlices
 from pinnace.apiserver.strategies.pods import Pods
 from pinnace.apiserver.strategies.registration import ApiServices
 from pinnace.apiserver.strategies.services import Services
-from pinnace.apiserver.strategies.workloads import DaemonSets, Deployments, Jobs, Replicas
+from pinnace.apiserver.strategies.workloads import (
+    DaemonSets,
+    Deployments,
+    Jobs,
+    Replicas,
+    Workloads,
+)
 
 NAME_ONLY = ("metadata.name",)
 SPEC = ("spec",)
@@ -104,13 +110,15 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
             status=True, allow_unconditional_update=False
         ),
-        ("apps", "daemonsets"): DaemonSets(status=True, counted=SPEC),
+        ("apps", "daemonsets"): DaemonSets(status=True, counted=SPEC, names_pods=False),
         ("apps", "deployments"): Deployments(
             status=True, counted=SPEC, status_keeps_metadata=("labels",)
         ),
-        ("apps", "replicasets"): COUNTED_WITH_STATUS,
-        ("apps", "statefulsets"): COUNTED_WITH_STATUS,
-        ("batch", "cronjobs"): COUNTED_WITH_STATUS,
+        ("apps", "replicasets"): Workloads(status=True, counted=SPEC),
+        ("apps", "statefulsets"): Workloads(status=True, counted=SPEC, names_pods=False),
+        ("batch", "cronjobs"): Workloads(
+            status=True, counted=SPEC, template=("spec", "jobTemplate", "spec", "template")
+        ),
         ("batch", "jobs"): Jobs(
             status=True,
             counted=SPEC,

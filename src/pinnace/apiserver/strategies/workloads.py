@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pinnace.api.objects import Object
+from pinnace.apiserver.strategies.advice import OWNER_NAME, name_advice, pod_spec_advice
 from pinnace.apiserver.strategies.base import Context, Strategy, as_label, at
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
@@ -11,7 +12,23 @@ JOB_UID_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployments(Strategy):
+class Workloads(Strategy):
+    """Kinds that make pods from `template`, at the given path."""
+
+    template: tuple[str, ...] = ("spec", "template")
+    names_pods: bool = True
+
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of a surprising name when new, and of the template when it changes."""
+        found = list(name_advice(obj, OWNER_NAME)) if old is None and self.names_pods else []
+        template = at(obj, self.template)
+        if isinstance(template, dict) and (old is None or template != at(old, self.template)):
+            found += pod_spec_advice(template.get("spec"), ".".join((*self.template, "spec")))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployments(Workloads):
     """A changed annotation counts as a generation too, since a rollout copies it to ReplicaSets."""
 
     def count(self, obj: Object, old: Object) -> None:
@@ -29,7 +46,7 @@ class Deployments(Strategy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DaemonSets(Strategy):
+class DaemonSets(Workloads):
     """Counts its template apart, in an annotation that apps/v1 carries for old clients."""
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
@@ -58,7 +75,7 @@ def _set_template_generation(obj: Object, count: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jobs(Strategy):
+class Jobs(Workloads):
     """Gets a selector of its own unless the client asks to bring one."""
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
@@ -84,7 +101,7 @@ class Jobs(Strategy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replicas(Strategy):
+class Replicas(Workloads):
     """Selectable by status.replicas, which is 0 when unset."""
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:

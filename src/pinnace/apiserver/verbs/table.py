@@ -8,6 +8,7 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.routes import RequestInfo
 from pinnace.apiserver.verbs.binding import bind
+from pinnace.apiserver.verbs.connect import log, proxy, stream
 from pinnace.apiserver.verbs.create import create
 from pinnace.apiserver.verbs.delete import delete, delete_collection
 from pinnace.apiserver.verbs.eviction import evict
@@ -56,6 +57,10 @@ SUBRESOURCES: Mapping[tuple[str, str], Verb] = MappingProxyType(
         ("token", "create"): token,
     }
 )
+# Subresources that something behind the server answers, whatever the verb.
+CONNECT: Mapping[str, Verb] = MappingProxyType(
+    {"log": log, "exec": stream, "attach": stream, "portforward": stream, "proxy": proxy}
+)
 PARTS = frozenset({"status", "finalize", "approval", "ephemeralcontainers", "resize"})
 PART_VERBS: Mapping[str, Verb] = MappingProxyType({"get": get, "update": update, "patch": patch})
 
@@ -66,6 +71,8 @@ def handler_of(row: Resource, info: RequestInfo) -> Verb | None:
         sub = row.subresource(info.subresource)
         if sub is None or info.verb not in sub.verbs:
             return None
+        if info.subresource in CONNECT:
+            return CONNECT[info.subresource]
         if info.subresource in PARTS:
             return PART_VERBS.get(info.verb)
         return SUBRESOURCES.get((info.subresource, info.verb))

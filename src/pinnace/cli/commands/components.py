@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from pinnace.cli.commands.base import data_dir_option, one_line_errors, run_loop
-from pinnace.cluster import components
 from pinnace.cluster import config as configs
+from pinnace.cluster import process
 from pinnace.cluster.config import ConfigError
 
 
@@ -27,4 +27,4 @@ def command(data_dir: Path, nodes: str | None, names: tuple[str, ...]) -> None:
         raise ConfigError(f"there is no cluster in {data_dir}: `pinnace up` makes one")
     if nodes:
         config = replace(config, nodes=nodes)
-    run_loop(components.run(config, names))
+    run_loop(process.run(config, names))

@@ -1,0 +1,1 @@
+"""Requests that go on to a kubelet, a Pod or a Service."""

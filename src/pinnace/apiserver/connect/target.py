@@ -1,0 +1,162 @@
+"""Where a connect request goes: pure functions from objects and a request to a URL."""
+
+import ipaddress
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from pinnace.api.errors import ApiError, BadRequest, ServiceUnavailable
+from pinnace.api.objects import Object
+from pinnace.api.wire import Request
+
+# Addresses that reach a kubelet from here, best first.
+_PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
+_KUBELET_PORT = 10250
+_LOG_OPTIONS = (
+    "follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes",
+    "stream",
+)  # fmt: skip
+_STREAMS = (("stdin", "input"), ("stdout", "output"), ("stderr", "error"), ("tty", "tty"))
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One backend: `path` includes the query. `kubelet` says whose credentials it is met with."""
+
+    host: str
+    port: int
+    path: str
+    tls: bool = True
+    kubelet: bool = True
+
+
+def node_address(node: Object) -> tuple[str, int]:
+    """Return where a node's kubelet listens; raises ApiError if the node does not say."""
+    status = node.get("status") or {}
+    addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
+    endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
+    for kind in _PREFERRED:
+        if addresses.get(kind):
+            return addresses[kind], int(endpoint.get("Port") or _KUBELET_PORT)
+    raise ApiError(f"no preferred addresses found; known addresses: {list(addresses.values())}")
+
+
+def _is_true(request: Request, name: str) -> bool:
+    return request.param(name).lower() in ("true", "1")
+
+
+def container_of(pod: Object, asked: str) -> str:
+    """Return the container that a request is for; raises BadRequest with the choices."""
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    main = [c["name"] for c in spec.get("containers") or ()]
+    init = [c["name"] for c in spec.get("initContainers") or ()]
+    ephemeral = [c["name"] for c in spec.get("ephemeralContainers") or ()]
+    if asked:
+        if asked not in (*main, *init, *ephemeral):
+            raise BadRequest(f"container {asked} is not valid for pod {name}")
+        return asked
+    if len(main) == 1:
+        return str(main[0])
+    default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
+    if default in main:
+        return str(default)
+    text = f"a container name must be specified for pod {name}, choose one of: {_go(main)}"
+    if init:
+        text += f" or one of the init containers: {_go(init)}"
+    if ephemeral:
+        text += f" or one of the ephemeral containers: {_go(ephemeral)}"
+    raise BadRequest(text)
+
+
+def _go(names: Iterable[str]) -> str:
+    return "[" + " ".join(names) + "]"
+
+
+def log_path(pod: Object, request: Request) -> str:
+    """Return the kubelet's path of a container's log."""
+    metadata = pod["metadata"]
+    container = container_of(pod, request.param("container"))
+    options = {name: request.param(name) for name in _LOG_OPTIONS if request.param(name)}
+    for name in ("follow", "previous", "timestamps"):
+        if name in options and not _is_true(request, name):
+            del options[name]
+    path = f"/containerLogs/{metadata['namespace']}/{metadata['name']}/{container}"
+    return _with_query(path, list(options.items()))
+
+
+def stream_path(pod: Object, request: Request, kind: str) -> str:
+    """Return the kubelet's path for exec, attach or port-forward."""
+    metadata = pod["metadata"]
+    where = f"{metadata['namespace']}/{metadata['name']}"
+    if kind == "portforward":
+        ports = request.query.get("ports") or []
+        return _with_query(f"/portForward/{where}", [("port", ",".join(ports))] if ports else [])
+    container = container_of(pod, request.param("container"))
+    wanted = [(there, "1") for here, there in _STREAMS if _is_true(request, here)]
+    if kind == "exec":
+        wanted += [("command", part) for part in request.query.get("command") or ()]
+    return _with_query(f"/{kind}/{where}/{container}", wanted)
+
+
+def _with_query(path: str, pairs: list[tuple[str, str]]) -> str:
+    path = quote(path)
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def split_name(text: str, kind: str) -> tuple[str, str, str]:
+    """Split `name`, `name:port` or `scheme:name:port`; raises BadRequest."""
+    parts = text.split(":")
+    if len(parts) == 1 and parts[0]:
+        return "", parts[0], ""
+    if len(parts) == 2 and parts[0]:
+        return "", parts[0], parts[1]
+    if len(parts) == 3 and parts[0] in ("http", "https", "") and parts[1]:
+        return parts[0], parts[1], parts[2]
+    raise BadRequest(f'invalid {kind} request "{text}"')
+
+
+def pod_target(pod: Object, scheme: str, port: str, path: str) -> Target:
+    """Return where a Pod's proxy goes."""
+    if not port:
+        for container in pod["spec"].get("containers") or ():
+            if container.get("ports"):
+                port = str(container["ports"][0]["containerPort"])
+                break
+    address = (pod.get("status") or {}).get("podIP") or ""
+    try:
+        allowed = not ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise BadRequest("address not allowed")
+    return _plain(address, port, path, tls=scheme == "https")
+
+
+def service_target(service: Object, endpoints: Object, request_name: str, path: str) -> Target:
+    """Return where a Service's proxy goes: one of its endpoints, by chance."""
+    scheme, name, port = split_name(request_name, "service")
+    if port.isdigit():
+        for entry in service["spec"].get("ports") or ():
+            if entry.get("port") == int(port):
+                port = entry.get("name") or ""
+                break
+        else:
+            raise ServiceUnavailable(f'no service port {port} found for service "{name}"')
+    subsets = list(endpoints.get("subsets") or ())
+    random.shuffle(subsets)
+    for subset in subsets:
+        addresses = subset.get("addresses") or ()
+        for entry in subset.get("ports") or ():
+            if addresses and (entry.get("name") or "") == port:
+                address = random.choice(addresses)["ip"]
+                return _plain(address, str(entry["port"]), path, tls=scheme == "https")
+    raise ServiceUnavailable(f'no endpoints available for service "{request_name}"')
+
+
+def _plain(address: str, port: str, path: str, *, tls: bool) -> Target:
+    if port and not port.isdigit():
+        raise BadRequest(f'invalid port "{port}"')
+    number = int(port) if port else (443 if tls else 80)
+    return Target(address, number, path, tls=tls, kubelet=False)
