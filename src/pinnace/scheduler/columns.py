@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pinnace.api.amounts import CPU, EPHEMERAL, MEMORY, PODS, amount
 from pinnace.api.objects import Object
-from pinnace.scheduler.podinfo import CPU, EPHEMERAL, MEMORY, PODS, HostPort, PodInfo, amount
+from pinnace.scheduler.podinfo import HostPort, PodInfo
 
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ default, validate, authorise or watch; for those there is the API server in proc
 
 import copy
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from pinnace.api.errors import Conflict, conflict, not_found
@@ -35,6 +35,12 @@ class MemoryInformer:
         self.resource = resource
         self._objects = objects
         self.handlers: list[Handler] = []
+
+    @property
+    def revision(self) -> int:
+        return max(
+            (int(o["metadata"]["resourceVersion"]) for o in self._objects.values()), default=0
+        )
 
     def get(self, key: Key) -> Object | None:
         return self._objects.get(key)
@@ -113,6 +119,7 @@ class MemoryCluster:
         limit: int = 0,
         continue_: str = "",
         resource_version: str = "",
+        metadata_only: bool = False,
     ) -> Object:
         items = self.informer(resource).list(namespace)
         return {"kind": resource.list_kind, "items": copy.deepcopy(items), "metadata": {}}
@@ -128,7 +135,7 @@ class MemoryCluster:
         initial_events: bool = False,
         timeout_seconds: int = 0,
         metadata_only: bool = False,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         raise NotImplementedError("the memory client tells informers only")
         yield
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from pinnace.api.amounts import CPU, MEMORY, PODS
 from pinnace.scheduler.columns import Mask, Numbers
 from pinnace.scheduler.plugins.base import MAX_SCORE, State
-from pinnace.scheduler.podinfo import CPU, MEMORY, PODS, PodInfo
+from pinnace.scheduler.podinfo import PodInfo
 
 
 class NodeResourcesFit:
