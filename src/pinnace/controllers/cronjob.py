@@ -1,277 +1,282 @@
-"""CronJobs: a Job whenever a schedule says so."""
+"""CronJobs: starts a Job whenever its schedule is due.
 
+`shared.cron` tells when that is, `shared.starts` what follows from it.
+"""
+
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pinnace.api import cron
-from pinnace.api.errors import AlreadyExists, ApiError, NotFound
+from pinnace.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pinnace.api.kinds.batch import CRONJOBS, JOBS
 from pinnace.api.objects import Key, Object, controller_of, copied, format_time, parse_time
+from pinnace.client.events import EventKind
 from pinnace.controllers.base import Context, Controller
-from pinnace.controllers.shared import conditions, pods
-from pinnace.controllers.shared.jobs import is_finished
-from pinnace.controllers.shared.pending import Pending
+from pinnace.controllers.shared import conditions, cron, pods, starts
+from pinnace.controllers.shared.cron import Schedule
+from pinnace.controllers.shared.writes import is_namespace_terminating
 
-_SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
-_MANY_MISSED = 100
-# Looked at a little after the minute, so that it has surely come.
-_DELTA = timedelta(milliseconds=100)
+_DOCS = "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"
 
 
-def to_cronjob(job: Object, ctx: Context) -> Iterable[Key]:
-    """Route a Job to its CronJob."""
-    return pods.owner_keys(job, "CronJob")
+@dataclass(slots=True)
+class State:
+    """The schedules as they were at the last pass, to see when one is changed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The last time that a Job should have been started, and how many such times were missed."""
-
-    at: datetime | None
-    missed: int
-
-
-def due(owner: Object, schedule: cron.Schedule, now: datetime) -> Due:
-    """Return the most recent scheduled time that has not been acted on."""
-    last = (owner.get("status") or {}).get("lastScheduleTime")
-    earliest = parse_time(last or owner["metadata"]["creationTimestamp"])
-    deadline = owner["spec"].get("startingDeadlineSeconds")
-    if deadline is not None:
-        earliest = max(earliest, now - timedelta(seconds=deadline))
-    first = schedule.next(earliest)
-    if first is None or now < first:
-        return Due(None, 0)
-    second = schedule.next(first)
-    if second is None or now < second:
-        return Due(first, 0)
-    # Jump close to now by the distance of the first two, then step.
-    between = (second - first).total_seconds()
-    missed = int((now - first).total_seconds() // between) + 1
-    moment = first + timedelta(seconds=max(missed - 2, 0) * between)
-    found: datetime | None = None
-    while (step := schedule.next(moment)) is not None and step <= now:
-        found = moment = step
-    return Due(found or first, missed)
-
-
-def wait(schedule: cron.Schedule, now: datetime) -> timedelta | None:
-    """Return how long it is until the next scheduled time."""
-    coming = schedule.next(now)
-    return coming - now + _DELTA if coming is not None else None
-
-
-def job_name(owner: Object, at: datetime) -> str:
-    """Return the name of the Job of one scheduled time: the same for every attempt at it."""
-    return f"{owner['metadata']['name']}-{int(at.timestamp()) // 60}"
-
-
-def new_job(owner: Object, at: datetime) -> Object:
-    """Return the Job of one scheduled time."""
-    template = copied(owner["spec"]["jobTemplate"])
-    meta = template.get("metadata") or {}
-    local = at.astimezone(cron.zone(owner["spec"].get("timeZone") or ""))
-    stamp = local.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {
-        "metadata": {
-            "name": job_name(owner, at),
-            "namespace": owner["metadata"]["namespace"],
-            "labels": meta.get("labels") or {},
-            "annotations": {**(meta.get("annotations") or {}), _SCHEDULED: stamp},
-            "ownerReferences": [pods.controller_ref(owner, CRONJOBS)],
-        },
-        "spec": template["spec"],
-    }
-
-
-def _ended(job: Object, kind: str) -> bool:
-    return conditions.is_true((job.get("status") or {}).get("conditions"), kind)
-
-
-def superfluous(owner: Object, mine: Sequence[Object]) -> list[Object]:
-    """Return the finished Jobs beyond the history limits, the oldest first."""
-    found: list[Object] = []
-    for kind, limit_name in (
-        ("Complete", "successfulJobsHistoryLimit"),
-        ("Failed", "failedJobsHistoryLimit"),
-    ):
-        limit = owner["spec"].get(limit_name)
-        if limit is None:
-            continue
-        ended = [job for job in mine if _ended(job, kind)]
-        ended.sort(
-            key=lambda job: (
-                (job.get("status") or {}).get("startTime") or "9999",
-                job["metadata"]["name"],
-            )
-        )
-        found += ended[: max(len(ended) - limit, 0)]
-    return found
+    schedules: dict[Key, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Pass:
+    """One pass over one CronJob, a private copy whose status is built up."""
+
     ctx: Context
-    key: Key
-    owner: Object
-    jobs: list[Object]
+    cronjob: Object
+    jobs: Sequence[Object]
     now: datetime
 
     @property
-    def status(self) -> Object:
-        status: Object = self.owner.setdefault("status", {})
+    def _status(self) -> Object:
+        status: Object = self.cronjob["status"]
         return status
 
-    def tell(self, reason: str, message: str, *, warning: bool = False) -> None:
-        kind = "Warning" if warning else "Normal"
-        self.ctx.events.event(
-            self.owner,
-            type="Warning" if kind == "Warning" else "Normal",
-            reason=reason,
-            message=message,
-        )
-
-    def follow(self) -> None:
-        """Bring the list of active Jobs in line with the Jobs."""
-        active = {ref["uid"]: ref for ref in self.status.get("active") or ()}
-        there = {job["metadata"]["uid"] for job in self.jobs}
-        for job in self.jobs:
-            meta = job["metadata"]
-            known = meta["uid"] in active
-            if not is_finished(job):
-                if not known:
-                    text = "Saw a job that the controller did not create or forgot"
-                    self.tell("UnexpectedJob", f"{text}: {meta['name']}", warning=True)
-                continue
-            if known:
-                del active[meta["uid"]]
-                kind = "Complete" if _ended(job, "Complete") else "Failed"
-                text = f"Saw completed job: {meta['name']}, condition: {kind}"
-                self.tell("SawCompletedJob", text)
-            completed = (job.get("status") or {}).get("completionTime")
-            if completed and completed > self.status.get("lastSuccessfulTime", ""):
-                self.status["lastSuccessfulTime"] = completed
-        for uid in [uid for uid in active if uid not in there]:
-            self.tell("MissingJob", f"Active job went missing: {active.pop(uid)['name']}")
-        self.status["active"] = list(active.values())
-
-    async def clean_up(self) -> None:
-        for job in superfluous(self.owner, self.jobs):
-            await self.delete(job["metadata"])
-
-    async def delete(self, meta: Object) -> None:
+    async def run(self) -> timedelta | None:
+        old = copied(self._status)
+        for job in starts.surplus(self.cronjob, self.jobs):
+            await self._delete(job)
+        failure, after = None, None
         try:
-            await self.ctx.client.delete(
-                JOBS, meta["name"], namespace=self.key.namespace, propagation="Background"
-            )
-        except NotFound:
-            pass
+            await self._follow()
+            if "deletionTimestamp" not in self.cronjob["metadata"]:
+                after = await self._start()
         except ApiError as error:
-            self.tell("FailedDelete", f"Deleted job: {error.message}", warning=True)
-            raise
-        active = self.status.get("active") or []
-        self.status["active"] = [ref for ref in active if ref["uid"] != meta["uid"]]
-        self.tell("SuccessfulDelete", f"Deleted job {meta['name']}")
+            failure = error
+        if conditions.pruned(old) != conditions.pruned(self._status):
+            await self.ctx.client.update(CRONJOBS, self.cronjob, subresource="status")
+        if failure is not None:
+            raise failure
+        return after
 
-    async def start(self) -> timedelta | None:
-        """Start the Job that is due; return when to look again."""
-        spec = self.owner["spec"]
+    async def _follow(self) -> None:
+        """Bring the list of active Jobs up to date."""
+        for job in self.jobs:
+            meta, ended = job["metadata"], starts.finished(job)
+            listed = starts.is_active(self.cronjob, uid=meta["uid"])
+            if ended and listed:
+                self._drop(meta["uid"])
+                text = f"Saw completed job: {meta['name']}, condition: {ended}"
+                self._event("Normal", "SawCompletedJob", text)
+            elif not ended and not listed:
+                await self._check_unknown(job)
+        if success := starts.last_success(self.cronjob, self.jobs):
+            self._status["lastSuccessfulTime"] = success
+        known = {job["metadata"]["uid"] for job in self.jobs}
+        for ref in list(self._status.get("active") or ()):
+            if ref.get("uid") not in known and not await self._exists(ref):
+                self._event("Normal", "MissingJob", f"Active job went missing: {ref['name']}")
+                self._drop(ref["uid"])
+
+    async def _check_unknown(self, job: Object) -> None:
+        meta, mine = job["metadata"], self.cronjob["metadata"]
+        fresh = await self.ctx.client.get(CRONJOBS, mine["name"], namespace=mine["namespace"])
+        if starts.is_active(fresh, uid=meta["uid"]):
+            # The cache lags behind; the pass that its next event brings will know.
+            raise Conflict(f"the status of CronJob {mine['namespace']}/{mine['name']} is stale")
+        text = f"Saw a job that the controller did not create or forgot: {meta['name']}"
+        self._event("Warning", "UnexpectedJob", text)
+
+    async def _exists(self, ref: Object) -> bool:
         try:
-            schedule = cron.parse(spec["schedule"], spec.get("timeZone") or "")
-        except ValueError as error:
-            text = f'unparseable schedule: "{spec["schedule"]}" : {error}'
-            self.tell("UnparseableSchedule", text, warning=True)
-            return None
-        found = due(self.owner, schedule, self.now)
-        again = wait(schedule, self.now)
-        if found.at is None:
-            return again
-        if found.missed > _MANY_MISSED:
-            text = (
-                "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or "
-                "check clock skew"
-            )
-            self.tell("TooManyMissedTimes", text, warning=True)
-        if not await self._may_start(found.at):
-            return again
-        await self._create(found.at)
-        return again
-
-    async def _may_start(self, at: datetime) -> bool:
-        active = self.status.get("active") or []
-        if any(ref["name"] == job_name(self.owner, at) for ref in active):
+            await self.ctx.client.get(JOBS, ref["name"], namespace=ref["namespace"])
+        except NotFound:
             return False
-        policy = self.owner["spec"].get("concurrencyPolicy")
-        if policy == "Forbid" and active:
-            text = (
-                "Not starting job because prior execution is running and concurrency policy is "
-                "Forbid"
-            )
-            self.tell("JobAlreadyActive", text)
-            return False
-        if policy == "Replace":
-            for ref in active:
-                await self.delete(ref)
         return True
 
-    async def _create(self, at: datetime) -> None:
-        new = new_job(self.owner, at)
-        name = new["metadata"]["name"]
+    def _schedule(self) -> Schedule | None:
+        """Read the schedule, telling what is wrong with it."""
+        spec = self.cronjob["spec"]
+        text, zone_name = spec["schedule"], spec.get("timeZone")
         try:
-            made = await self.ctx.client.create(JOBS, new)
+            zone = cron.load_zone(zone_name)
+        except ValueError as error:
+            about = f"invalid timeZone: {_quoted(zone_name)}: {error}"
+            self._event("Warning", "UnknownTimeZone", about)
+            return None
+        if spec.get("suspend"):
+            return None
+        if "TZ" in text:
+            about = f"CRON_TZ or TZ used in schedule {_quoted(text)} is not officially supported"
+            self._event("Warning", "UnsupportedSchedule", f"{about}, see {_DOCS} for more details")
+        try:
+            return cron.parse(text, zone)
+        except ValueError as error:
+            about = f"unparseable schedule: {_quoted(text)} : {error}"
+            self._event("Warning", "UnparseableSchedule", about)
+        return None
+
+    async def _start(self) -> timedelta | None:
+        """Start a Job if one is due; return when the next is."""
+        schedule = self._schedule()
+        if schedule is None:
+            return None
+        try:
+            missed = starts.missed(self.cronjob, self.now, schedule)
+        except ValueError as error:
+            text = f"invalid schedule: {self.cronjob['spec']['schedule']} : {error}"
+            self._event("Warning", "InvalidSchedule", text)
+            return None
+        due = missed.last
+        if due is not None:
+            if missed.many:
+                self._event(
+                    "Warning",
+                    "TooManyMissedTimes",
+                    "too many missed start times. Set or decrease .spec.startingDeadlineSeconds "
+                    "or check clock skew",
+                )
+            if self._may_start(due):
+                await self._replace()
+                if not await self._create(due):
+                    return None
+        return starts.wait(self.cronjob, self.now, schedule)
+
+    def _may_start(self, due: datetime) -> bool:
+        spec = self.cronjob["spec"]
+        if starts.is_too_late(self.cronjob, due, self.now):
+            text = f"Missed scheduled time to start a job: {starts.rfc1123(due)}"
+            self._event("Warning", "MissSchedule", text)
+            return False
+        last = self._status.get("lastScheduleTime")
+        name = starts.job_name(self.cronjob, due)
+        if starts.is_active(self.cronjob, name=name) or (
+            last and parse_time(last) == due.replace(microsecond=0)
+        ):
+            return False
+        if spec.get("concurrencyPolicy") == "Forbid" and self._status.get("active"):
+            self._event(
+                "Normal",
+                "JobAlreadyActive",
+                "Not starting job because prior execution is running and concurrency policy is "
+                "Forbid",
+            )
+            return False
+        return True
+
+    async def _replace(self) -> None:
+        if self.cronjob["spec"].get("concurrencyPolicy") != "Replace":
+            return
+        for ref in list(self._status.get("active") or ()):
+            try:
+                job = await self.ctx.client.get(JOBS, ref["name"], namespace=ref["namespace"])
+            except ApiError as error:
+                self._event("Warning", "FailedGet", f"Get job: {error.message}")
+                raise
+            if not await self._delete(job):
+                where = f"{ref['namespace']}/{ref['name']}"
+                raise ApiError(f"could not replace job {where}")
+
+    async def _create(self, due: datetime) -> bool:
+        """Create the Job of a time and list it as active; False if it needs nothing more."""
+        wanted = starts.new_job(self.cronjob, due)
+        name = wanted["metadata"]["name"]
+        try:
+            job = await self.ctx.client.create(JOBS, wanted)
         except AlreadyExists:
-            made = await self.ctx.client.get(JOBS, name, namespace=self.key.namespace)
-            ref = controller_of(made)
-            if ref is None or ref["uid"] != self.owner["metadata"]["uid"]:
-                return
+            namespace = wanted["metadata"]["namespace"]
+            job = await self.ctx.client.get(JOBS, name, namespace=namespace)
+            ref = controller_of(job)
+            mine = ref is not None and ref["uid"] == self.cronjob["metadata"]["uid"]
+            if not mine or starts.is_active(self.cronjob, uid=job["metadata"]["uid"]):
+                return False
         except ApiError as error:
-            self.tell("FailedCreate", f"Error creating job: {error.message}", warning=True)
+            if not is_namespace_terminating(error):
+                self._event("Warning", "FailedCreate", f"Error creating job: {error.message}")
             raise
         else:
-            self.tell("SuccessfulCreate", f"Created job {name}")
-            self.ctx.state.created(self.key, made)
-        meta = made["metadata"]
-        ref = {
-            "kind": "Job",
-            "namespace": meta["namespace"],
-            "name": meta["name"],
-            "uid": meta["uid"],
-            "apiVersion": JOBS.group_version,
-            "resourceVersion": meta["resourceVersion"],
-        }
-        self.status["active"] = [*(self.status.get("active") or []), ref]
-        self.status["lastScheduleTime"] = format_time(at)
+            self._event("Normal", "SuccessfulCreate", f"Created job {name}")
+        self._status["active"] = [*(self._status.get("active") or ()), _reference(job)]
+        self._status["lastScheduleTime"] = format_time(due)
+        return True
+
+    async def _delete(self, job: Object) -> bool:
+        meta = job["metadata"]
+        try:
+            await self.ctx.client.delete(
+                JOBS, meta["name"], namespace=meta["namespace"], propagation="Background"
+            )
+        except ApiError as error:
+            self._event("Warning", "FailedDelete", f"Deleted job: {error.message}")
+            return False
+        self._drop(meta["uid"])
+        self._event("Normal", "SuccessfulDelete", f"Deleted job {meta['name']}")
+        return True
+
+    def _drop(self, uid: str) -> None:
+        active = self._status.get("active") or ()
+        self._status["active"] = [ref for ref in active if ref.get("uid") != uid]
+
+    def _event(self, kind: EventKind, reason: str, message: str) -> None:
+        self.ctx.events.event(self.cronjob, type=kind, reason=reason, message=message)
+
+
+def _quoted(text: object) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _reference(job: Object) -> Object:
+    meta = job["metadata"]
+    return {
+        "kind": "Job",
+        "namespace": meta["namespace"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "apiVersion": JOBS.group_version,
+        "resourceVersion": meta["resourceVersion"],
+    }
+
+
+def _changed_schedule(state: State, key: Key, cronjob: Object) -> bool:
+    spec = cronjob["spec"]
+    now = (spec["schedule"], spec.get("timeZone") or "")
+    before = state.schedules.get(key)
+    state.schedules[key] = now
+    return before is not None and before != now
 
 
 async def reconcile(key: Key, ctx: Context) -> timedelta | None:
-    """Follow the Jobs that run, and start the one that is due."""
-    pending: Pending = ctx.state
+    """Start what is due, tidy up, and return when to look again."""
     found = ctx.informers.informer(CRONJOBS).get(key)
     if found is None:
-        pending.forget(key)
+        ctx.state.schedules.pop(key, None)
         return None
-    cache = ctx.informers.informer(JOBS)
-    if not pending.settled(key, cache):
-        return timedelta(seconds=1)
-    owner = copied(found)
-    run = _Pass(ctx, key, owner, pods.owned(cache, owner), ctx.clock.now())
-    old = copied(run.status)
-    again = None
-    try:
-        run.follow()
-        await run.clean_up()
-        if "deletionTimestamp" not in owner["metadata"] and not owner["spec"].get("suspend"):
-            again = await run.start()
-    finally:
-        if conditions.pruned(old) != conditions.pruned(run.status):
-            await ctx.client.update(CRONJOBS, owner, subresource="status")
-    return again
+    cronjob, now = copied(found), ctx.clock.now()
+    cronjob.setdefault("status", {})
+    if _changed_schedule(ctx.state, key, cronjob):
+        # By the new schedule nothing was missed: wait for its next time.
+        spec = cronjob["spec"]
+        try:
+            schedule = cron.parse(spec["schedule"], cron.load_zone(spec.get("timeZone")))
+        except ValueError:
+            text = f"unparseable schedule for cronjob: {spec['schedule']}"
+            ctx.events.event(
+                cronjob, type="Warning", reason="UnParseableCronJobSchedule", message=text
+            )
+            return None
+        return starts.wait(cronjob, now, schedule)
+    jobs = pods.owned(ctx.informers.informer(JOBS), cronjob)
+    return await _Pass(ctx, cronjob, jobs, now).run()
+
+
+def from_job(job: Object, ctx: Context) -> Iterable[Key]:
+    """Route a Job to its CronJob."""
+    return pods.owner_keys(job, "CronJob")
 
 
 CRONJOB = Controller(
     name="cronjob-controller",
     on=CRONJOBS,
     reconcile=reconcile,
-    also=((JOBS, to_cronjob),),
-    prepare=lambda ctx: Pending(ctx.clock),
+    also=((JOBS, from_job),),
+    prepare=lambda ctx: State(),
 )
