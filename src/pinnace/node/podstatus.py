@@ -22,6 +22,8 @@ from pinnace.node.resources.qos import qos_class
 from pinnace.node.restarts import wants_start
 from pinnace.node.state import sandbox_change
 
+# What others write into the status.
+_OTHERS = ("nominatedNodeName", "resize", "resourceClaimStatuses", "allocatedResources")
 _LOST = "The container could not be located when the pod was terminated"
 
 
@@ -76,9 +78,7 @@ def pod_status(
     status["qosClass"] = before.get("qosClass") or qos_class(pod)
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
-    kept = ("nominatedNodeName", "resize", "resourceClaimStatuses", "allocatedResources")
-    status |= {key: before[key] for key in kept if key in before}
-    return status
+    return status | {key: before[key] for key in _OTHERS if key in before}
 
 
 def failed_status(
@@ -257,26 +257,30 @@ def _of_unseen(sight: _Sight, one: Declared, old: Mapping[str, Any] | None) -> O
             }
         }
         return status
-    was_running = old and "running" in (old.get("state") or {})
-    if was_running and not status["lastState"]:
-        gone = {
-            "exitCode": 137,
-            "reason": "ContainerStatusUnknown",
-            "startedAt": None,
-            "finishedAt": None,
-        }
-        if sight.known.terminated:
-            status["state"] = {"terminated": gone | {"message": _LOST}}
-        else:
-            status["lastState"] = {
-                "terminated": gone
-                | {
-                    "message": "The container could not be located when the pod was deleted.  "
-                    "The container used to be Running"
-                }
-            }
-        status["restartCount"] += 0 if sight.pod["metadata"].get("deletionTimestamp") else 1
+    if old and "running" in (old.get("state") or {}) and not status["lastState"]:
+        _mark_lost(sight, status)
     return status
+
+
+def _mark_lost(sight: _Sight, status: Object) -> None:
+    """Say of a container that ran, and is nowhere to be found, that it ended somehow."""
+    gone = {
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "startedAt": None,
+        "finishedAt": None,
+    }
+    if sight.known.terminated:
+        status["state"] = {"terminated": gone | {"message": _LOST}}
+    else:
+        status["lastState"] = {
+            "terminated": gone
+            | {
+                "message": "The container could not be located when the pod was deleted.  "
+                "The container used to be Running"
+            }
+        }
+    status["restartCount"] += 0 if sight.pod["metadata"].get("deletionTimestamp") else 1
 
 
 def _apply_failure(sight: _Sight, one: Declared, status: Object) -> None:
