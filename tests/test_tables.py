@@ -27,7 +27,13 @@ SHARED = {
     "controllers": {"runtime"},
     "node/probes": {"prober", "thresholds"},
     "node/volumes": {
-        "atomic", "mounting", "ownership", "payload", "sources", "subpath", "written",
+        "atomic",
+        "mounting",
+        "ownership",
+        "payload",
+        "sources",
+        "subpath",
+        "written",
     },  # fmt: skip
 }
 
