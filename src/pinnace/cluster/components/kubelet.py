@@ -90,7 +90,6 @@ def _settings(
         cluster_domain=config.domain,
         cluster_dns=(config.dns_ip,),
         cgroup_root=host.cgroup_parent,
-        cgroup_root=host.cgroup_parent,
     )
 
 
