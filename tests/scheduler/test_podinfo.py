@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from pinnace.scheduler.podinfo import requests, tolerates
+from pinnace.api.amounts import pod_requests
+from pinnace.scheduler.podinfo import tolerates
 
 
 def container(cpu: str, **more: Any) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def container(cpu: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_requests_of_a_pod(spec: dict[str, Any], cpu: int) -> None:
-    assert requests({"metadata": {}, "spec": spec})["cpu"] == cpu
+    assert pod_requests({"metadata": {}, "spec": spec})["cpu"] == cpu
 
 
 @pytest.mark.parametrize(

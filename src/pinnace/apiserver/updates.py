@@ -11,6 +11,7 @@ from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, c
 from pinnace.api.objects import Object
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.services.allocation import reallocate
 from pinnace.apiserver.writes import (
     MODIFIED,
@@ -32,11 +33,14 @@ _RETRIES = 20
 _KEPT = ("generation", "creationTimestamp", "deletionTimestamp", "selfLink")
 
 
-async def change(core: Core, call: Call, make: Change, *, subresource: str = "") -> Item:
+async def change(
+    core: Core, call: Call, make: Change, *, subresource: str = "", track: bool = True
+) -> Item:
     """Store what `make` makes of the old object and return it; may call `make` several times.
 
     `make` gets a private decoded copy in the version of the request. A resourceVersion in what it
-    returns must be the stored one; none means whatever is there.
+    returns must be the stored one; none means whatever is there. `track` notes the writer in
+    managedFields; an apply has done so already.
     """
     row = call.row
     for _ in range(_RETRIES):
@@ -45,7 +49,7 @@ async def change(core: Core, call: Call, make: Change, *, subresource: str = "")
         new = await make(decoded(core, row, item))
         unconditional = _check_version(call, new, item)
         try:
-            return await _store(core, call, item, old, new, subresource)
+            return await _store(core, call, item, old, new, subresource=subresource, track=track)
         except CompareFailed as failed:
             if failed.current is None and failed.key == item.key:
                 continue
@@ -79,26 +83,36 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
 
 
 async def _store(
-    core: Core, call: Call, item: Item, old: Object, new: Object, subresource: str
+    core: Core,
+    call: Call,
+    item: Item,
+    old: Object,
+    new: Object,
+    *,
+    subresource: str,
+    track: bool,
 ) -> Item:
     row, metadata, before = call.row, new["metadata"], old["metadata"]
     metadata.pop("resourceVersion", None)
     before.pop("resourceVersion", None)
     rules.apply_defaults(row, new)
     _keep(metadata, before)
+    if track:
+        new = tracked(core, call, old, new, subresource)
+        metadata = new["metadata"]
     attempt = attributes(core, call, "UPDATE", new, old)
     await core.admission.mutate(attempt)
     strategy = rules.strategy_for(row)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        refuse(row, metadata, rules.validate_subresource(row, subresource, new, old))
+        refuse(row, metadata, rules.validate_subresource_update(row, subresource, new, old))
     else:
         strategy.prepare_update(new, old, context(core, call))
         refuse(row, metadata, rules.validate_update(row, new, old))
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old) if not subresource else None
     await core.admission.validate(attempt)
-    if new == old:
+    if same(new, old):
         return item
     if call.dry_run:
         metadata["resourceVersion"] = str(item.revision)

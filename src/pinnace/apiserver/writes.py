@@ -27,6 +27,7 @@ from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.managers import tracked
 from pinnace.store.base import Compare, CompareFailed, StoreError
 from pinnace.store.watchcache.item import Item
 
@@ -100,7 +101,14 @@ def refuse(row: Resource, metadata: Object, causes: Sequence[Cause]) -> None:
         raise invalid(row.kind, row.group, metadata.get("name") or "", causes)
 
 
-async def create(core: Core, call: Call, obj: Object, allocate: Allocate | None = None) -> Item:
+async def create(
+    core: Core,
+    call: Call,
+    obj: Object,
+    allocate: Allocate | None = None,
+    *,
+    track: bool = True,
+) -> Item:
     """Store a new object and return it.
 
     `allocate` fills in what the cluster gives the object, after validation, and says what is
@@ -122,6 +130,9 @@ async def create(core: Core, call: Call, obj: Object, allocate: Allocate | None 
     if base:
         metadata["name"] = generated(base)
     rules.apply_defaults(call.row, obj)
+    if track:
+        obj = tracked(core, call, None, obj, "")
+        metadata = obj["metadata"]
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     prepare_new(core, call, obj)

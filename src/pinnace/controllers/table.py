@@ -1,8 +1,28 @@
-"""Every controller, by upstream's name."""
+"""Every controller, by upstream's name.
+
+Of upstream's, these are not here yet: serviceaccount-token-controller,
+endpointslice-mirroring-controller, resourcequota-controller,
+horizontal-pod-autoscaler-controller, certificatesigningrequest-cleaner-controller,
+podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
+token-cleaner-controller, device-taint-eviction-controller, persistentvolume-binder-controller,
+persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
+persistentvolumeclaim-protection-controller, persistentvolume-protection-controller,
+podgroup-protection-controller, service-ca-certificate-publisher-controller,
+kube-apiserver-serving-clustertrustbundle-publisher-controller, ephemeral-volume-controller,
+storageversion-garbage-collector-controller, resourceclaim-controller,
+resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
+validatingadmissionpolicy-status-controller, volumeattributesclass-protection-controller,
+service-cidr-controller, storage-version-migrator-controller, selinux-warning-controller.
+"""
 
 from pinnace.controllers.base import Controller
+from pinnace.controllers.clusterrole_aggregation import CLUSTERROLE_AGGREGATION
+from pinnace.controllers.cronjob import CRONJOB
+from pinnace.controllers.csr_approving import CSR_APPROVING
+from pinnace.controllers.csr_signing import CSR_SIGNING
 from pinnace.controllers.daemonset import DAEMONSET
 from pinnace.controllers.deployment import DEPLOYMENT
+from pinnace.controllers.disruption import DISRUPTION
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
 from pinnace.controllers.garbage_collector import GARBAGE_COLLECTOR
@@ -31,7 +51,12 @@ CONTROLLERS: tuple[Controller, ...] = (
     JOB,
     DEPLOYMENT,
     REPLICASET,
+    DISRUPTION,
     STATEFULSET,
+    CRONJOB,
+    CSR_SIGNING,
+    CSR_APPROVING,
+    CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
     POD_GC,
     NODE_IPAM,

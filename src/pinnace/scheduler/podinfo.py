@@ -4,15 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pinnace.api import quantity
+from pinnace.api.amounts import CPU, MEMORY, Amounts, container_requests, pod_requests
 from pinnace.api.objects import Key, Object, key_of
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
 
-CPU, MEMORY, EPHEMERAL, PODS = "cpu", "memory", "ephemeral-storage", "pods"
 # What a container that asks for nothing counts as when nodes are scored (never when filtered).
 DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
-
-Amounts = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +77,6 @@ class PodInfo:
     node_selector: Mapping[str, str] = field(default_factory=dict)
 
 
-def amount(resource: str, text: str | int | float) -> int:
-    """Return a quantity as the whole number that columns hold."""
-    parsed = quantity.parse(text)
-    return parsed.milli_value() if resource == CPU else parsed.value()
-
-
 def pod_info(pod: Object) -> PodInfo:
     """Read a pod."""
     spec, meta = pod["spec"], pod["metadata"]
@@ -93,6 +84,7 @@ def pod_info(pod: Object) -> PodInfo:
     toward, away = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
     namespace = meta.get("namespace", "")
     containers = spec.get("containers") or ()
+    asked = pod_requests(pod)
     return PodInfo(
         pod=pod,
         key=key_of(pod),
@@ -100,8 +92,8 @@ def pod_info(pod: Object) -> PodInfo:
         namespace=namespace,
         labels=meta.get("labels") or {},
         priority=spec.get("priority") or 0,
-        requests=requests(pod),
-        nonzero=_nonzero(pod),
+        requests=asked,
+        nonzero=_nonzero(pod, asked),
         ports=host_ports(pod),
         tolerations=tuple(spec.get("tolerations") or ()),
         affinity=_terms(toward.get(_REQUIRED), namespace),
@@ -158,65 +150,13 @@ def _spread(entry: Mapping[str, Any]) -> Spread:
     )
 
 
-def _container_requests(container: Mapping[str, Any]) -> Amounts:
-    asked = (container.get("resources") or {}).get("requests") or {}
-    return {name: amount(name, text) for name, text in asked.items()}
-
-
-def requests(pod: Object) -> Amounts:
-    """Return what a pod asks of its node.
-
-    The containers and sidecars together, or the most that start-up needs at one time (each init
-    container beside the sidecars started before it), whichever is more; pod-level requests replace
-    that; the overhead comes on top. See KEP-753, KEP-2837 and the page "Init containers".
-    """
-    spec = pod["spec"]
-    running: Amounts = {}
-    for container in spec.get("containers") or ():
-        _add(running, _container_requests(container))
-    sidecars: Amounts = {}
-    starting: Amounts = {}
-    for container in spec.get("initContainers") or ():
-        asked = _container_requests(container)
-        if container.get("restartPolicy") == "Always":
-            _add(running, asked)
-            _add(sidecars, asked)
-            _most(starting, sidecars)
-        else:
-            _most(starting, _sum(asked, sidecars))
-    _most(running, starting)
-    whole = (spec.get("resources") or {}).get("requests") or {}
-    for name, text in whole.items():
-        running[name] = amount(name, text)
-    for name, text in (spec.get("overhead") or {}).items():
-        running[name] = running.get(name, 0) + amount(name, text)
-    return running
-
-
-def _nonzero(pod: Object) -> tuple[int, int]:
+def _nonzero(pod: Object, whole: Amounts) -> tuple[int, int]:
     cpu = memory = 0
     for container in pod["spec"].get("containers") or ():
-        asked = _container_requests(container)
+        asked = container_requests(container)
         cpu += asked.get(CPU, DEFAULT_CPU)
         memory += asked.get(MEMORY, DEFAULT_MEMORY)
-    whole = requests(pod)
     return max(cpu, whole.get(CPU, 0)), max(memory, whole.get(MEMORY, 0))
-
-
-def _add(total: Amounts, more: Amounts) -> None:
-    for name, value in more.items():
-        total[name] = total.get(name, 0) + value
-
-
-def _sum(first: Amounts, second: Amounts) -> Amounts:
-    total = dict(first)
-    _add(total, second)
-    return total
-
-
-def _most(total: Amounts, other: Amounts) -> None:
-    for name, value in other.items():
-        total[name] = max(total.get(name, 0), value)
 
 
 def host_ports(pod: Object) -> tuple[HostPort, ...]:

@@ -1,1 +1,1 @@
-"""Simulated nodes: kubelets played by one task."""
+"""Simulated nodes: kubelets played by one task group. Nothing runs on them, and they say so."""

@@ -26,7 +26,7 @@ def _is_headless(spec: Object) -> bool:
 
 
 def check_service(report: Report, service: Object) -> None:
-    """Check a Service whose addresses and node ports have been allocated."""
+    """Check a Service; its addresses and node ports may be allocated before or after."""
     spec = report.child(service, "spec", "") or {}
     kind = report.text(spec, "type", "spec")
     headless = _is_headless(spec)
@@ -213,9 +213,7 @@ def _check_policies(report: Report, spec: Object, kind: str) -> None:
     health = report.number(spec, "healthCheckNodePort", "spec") or 0
     where = "spec.healthCheckNodePort"
     if kind == "LoadBalancer" and external == "Local":
-        if not health:
-            report.required(where)
-        else:
+        if health:  # else it is about to be allocated
             report.said(where, health, names.port_number(health))
     elif health:
         report.invalid(

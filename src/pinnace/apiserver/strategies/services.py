@@ -42,17 +42,67 @@ class Services(Strategy):
     """Drops what the new type does not use, unless the client changed that very field."""
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
-        """Begin with an empty load balancer."""
+        """Begin with an empty load balancer, and say an asked-for address in both spellings."""
         obj["status"] = {"loadBalancer": {}}
+        spec = _spec(obj)
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
 
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
-        """Keep the status, then drop what belonged to the old type."""
+        """Keep the status and what was allocated, then drop what belonged to the old type."""
         super().prepare_update(obj, old, ctx)
+        _keep_allocated(_spec(obj), _spec(old))
+        _align_cluster_ips(_spec(obj), _spec(old))
         _drop_for_type(obj, old)
         if _spec(obj).get("type") != LOAD_BALANCER:
             status = dict(obj.get("status") or {})
             status["loadBalancer"] = {}
             obj["status"] = status
+
+
+def _keep_allocated(spec: Object, before: Object) -> None:
+    """Spare a client that did not read first: what it leaves out stays as it was allocated."""
+    if EXTERNAL_NAME not in (spec.get("type"), before.get("type")):
+        if not spec.get("clusterIP") and not spec.get("clusterIPs"):
+            for key in ("clusterIP", "clusterIPs"):
+                if before.get(key):
+                    spec[key] = before[key]
+        elif not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+            spec["clusterIPs"] = before.get("clusterIPs") or [spec["clusterIP"]]
+    ported = (NODE_PORT, LOAD_BALANCER)
+    if spec.get("type") in ported and before.get("type") in ported:
+        known = {_port_key(port): port.get("nodePort") for port in before.get("ports") or ()}
+        taken = {port.get("nodePort") for port in _dicts(spec.get("ports"))}
+        for port in _dicts(spec.get("ports")):
+            held = known.get(_port_key(port))
+            if held and not port.get("nodePort") and held not in taken:
+                port["nodePort"] = held
+    if _is_local(spec) and _is_local(before) and not spec.get("healthCheckNodePort"):
+        health = before.get("healthCheckNodePort")
+        if health:
+            spec["healthCheckNodePort"] = health
+
+
+def _align_cluster_ips(spec: Object, before: Object) -> None:
+    """Let a client that knows only one of clusterIP and clusterIPs change that one."""
+    one, many = spec.get("clusterIP") or "", spec.get("clusterIPs") or []
+    if one != (before.get("clusterIP") or "") and many == (before.get("clusterIPs") or []):
+        if one:
+            spec["clusterIPs"] = [one]
+        else:
+            spec.pop("clusterIPs", None)
+
+
+def _is_local(spec: Object) -> bool:
+    return needs_health_check_node_port({"spec": spec})
+
+
+def _port_key(port: Object) -> tuple[Any, Any]:
+    return port.get("protocol"), port.get("port")
+
+
+def _dicts(listed: Any) -> list[Object]:
+    return [entry for entry in (listed if isinstance(listed, list) else ()) if type(entry) is dict]
 
 
 def _drop_for_type(new: Object, old: Object) -> None:

@@ -20,6 +20,7 @@ from pinnace.apiserver import bodies
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.verbs.apply import APPLY, apply_patch, wrong_option
 
 JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
@@ -40,7 +41,7 @@ def patcher(call: Call) -> Callable[[Object], Object]:
     media = bodies.media_type(call.request)
     apply = TYPES.get(media)
     if apply is None:
-        raise bodies.unsupported(tuple(TYPES))
+        raise bodies.unsupported((*TYPES, *APPLY))
     try:
         patch = orjson.loads(call.request.body)
     except orjson.JSONDecodeError as error:
@@ -55,12 +56,17 @@ def patcher(call: Call) -> Callable[[Object], Object]:
 
 async def patch(core: Core, call: Call) -> Answer:
     """Patch an object, or the part of it that the subresource of the request is for."""
+    if bodies.media_type(call.request) in APPLY:
+        return await apply_patch(core, call)
+    if call.flag("force"):
+        raise wrong_option("force", "Forbidden: may not be specified for non-apply patch")
     patched = patcher(call)
 
     async def make(old: Object) -> Object:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
         bodies.check_fields(call, new)
+        bodies.tidy(new["metadata"])
         check_names(call, new)
         return new
 

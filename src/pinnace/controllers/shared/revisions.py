@@ -80,7 +80,10 @@ async def current(
     try:
         made = await ctx.client.create(CONTROLLERREVISIONS, new)
     except AlreadyExists as error:
-        # Its own from before that the cache lacks, or a collision: both are over at the next try.
+        name = new["metadata"]["name"]
+        there = await ctx.client.get(CONTROLLERREVISIONS, name, namespace=key.namespace)
+        if conditions.pruned(there["data"]) == wanted:
+            return _noted(pending, key, there)  # its own from before, which the cache lacks
         status = {**(owner.get("status") or {}), "collisionCount": collisions + 1}
         await ctx.client.update(row, {**owner, "status": status}, subresource="status")
         raise Conflict(error.message) from error

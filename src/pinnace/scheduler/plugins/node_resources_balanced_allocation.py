@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from pinnace.api.amounts import CPU, MEMORY
 from pinnace.scheduler.columns import Mask, Numbers
 from pinnace.scheduler.plugins.base import MAX_SCORE, State
-from pinnace.scheduler.podinfo import CPU, MEMORY, PodInfo
+from pinnace.scheduler.podinfo import PodInfo
 
 
 class NodeResourcesBalancedAllocation:

@@ -1,0 +1,46 @@
+"""Who wrote which field: managedFields of every write that is no apply."""
+
+from typing import Any
+
+from pinnace.api.objects import Object
+from pinnace.api.patch import apply
+from pinnace.apiserver.core import Call, Core
+
+_LONGEST = 128
+
+
+def manager_of(call: Call) -> str:
+    """Return the name of the writer: what it says, or the program in its User-Agent."""
+    given = call.request.param("fieldManager")
+    if given:
+        return given
+    agent = call.request.headers.get("user-agent", "").split("/", 1)[0]
+    text = "".join(letter for letter in agent if letter.isprintable())
+    return text.encode()[:_LONGEST].decode(errors="ignore")
+
+
+def tracked(core: Core, call: Call, old: Object | None, new: Object, subresource: str) -> Object:
+    """Return a written object with its managedFields brought up to date."""
+    return apply.track(
+        old,
+        new,
+        call.row,
+        manager=manager_of(call) or "unknown",
+        time=core.clock.now(),
+        subresource=subresource,
+    )
+
+
+def same(new: Object, old: Object) -> bool:
+    """Say whether two objects differ at most in when their managers wrote."""
+    if new == old:
+        return True
+    if any(new.get(name) != old.get(name) for name in {*new, *old} if name != "metadata"):
+        return False
+    return _timeless(new["metadata"]) == _timeless(old["metadata"])
+
+
+def _timeless(metadata: dict[str, Any]) -> dict[str, Any]:
+    entries = metadata.get("managedFields") or ()
+    bare = [{k: v for k, v in entry.items() if k != "time"} for entry in entries]
+    return {**metadata, "managedFields": bare}

@@ -1,0 +1,35 @@
+"""All controllers."""
+
+import socket
+
+from pinnace.client.kubeconfig import Config
+from pinnace.cluster.components.base import Place
+from pinnace.cluster.credentials import config_for
+from pinnace.cluster.surroundings import Ready, Surroundings
+from pinnace.controllers.base import Config as ControllerConfig
+from pinnace.controllers.runtime import run_controllers
+
+
+async def run(place: Place, around: Surroundings, ready: Ready) -> None:
+    """Run the controllers of a data directory's cluster."""
+    connection = config_for(place.config, place.pki, place.pki.clients["controller-manager"])
+    await control(
+        around, connection, pod_cidr=place.config.pod_cidr, leader_elect=False, ready=ready
+    )
+
+
+async def control(
+    around: Surroundings, connection: Config, *, pod_cidr: str, leader_elect: bool, ready: Ready
+) -> None:
+    """Run the controllers of any cluster."""
+    await run_controllers(
+        around.client(connection, component="controller-manager"),
+        await around.informers(connection),
+        around.clock,
+        leader_elect=leader_elect,
+        identity=socket.gethostname(),
+        config=ControllerConfig(
+            root_ca=connection.ca.decode(), cluster_cidrs=(pod_cidr,) if pod_cidr else ()
+        ),
+        ready=ready,
+    )
