@@ -5,9 +5,8 @@ endpointslice-mirroring-controller, resourcequota-controller,
 horizontal-pod-autoscaler-controller, certificatesigningrequest-signing-controller,
 certificatesigningrequest-approving-controller, certificatesigningrequest-cleaner-controller,
 podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
-token-cleaner-controller, device-taint-eviction-controller, persistentvolume-binder-controller,
+token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
-persistentvolumeclaim-protection-controller, persistentvolume-protection-controller,
 podgroup-protection-controller, service-ca-certificate-publisher-controller,
 kube-apiserver-serving-clustertrustbundle-publisher-controller, ephemeral-volume-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
@@ -29,6 +28,7 @@ from pinnace.controllers.job import JOB
 from pinnace.controllers.namespace import NAMESPACE
 from pinnace.controllers.node_ipam import NODE_IPAM
 from pinnace.controllers.node_lifecycle import NODE_LIFECYCLE
+from pinnace.controllers.persistentvolume_binder import PERSISTENTVOLUME_BINDER
 from pinnace.controllers.pod_gc import POD_GC
 from pinnace.controllers.replicaset import REPLICASET
 from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
@@ -37,6 +37,10 @@ from pinnace.controllers.service_account import SERVICE_ACCOUNT
 from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
+from pinnace.controllers.volume_protection import (
+    PERSISTENTVOLUME_PROTECTION,
+    PERSISTENTVOLUMECLAIM_PROTECTION,
+)
 
 CONTROLLERS: tuple[Controller, ...] = (
     ENDPOINTS_CONTROLLER,
@@ -59,4 +63,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     NODE_IPAM,
     NODE_LIFECYCLE,
     TAINT_EVICTION,
+    PERSISTENTVOLUME_BINDER,
+    PERSISTENTVOLUMECLAIM_PROTECTION,
+    PERSISTENTVOLUME_PROTECTION,
 )
