@@ -67,3 +67,101 @@ async def test_watch_ends_after_its_timeout(api: Any) -> None:
     await api.settle()
     await api.clock.advance(6)
     assert await asyncio.wait_for(first, 5) is None
+
+
+async def test_a_watch_from_before_the_compaction_is_told_so(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    await api.settle()
+    await api.clock.advance(301)
+    await api.do("POST", CONFIGMAPS, configmap("b"))
+    await api.clock.advance(301)
+    await api.do("POST", CONFIGMAPS, configmap("c"))
+    events = api.events(f"{CONFIGMAPS}?watch=1&resourceVersion=2")
+    event = await asyncio.wait_for(anext(events), 5)
+    assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+    assert event["object"]["reason"] == "Expired"
+    assert event["object"]["message"].startswith("too old resource version: 2 (")
+    await events.aclose()
+
+
+async def test_a_watch_resumes_from_the_stores_history(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    _, listed = await api.do("GET", CONFIGMAPS)
+    await api.do("POST", CONFIGMAPS, configmap("b"))
+    await api.settle()
+    await api.clock.advance(400)
+    await api.do("POST", CONFIGMAPS, configmap("c"))
+    version = listed["metadata"]["resourceVersion"]
+    events = api.events(f"{CONFIGMAPS}?watch=1&resourceVersion={version}")
+    names = [(await asyncio.wait_for(anext(events), 5))["object"]["metadata"]["name"]]
+    names.append((await asyncio.wait_for(anext(events), 5))["object"]["metadata"]["name"])
+    assert names == ["b", "c"]
+    await events.aclose()
+
+
+async def test_bookmarks_come_every_minute(api: Any) -> None:
+    query = "watch=1&resourceVersion=1&allowWatchBookmarks=true"
+    events = api.events(f"{CONFIGMAPS}?{query}")
+    first = asyncio.ensure_future(anext(events))
+    await api.settle()
+    await api.clock.advance(61)
+    mark = await asyncio.wait_for(first, 5)
+    assert mark["type"] == "BOOKMARK"
+    assert mark["object"]["kind"] == "ConfigMap"
+    await events.aclose()
+
+
+async def test_initial_events_need_a_match(api: Any) -> None:
+    code, status = await api.do("GET", f"{CONFIGMAPS}?watch=1&sendInitialEvents=true")
+    assert (code, status["reason"]) == (422, "Invalid")
+    assert "sendInitialEvents requires setting resourceVersionMatch" in status["message"]
+
+
+async def test_an_expired_page_hands_out_a_usable_token(api: Any) -> None:
+    for name in ("a", "b", "c"):
+        await api.do("POST", CONFIGMAPS, configmap(name))
+    _, page = await api.do("GET", f"{CONFIGMAPS}?limit=1")
+    await api.settle()
+    await api.clock.advance(301)
+    await api.do("DELETE", f"{CONFIGMAPS}/b")
+    await api.clock.advance(601)
+    token = page["metadata"]["continue"]
+    code, status = await api.do("GET", f"{CONFIGMAPS}?limit=1&continue={token}")
+    assert (code, status["reason"]) == (410, "Expired")
+    token = status["metadata"]["continue"]
+    code, rest = await api.do("GET", f"{CONFIGMAPS}?limit=1&continue={token}")
+    assert (code, [item["metadata"]["name"] for item in rest["items"]]) == (200, ["c"])
+
+
+async def test_metadata_and_tables_are_other_forms_of_the_same(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    _, listed = await api.do("GET", CONFIGMAPS, accept=accept)
+    assert listed["kind"] == "PartialObjectMetadataList"
+    assert set(listed["items"][0]) == {"kind", "apiVersion", "metadata"}
+    accept = "application/json;as=Table;g=meta.k8s.io;v=v1"
+    _, table = await api.do("GET", CONFIGMAPS, accept=accept)
+    assert table["rows"][0]["cells"][:2] == ["a", 1]
+
+
+async def test_what_nobody_can_read_is_not_acceptable(api: Any) -> None:
+    code, status = await api.do("GET", CONFIGMAPS, accept="text/html")
+    assert (code, status["reason"]) == (406, "NotAcceptable")
+
+
+async def test_unknown_resources_and_methods_are_statuses(api: Any) -> None:
+    code, status = await api.do("GET", "/api/v1/nonsense")
+    assert (code, status["message"]) == (404, "the server could not find the requested resource")
+    code, status = await api.do("POST", "/api/v1/componentstatuses", {})
+    assert (code, status["reason"]) == (405, "MethodNotAllowed")
+
+
+async def test_a_slow_reader_is_cut_off_and_the_others_are_not(api: Any) -> None:
+    slow = api.events(f"{CONFIGMAPS}?watch=1&resourceVersion=1")
+    first = asyncio.ensure_future(anext(slow))
+    await api.settle()
+    for number in range(1100):
+        await api.do("POST", CONFIGMAPS, configmap(f"a{number}"))
+    await asyncio.wait_for(first, 5)
+    seen = [event async for event in slow]
+    assert len(seen) < 1100

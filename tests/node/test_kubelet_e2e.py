@@ -18,11 +18,11 @@ from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS
 from pinnace.api.objects import Key, format_time
 from pinnace.kit import spdy, x509
 from pinnace.kit.clock import SystemClock
-from pinnace.node import cni, command
+from pinnace.node import command
 from pinnace.node.config import KubeletConfig
-from pinnace.node.containerd import Containerd, ContainerdPaths
 from pinnace.node.cri.client import CriRuntime
-from pinnace.node.images.builtin import BUSYBOX, PAUSE, build_busybox, build_pause
+from pinnace.node.images.builtin import BUSYBOX
+from pinnace.node.private_runtime import PrivateRuntime, PrivateRuntimeConfig
 from pinnace.node.service import run_kubelet
 from pinnace.testing.kubelet_stage import make_container, make_pod
 from pinnace.testing.memory_client import MemoryCluster
@@ -75,34 +75,26 @@ async def world():
     token = secrets.token_hex(3)
     with tempfile.TemporaryDirectory(prefix="pinnace-") as name:
         directory = Path(name)
-        containerd = Containerd(
-            ContainerdPaths(data=directory / "data", run=directory / "run"),
-            sandbox_image=PAUSE,
-            cgroup_parent=f"/pinnace-{token}",
+        private = PrivateRuntime(
+            PrivateRuntimeConfig(
+                name=f"pinnace-{token}",
+                data=directory / "data",
+                run=directory / "run",
+                bridge=f"pt{token}",
+                pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
+                cgroup_parent=f"/pinnace-{token}",
+            )
         )
-        network = cni.Network(
-            name=f"pinnace-{token}",
-            bridge=f"pt{token}",
-            pod_cidrs=[f"10.{200 + int(token[:2], 16) % 50}.{int(token[2:4], 16)}.0/24"],
-            state_dir=directory / "leases",
-            port_mappings=command.which("iptables") is not None,
-        )
-        runtime = CriRuntime(containerd.paths.socket)
         clock = SystemClock()
         cluster = MemoryCluster(lambda: format_time(clock.now()))
-        made = World(cluster, runtime, directory, f"/pinnace-{token}")
         try:
-            await cni.set_up(network, containerd.paths.cni_conf_dir)
-            await containerd.start()
-            build_pause(directory / "pause.tar")
-            build_busybox(directory / "busybox.tar")
-            await containerd.import_image(directory / "pause.tar", PAUSE)
-            await containerd.import_image(directory / "busybox.tar", BUSYBOX)
-            yield made
+            runtime = await private.start()
+            try:
+                yield World(cluster, runtime, directory, f"/pinnace-{token}")
+            finally:
+                await runtime.close()
         finally:
-            await runtime.close()
-            await containerd.destroy()
-            await cni.clean_up(network)
+            await private.destroy()
 
 
 @contextlib.asynccontextmanager

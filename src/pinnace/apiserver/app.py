@@ -10,7 +10,14 @@ import logging
 import time
 import uuid
 
-from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from pinnace.api.errors import (
+    ApiError,
+    Conflict,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 from pinnace.api.wire import Answer, Hijack, Request
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.bootstrap.apiserver_service import publish
@@ -25,9 +32,10 @@ from pinnace.apiserver.routes import RequestInfo, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.verbs.table import handler_of
 from pinnace.kit.clock import Clock
-from pinnace.store.base import Store, StoreError
+from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
+_PUBLISH_SECONDS = 10.0
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
 
 
@@ -37,6 +45,7 @@ class ApiServer:
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
         self.core: Core = build(store, clock, config, self._pods, failed=self._store_failed)
+        self._address = config.advertise_address, config.secure_port
         self._metrics = Metrics()
         self._paths = Paths(self.core, self._metrics)
         self._tasks: list[asyncio.Task[None]] = []
@@ -50,10 +59,21 @@ class ApiServer:
         await publish(core, core.config.advertise_address, core.config.secure_port)
         self._tasks.append(asyncio.create_task(core.alarms.run()))
         self._tasks.append(asyncio.create_task(compact_for_ever(core)))
+        self._tasks.append(asyncio.create_task(self._keep_published()))
 
     async def advertise(self, address: str, port: int) -> None:
         """Tell the cluster under which address this server is to be found."""
+        self._address = address, port
         await publish(self.core, address, port)
+
+    async def _keep_published(self) -> None:
+        """Restore the server's own Service and endpoints when somebody changed them."""
+        while True:
+            await self.core.clock.sleep(_PUBLISH_SECONDS)
+            try:
+                await publish(self.core, *self._address)
+            except (ApiError, StoreError) as error:
+                _log.warning("cannot publish the kubernetes Service: %s", error)
 
     async def close(self) -> None:
         """End all that runs, watches included."""
@@ -72,6 +92,10 @@ class ApiServer:
             answer = await self._answer(request, info, warnings)
         except ApiError as error:
             answer = answer_error(request, error)
+        except CompareFailed as error:
+            answer = answer_error(request, Conflict(f"{error}; please try again"))
+        except StoreError as error:
+            answer = answer_error(request, ServiceUnavailable(str(error)))
         except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))

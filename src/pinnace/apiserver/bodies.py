@@ -11,6 +11,7 @@ from pinnace.api.objects import Object
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
+from pinnace.apiserver.pruning import prune
 
 _READABLE = (JSON, YAML, PROTOBUF)
 
@@ -48,7 +49,15 @@ def read_object(call: Call) -> Object:
     obj = read_any(call.request, api_version=row.group_version, kind=row.kind)
     expect_kind(obj, row.kind, row.group_version)
     check_fields(call, obj)
+    tidy(obj["metadata"])
     return obj
+
+
+def tidy(metadata: Object) -> None:
+    """Drop what Go does not write: empty labels, annotations and so on."""
+    for name in [name for name, value in metadata.items() if value in (None, "", {}, [])]:
+        if name != "managedFields":
+            del metadata[name]
 
 
 def copy(obj: Object) -> Object:
@@ -64,12 +73,14 @@ def check_fields(call: Call, obj: Object) -> None:
     if wrong:
         raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
-    if directive == "Ignore" or media_type(call.request) == PROTOBUF:
+    if media_type(call.request) == PROTOBUF:
         return
     errors = fieldvalidation.unknown_fields(obj, row)
-    if media_type(call.request) == JSON:
+    if errors:
+        prune(obj, row)
+    if media_type(call.request) == JSON and directive != "Ignore":
         errors += fieldvalidation.duplicate_fields(call.request.body)
-    if not errors:
+    if not errors or directive == "Ignore":
         return
     if directive == "Strict":
         raise fieldvalidation.strict_error(row.kind, row.version, errors)

@@ -129,8 +129,7 @@ async def delete(
         try:
             return await _delete(core, row, item, old, options)
         except CompareFailed:
-            if options.version:
-                continue
+            continue
     raise ApiError(
         f"{row.plural} {name} changes too fast to be deleted", code=409, reason="Conflict"
     )

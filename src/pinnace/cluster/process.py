@@ -7,17 +7,23 @@ import signal
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from pinnace.cluster.components.base import Component, Place, Run
 from pinnace.cluster.components.table import COMPONENTS
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.credentials import write_for_user
 from pinnace.cluster.pki import ensure
 from pinnace.cluster.supervisor import say_ready
 from pinnace.cluster.surroundings import Surroundings, surroundings
 
 
-async def run(config: ClusterConfig, names: tuple[str, ...]) -> None:
+async def run(
+    config: ClusterConfig, names: tuple[str, ...], *, kubeconfig: Path | None = None
+) -> None:
     """Run components of a data directory in this process until SIGTERM or SIGINT.
+
+    With `kubeconfig` the administrator's is written there first.
 
     Should one of them fail, all end, and the process with them: its supervisor starts it anew.
     """
@@ -26,6 +32,9 @@ async def run(config: ClusterConfig, names: tuple[str, ...]) -> None:
         raise ConfigError(f"there is no such component: {' '.join(names)}")
     os.umask(0o077)
     place = Place(config, ensure(config.data_dir / "pki", config, datetime.now(UTC)), names)
+    if kubeconfig is not None:
+        write_for_user(kubeconfig, config, place.pki)
+        (config.run_dir / "kubeconfig-path").write_text(str(kubeconfig))
 
     async def start(around: Surroundings) -> None:
         async with asyncio.TaskGroup() as group:

@@ -78,7 +78,10 @@ class Supervisor:
             await asyncio.wait((exited, up), timeout=within, return_when=asyncio.FIRST_COMPLETED)
             if not up.done():
                 how = "ended" if exited.done() else f"was not ready within {within:.0f} s"
-                raise StartFailed(f"{process.name} {how}: {last_line(process.log)}")
+                told = last_line(process.log)
+                if told.startswith("Error: "):
+                    raise StartFailed(told.removeprefix("Error: "))
+                raise StartFailed(f"{process.name} {how}: {told}")
         finally:
             for task in (exited, up):
                 task.cancel()

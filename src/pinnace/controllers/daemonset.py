@@ -35,7 +35,7 @@ def to_all(node: Object, ctx: Context) -> Iterable[Key]:
     """Route a node to every DaemonSet, if what decides about daemons may have changed."""
     seen: State = ctx.state
     meta = node["metadata"]
-    facts = (meta.get("labels"), node["spec"].get("taints"), meta["uid"])
+    facts = (meta.get("labels"), (node.get("spec") or {}).get("taints"), meta["uid"])
     known = ctx.informers.informer(NODES).get(key_of(node))
     if known is None:
         seen.nodes.pop(meta["name"], None)

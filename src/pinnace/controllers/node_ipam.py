@@ -45,10 +45,14 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
     if node is None:
         state.given.pop(key.name, None)
         return None
-    if not ctx.config.cluster_cidrs or node["spec"].get("podCIDR"):
+    if not ctx.config.cluster_cidrs or (node.get("spec") or {}).get("podCIDR"):
         return None
     if key.name not in state.given:
-        taken = [text for other in nodes.list() for text in other["spec"].get("podCIDRs") or ()]
+        taken = [
+            text
+            for other in nodes.list()
+            for text in (other.get("spec") or {}).get("podCIDRs") or ()
+        ]
         taken += [text for ranges in state.given.values() for text in ranges]
         found = _allocate(ctx, [ipaddress.ip_network(text) for text in taken])
         if found is None:

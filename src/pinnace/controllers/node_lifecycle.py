@@ -96,13 +96,13 @@ def wanted_taints(node: Object, *, evict: bool, now: datetime) -> list[Object]:
         for entry in known
         if (key := _CONDITION_TAINTS.get((entry["type"], entry["status"])))
     ]
-    if node["spec"].get("unschedulable"):
+    if (node.get("spec") or {}).get("unschedulable"):
         wanted.append({"key": _UNSCHEDULABLE, "effect": "NoSchedule"})
     ready = conditions.find(known, "Ready")
     key = _CONDITION_TAINTS.get(("Ready", ready["status"])) if ready is not None else None
     if key and evict:
         wanted.append({"key": key, "effect": "NoExecute"})
-    old = {(t["key"], t["effect"]): t for t in node["spec"].get("taints") or ()}
+    old = {(t["key"], t["effect"]): t for t in (node.get("spec") or {}).get("taints") or ()}
     ours = {(name, "NoSchedule") for name in _NO_SCHEDULE}
     ours |= {(NOT_READY, "NoExecute"), (UNREACHABLE, "NoExecute")}
     result = [taint for name, taint in old.items() if name not in ours]
@@ -122,7 +122,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
         return None
     evict = any(ready_status(other) == "True" for other in nodes.list())
     wanted = wanted_taints(node, evict=evict, now=ctx.clock.now())
-    old = node["spec"].get("taints") or []
+    old = (node.get("spec") or {}).get("taints") or []
     if sorted(map(_identity, wanted)) == sorted(map(_identity, old)):
         return None
     meta = {"resourceVersion": node["metadata"]["resourceVersion"]}

@@ -52,7 +52,9 @@ def out_of_service(found: Iterable[Object], nodes: dict[str, Object]) -> list[Ob
     lost = {
         name
         for name, node in nodes.items()
-        if any(taint["key"] == OUT_OF_SERVICE for taint in node["spec"].get("taints") or ())
+        if any(
+            taint["key"] == OUT_OF_SERVICE for taint in (node.get("spec") or {}).get("taints") or ()
+        )
         and not conditions.is_true((node.get("status") or {}).get("conditions"), "Ready")
     }
     return [

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from pinnace.api.errors import ApiError, Conflict
+from pinnace.api.errors import ApiError, Conflict, NotFound
 from pinnace.api.objects import Key, Object, key_of
 from pinnace.client.base import Client, EventType, Handler, Informers
 from pinnace.client.events import EventRecorder
@@ -100,8 +100,9 @@ class Runner:
                 self.queue.add_after(key, after / timedelta(seconds=1))
 
     def _note(self, key: Key, error: ApiError) -> None:
-        # A lost race is the everyday case, and a failure that repeats is told once.
-        quiet = isinstance(error, Conflict) or self.queue.failures(key) > 0
+        # A lost race (a change, a deletion) is the everyday case, and a failure that repeats is
+        # told once.
+        quiet = isinstance(error, Conflict | NotFound) or self.queue.failures(key) > 0
         level = logging.DEBUG if quiet else logging.WARNING
         log.log(level, "%s: %s: %s", self._controller.name, key, error.message)
 

@@ -1,6 +1,7 @@
 """Makes the Node object, keeps its status fresh, and renews the node's Lease."""
 
 import asyncio
+import contextlib
 import logging
 import platform
 from datetime import datetime
@@ -126,7 +127,9 @@ class Registration:
             annotations = wanted["metadata"]["annotations"]
             patch = {"metadata": {"labels": labels, "annotations": annotations}}
             self.node = await self._client.patch(NODES, self._config.node_name, patch)
-        await self.report(force=True)
+        with contextlib.suppress(Conflict):
+            # Somebody labels or taints the new Node: the next report is soon enough.
+            await self.report(force=True)
 
     async def _status(self, shown: Object) -> Object:
         host = Host(data=Path(self._config.root_dir))
@@ -163,6 +166,18 @@ class Registration:
             NODES, self._config.node_name, patch, subresource="status"
         )
         self._reported = self._clock.monotonic()
+        self._tell_readiness(shown, status)
+
+    def _tell_readiness(self, before: Object, after: Object) -> None:
+        """Record an Event when the node became ready, or ceased to be."""
+
+        def verdict(status: Object) -> str:
+            conditions = status.get("conditions") or ()
+            return next((each["status"] for each in conditions if each["type"] == "Ready"), "")
+
+        if verdict(after) and verdict(before) != verdict(after):
+            reason = "NodeReady" if verdict(after) == "True" else "NodeNotReady"
+            self._tell(reason, f"Node {self._config.node_name} status is now: {reason}")
 
     async def keep_reporting(self) -> None:
         """Keep the status fresh until cancelled."""

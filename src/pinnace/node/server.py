@@ -5,6 +5,7 @@ identity, or a member of system:masters, is served.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import ssl
@@ -148,11 +149,20 @@ class KubeletServer:
             now = next((each for each in worker.state.seen.containers if each.id == wanted), None)
             return now is not None and now.state == "running"
 
+        return await self._send_log(
+            request, LogReader(Path(found.log_path), self._clock, options), running
+        )
+
+    async def _send_log(
+        self, request: web.Request, reader: LogReader, running: Callable[[], bool]
+    ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-        await response.prepare(request)
-        async for block in LogReader(Path(found.log_path), self._clock, options).read(running):
-            await response.write(block)
-        await response.write_eof()
+        # Whoever follows a log ends it by going away.
+        with contextlib.suppress(ConnectionResetError):
+            await response.prepare(request)
+            async for block in reader.read(running):
+                await response.write(block)
+            await response.write_eof()
         return response
 
     async def _exec(self, request: web.Request) -> web.StreamResponse:

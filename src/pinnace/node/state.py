@@ -18,7 +18,6 @@ from pinnace.node.observed import Known, PodRuntime, SeenContainer
 from pinnace.node.podspec import (
     Declared,
     declared,
-    find_declared,
     full_name,
     is_deleted,
     is_host_network,
@@ -130,6 +129,9 @@ def _without_sandbox(pod: Mapping[str, Any], seen: PodRuntime, attempt: int, los
     to_start = [each for each in apps if not _runs_once_and_did(each, pod, seen)]
     if not to_start and any(seen.latest(each.name) for each in apps):
         return Plan(leftovers)
+    if seen.sandboxes:
+        # Even a dead sandbox has an address to give back before the next one asks for its own.
+        leftovers = (KillPod("the sandbox changed"),)
     return Plan((*leftovers, CreateSandbox(attempt, lost)))
 
 
@@ -319,14 +321,3 @@ def _go_seconds(seconds: float) -> str:
     """Write a delay as Go's time.Duration does: 10s, 1m20s, 5m0s."""
     whole = int(seconds)
     return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60}s"
-
-
-def terminates(pod: Mapping[str, Any], seen: PodRuntime, name: str) -> bool:
-    """Say whether a container of the Pod has ended for good."""
-    one = find_declared(pod, name)
-    last = seen.latest(name)
-    return (
-        last is not None
-        and last.state == "exited"
-        and not (one is not None and wants_start(one, pod, seen))
-    )

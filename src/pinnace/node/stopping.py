@@ -45,8 +45,7 @@ class Stopper:
                 if each.name == name:
                     await self._end(each, max(left, 0.0))
         for sandbox in self._state.seen.sandboxes:
-            if sandbox.ready:
-                await self._ground.runtime.stop_sandbox(sandbox.id)
+            await self._ground.runtime.stop_sandbox(sandbox.id)
 
     async def _end(self, container: SeenContainer, grace: float) -> None:
         one = find_declared(self._state.pod, container.name)

@@ -47,7 +47,7 @@ from pinnace.node.state import (
 )
 from pinnace.node.stopping import Stopper
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 # How often a Pod is looked at when nothing happens; live volumes are refreshed as often.
 RESYNC = 60.0
@@ -130,7 +130,7 @@ class PodWorker:
                 try:
                     wait = await self._round()
                 except RuntimeCallError as error:
-                    _log.warning("looking at %s failed: %s", full_name(self.state.pod), error)
+                    log.warning("looking at %s failed: %s", full_name(self.state.pod), error)
                     wait = self._retry.next()
                 if not self.finished:
                     await self._pause(wait)
@@ -271,7 +271,11 @@ class PodWorker:
             self._retry_at = None
         except (NotNow, RuntimeCallError) as error:
             self._retry_at = self._ground.clock.monotonic() + self._retry.next()
-            _log.info("%s has to wait: %s", full_name(self.state.pod), error)
+            log.info("%s has to wait: %s", full_name(self.state.pod), error)
+        except Exception:
+            # A fault of ours must show, and must not leave the Pod without anybody who tries.
+            self._retry_at = self._ground.clock.monotonic() + _RETRY_MAX
+            log.exception("an action for %s failed", full_name(self.state.pod))
         finally:
             self._carrying = None
             self.wake()
@@ -360,6 +364,9 @@ class PodWorker:
         except RuntimeCallError as error:
             self._tell("Warning", "FailedKillPod", f"error killing pod: {error}")
             await self._ground.clock.sleep(self._retry.next())
+        except Exception:
+            log.exception("ending %s failed", full_name(self.state.pod))
+            await self._ground.clock.sleep(_RETRY_MAX)
         finally:
             self._carrying = None
             self.wake()
@@ -372,7 +379,7 @@ class PodWorker:
             if not await self._reporter.delete():
                 return 1.0
         await self._remains.remove_all()
-        _log.debug("%s/%s is gone", namespace_of(self.state.pod), name_of(self.state.pod))
+        log.debug("%s/%s is gone", namespace_of(self.state.pod), name_of(self.state.pod))
         self.finished = True
         return 0.0
 

@@ -1,9 +1,11 @@
 """What every row promises, and the small manners of single kinds."""
 
+import json
 from typing import Any
 
 import pytest
 
+from pinnace.api.defaults.table import apply_defaults
 from pinnace.api.errors import BadRequest
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
@@ -139,6 +141,7 @@ def test_a_job_selects_its_own_pods_unless_asked_not_to() -> None:
         "controller-uid": "u",
         "batch.kubernetes.io/controller-uid": "u",
     }
+    assert job["metadata"]["labels"] == job["spec"]["template"]["metadata"]["labels"]
     manual = obj(spec={"manualSelector": True, "template": {}})
     strategy.prepare_create(manual, CTX)
     assert "selector" not in manual["spec"]
@@ -146,6 +149,38 @@ def test_a_job_selects_its_own_pods_unless_asked_not_to() -> None:
         "Orphan",
         "Background",
     )
+
+
+@pytest.mark.parametrize("row", STORED, ids=lambda row: f"{row.plural}.{row.group}.{row.version}")
+def test_what_is_stored_needs_no_more_defaults(row: Resource) -> None:
+    # Stored bytes are answered as they are, while upstream defaults at every read.
+    made = obj(
+        spec={
+            "template": {"metadata": {}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
+            "containers": [{"name": "c", "image": "i", "resources": {"limits": {"cpu": "1"}}}],
+            "ports": [{"port": 80}],
+            "clusterIP": "None",
+            "volumeClaimTemplates": [{"metadata": {"name": "v"}, "spec": {}}],
+            "accessModes": ["ReadWriteOnce"],
+            "versions": [{"name": "v1", "storage": True}],
+        }
+    )
+    apply_defaults(row, made)
+    strategy_for(row).prepare_create(made, CTX)
+    before = json.dumps(made, sort_keys=True)
+    apply_defaults(row, made)
+    assert json.dumps(made, sort_keys=True) == before
+
+
+def test_a_definition_remembers_every_stored_version() -> None:
+    strategy = built_in("customresourcedefinitions", "apiextensions.k8s.io")
+    old = obj(spec={"versions": [{"name": "v1", "storage": True}]})
+    strategy.prepare_create(old, CTX)
+    assert old["status"] == {"storedVersions": ["v1"]}
+    new = obj(spec={"versions": [{"name": "v1"}, {"name": "v2", "storage": True}]})
+    strategy.prepare_update(new, old, CTX)
+    assert new["status"] == {"storedVersions": ["v1", "v2"]}
+    assert old["status"] == {"storedVersions": ["v1"]}
 
 
 def test_a_namespace_is_born_active_with_its_finalizer_and_label() -> None:

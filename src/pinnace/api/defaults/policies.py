@@ -171,11 +171,9 @@ def default_custom_resource_definition(definition: Object) -> None:
         spec["conversion"] = {"strategy": "None"}
     else:
         _default_service(child(child(child(spec, "conversion"), "webhook"), "clientConfig"))
-    status = ensured(definition, "status")
-    if not status.get("storedVersions"):
-        stored = [v.get("name") for v in entries(spec, "versions") if v.get("storage") is True]
-        if stored:
-            status["storedVersions"] = stored[:1]
+    stored = [v.get("name") for v in entries(spec, "versions") if v.get("storage") is True]
+    if stored and not child(definition, "status").get("storedVersions"):
+        ensured(definition, "status")["storedVersions"] = stored[:1]
 
 
 def default_token_request(request: Object) -> None:

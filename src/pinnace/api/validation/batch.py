@@ -178,6 +178,9 @@ def _check_exit_codes(report: Report, codes: Object, path: str) -> None:
             report.invalid(f"{where}[{index}]", value, "must not be 0 for the In operator")
         if value in values[:index]:
             report.duplicate(f"{where}[{index}]", value)
+    numbers = [value for value in values if isinstance(value, int)]
+    if numbers != sorted(numbers):
+        report.invalid(where, values, "must be ordered")
 
 
 def check_job_update(report: Report, job: Object, old: Object) -> None:

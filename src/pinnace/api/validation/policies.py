@@ -2,7 +2,7 @@
 
 from pinnace.api import names
 from pinnace.api.objects import Object
-from pinnace.api.validation.base import Report
+from pinnace.api.validation.base import Report, quoted
 from pinnace.api.validation.metadata import check_selector
 from pinnace.api.validation.resources import (
     amounts,
@@ -98,8 +98,10 @@ def check_autoscaler(report: Report, autoscaler: Object) -> None:
     if least is not None and least < 1:
         detail = "must be greater than or equal to 1"
         report.invalid("spec.minReplicas", least, detail)
-    if most < 1:
-        report.invalid("spec.maxReplicas", most, "must be greater than 0")
+    if most == 0:
+        report.required("spec.maxReplicas", "must be set and greater than 0")
+    elif most < 0:
+        report.invalid("spec.maxReplicas", most, "must be greater than or equal to 1")
     if least is not None and most < least:
         report.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
     target = report.child(spec, "scaleTargetRef", "spec") or {}
@@ -219,13 +221,30 @@ def check_signing_request(report: Report, request: Object) -> None:
     elif signer == "kubernetes.io/legacy-unknown":
         detail = "the legacy signerName is not allowed via this API version"
         report.invalid(where, signer, detail)
-    elif signer.count("/") != 1:
-        report.invalid(where, signer, "must be a fully qualified domain and path of the form "
-                       "'example.com/signer-name'")  # fmt: skip
+    else:
+        _check_signer(report, signer, where)
     seconds = report.number(spec, "expirationSeconds", "spec")
     if seconds is not None and seconds < TEN_MINUTES:
         detail = "may not specify a duration less than 600 seconds (10 minutes)"
         report.invalid("spec.expirationSeconds", seconds, detail)
+
+
+def _check_signer(report: Report, signer: str, path: str) -> None:
+    domain, slash, name = signer.partition("/")
+    if not slash or "/" in name:
+        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+        report.invalid(path, signer, detail)
+        return
+    for part, rule in ((domain, names.dns1123_label), (name, names.dns1123_subdomain)):
+        for label in part.split("."):
+            said = rule(label)
+            if said:
+                complaints = [f"validating label {quoted(label)}: {why}" for why in said]
+                report.said(path, part, complaints)
+                break
+    if "." not in domain:
+        detail = "should be a domain with at least two segments separated by dots"
+        report.invalid(path, domain, detail)
 
 
 def check_approval(report: Report, request: Object, old: Object) -> None:
@@ -269,7 +288,12 @@ def check_webhooks(report: Report, configuration: Object) -> None:
         if name in seen:
             report.duplicate(f"{path}.name", name)
         seen.add(name)
-        report.one_of(hook, "sideEffects", path, ("None", "NoneOnDryRun"))
+        effects, allowed = report.text(hook, "sideEffects", path), ("None", "NoneOnDryRun")
+        if not effects:
+            listed = ", ".join(allowed)
+            report.required(f"{path}.sideEffects", f"must specify one of {listed}")
+        elif effects not in allowed:
+            report.not_supported(f"{path}.sideEffects", effects, allowed)
         if not report.texts(hook, "admissionReviewVersions", path):
             detail = "must specify one of v1, v1beta1"
             report.required(f"{path}.admissionReviewVersions", detail)

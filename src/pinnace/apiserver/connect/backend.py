@@ -1,6 +1,7 @@
 """Talks to a backend: one streamed answer, or raw bytes both ways after an upgrade."""
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
@@ -73,7 +74,7 @@ async def fetch(
             request.method,
             url,
             headers=headers,
-            data=request.body or None,
+            data=io.BytesIO(request.body) if request.body else None,
             ssl=tls if tls is not None else True,
             allow_redirects=False,
         )

@@ -1,4 +1,4 @@
-"""APIServices: one without a service is answered here, and so available from the start."""
+"""APIServices and CustomResourceDefinitions: what widens the API."""
 
 from dataclasses import dataclass
 
@@ -23,3 +23,27 @@ class ApiServices(Strategy):
                     "message": "Local APIServices are always available",
                 }
             ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions(Strategy):
+    """CustomResourceDefinitions remember every version that they ever stored."""
+
+    def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """Begin with the one storage version."""
+        super().prepare_create(obj, ctx)
+        _remember_storage(obj)
+
+    def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Keep the status, but for a new storage version."""
+        super().prepare_update(obj, old, ctx)
+        _remember_storage(obj)
+
+
+def _remember_storage(definition: Object) -> None:
+    versions = (definition.get("spec") or {}).get("versions") or ()
+    name = next((version.get("name") for version in versions if version.get("storage")), None)
+    status = dict(definition.get("status") or {})
+    stored = status.get("storedVersions") or []
+    if name and name not in stored:
+        definition["status"] = {**status, "storedVersions": [*stored, name]}

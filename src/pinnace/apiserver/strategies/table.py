@@ -19,7 +19,7 @@ from pinnace.apiserver.strategies.core import (
 from pinnace.apiserver.strategies.custom import CustomResources
 from pinnace.apiserver.strategies.discovery import EndpointSlices
 from pinnace.apiserver.strategies.pods import Pods
-from pinnace.apiserver.strategies.registration import ApiServices
+from pinnace.apiserver.strategies.registration import ApiServices, Definitions
 from pinnace.apiserver.strategies.services import Services
 from pinnace.apiserver.strategies.workloads import (
     DaemonSets,
@@ -104,7 +104,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("admissionregistration.k8s.io", "validatingadmissionpolicies"): POLICIES,
         ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"): BINDINGS,
         ("admissionregistration.k8s.io", "validatingwebhookconfigurations"): WEBHOOKS,
-        ("apiextensions.k8s.io", "customresourcedefinitions"): Strategy(
+        ("apiextensions.k8s.io", "customresourcedefinitions"): Definitions(
             status=True, counted=SPEC, allow_unconditional_update=False
         ),
         ("apiregistration.k8s.io", "apiservices"): ApiServices(

@@ -91,6 +91,9 @@ class Jobs(Workloads):
             labels.setdefault(key, name)
         for key in JOB_UID_LABELS:
             labels.setdefault(key, uid)
+        # A job without labels has its template's: upstream defaults so at every read.
+        if not obj["metadata"].get("labels"):
+            obj["metadata"]["labels"] = dict(labels)
         _child(_child(spec, "selector"), "matchLabels").setdefault(JOB_UID_LABELS[1], uid)
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:

@@ -66,6 +66,7 @@ async def patch(core: Core, call: Call) -> Answer:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
         bodies.check_fields(call, new)
+        bodies.tidy(new["metadata"])
         check_names(call, new)
         return new
 

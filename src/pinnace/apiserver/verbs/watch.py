@@ -92,6 +92,8 @@ class _Watching:
                 self._remind()
             while batch := await watcher.next():
                 yield b"".join([self._frame(told) for told in batch])
+            if watcher.expired:
+                raise too_old(revision, core.caches.revision)
         except ApiError as error:
             yield b'{"type":"ERROR","object":' + orjson.dumps(error.status()) + b"}\n"
         finally:
@@ -100,12 +102,10 @@ class _Watching:
     def _resume(self, revision: int) -> None:
         try:
             self._cache.watch(self._watcher, since=revision)
-        except Compacted as gone:
+        except Compacted:
             self._history = self._cache.watch_history(
                 self._core.store, self._watcher, since=revision
             )
-            if self._watcher.ended:
-                raise too_old(revision, gone.revision) from gone
 
     def _added(self, item: Item) -> bytes:
         return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"

@@ -11,7 +11,7 @@ import click
 
 from pinnace.cli.commands.base import data_dir_option, one_line_errors
 from pinnace.cluster import config as configs
-from pinnace.cluster import hostnet, instance, launch, requirements
+from pinnace.cluster import hostnet, instance, launch
 from pinnace.cluster.config import ConfigError
 
 
@@ -66,14 +66,10 @@ def command(
         service_cidr=service_cidr,
         node_name=node_name,
     )
-    wants_real = config.nodes in ("auto", "real")
-    chosen = launch.plan(
-        config, kubeconfig, requirements.missing(config.data_dir) if wants_real else []
-    )
     if detach:
         _detach(config.data_dir, report)
         return
-    asyncio.run(launch.run(chosen, report))
+    asyncio.run(launch.run(config, kubeconfig, report))
 
 
 def _detach(data_dir: Path, report: Callable[[str], None]) -> None:

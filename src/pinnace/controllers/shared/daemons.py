@@ -37,7 +37,7 @@ def belongs(owner: Object, node: Object) -> tuple[bool, bool]:
     accepted = tolerations(spec)
     refused = [
         taint["effect"]
-        for taint in node["spec"].get("taints") or ()
+        for taint in (node.get("spec") or {}).get("taints") or ()
         if taint["effect"] in ("NoSchedule", "NoExecute")
         and not any(tolerates(entry, taint) for entry in accepted)
     ]

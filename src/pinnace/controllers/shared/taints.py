@@ -24,7 +24,7 @@ def tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
 
 def no_execute(node: Object) -> list[Object]:
     """Return the node's taints that evict."""
-    taints = node["spec"].get("taints") or ()
+    taints = (node.get("spec") or {}).get("taints") or ()
     return [taint for taint in taints if taint["effect"] == "NoExecute"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pinnace.node.volumes.atomic import File, write_atomically
 from pinnace.node.volumes.base import Mounted, Request
-from pinnace.node.volumes.ownership import fs_group
+from pinnace.node.volumes.ownership import fs_group, give_to_group
 
 
 def _owned(file: File, group: int | None) -> File:
@@ -25,7 +25,9 @@ def _write(request: Request, files: Mapping[str, File], *, secret: bool) -> None
         directory.chmod(0o777)
     group = fs_group(request.pod)
     owned = {name: _owned(file, group) for name, file in files.items()}
-    write_atomically(directory, owned, request.supply.now())
+    fresh = write_atomically(directory, owned, request.supply.now())
+    if fresh and group is not None:
+        give_to_group(directory, group, readonly=True)
 
 
 async def written(request: Request, files: Mapping[str, File], *, secret: bool) -> Mounted:

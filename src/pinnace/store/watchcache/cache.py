@@ -110,8 +110,7 @@ class WatchCache:
         if since is not None:
             if since < self._ring.floor:
                 raise Compacted(self._ring.floor)
-            for change in self._ring.since(since):
-                watcher.offer(change)
+            watcher.replay(self._ring.since(since))
         self._watchers[watcher] = None
 
     def unwatch(self, watcher: Watcher) -> None:
@@ -129,6 +128,7 @@ class WatchCache:
                     watcher.offer(change)
 
         def failed(error: StoreError) -> None:
+            watcher.expired = isinstance(error, Compacted)
             watcher.end()
 
         feed: Deliver = deliver

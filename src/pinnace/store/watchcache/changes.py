@@ -1,6 +1,7 @@
 """What happened lately to one resource, for watches that resume, and those who watch now."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -53,13 +54,14 @@ class Watcher:
     """One watch: a bounded queue between the cache and whoever writes the frames out.
 
     `overrun` says that the reader was too slow and is cut off: its client lists or resumes again,
-    and nobody else waits for it.
+    and nobody else waits for it. `expired` says that the history it reads is compacted.
     """
 
     def __init__(self, *, namespace: str, select: Select | None, limit: int = 1000) -> None:
         self.namespace = namespace
         self.revision = 0
         self.overrun = False
+        self.expired = False
         self._select = select
         self._limit = limit
         self._queue: deque[Told] = deque()
@@ -74,6 +76,13 @@ class Watcher:
         seen = change.seen_by(self._select)
         if seen is not None:
             self._put(Told(seen[0], seen[1], change.item.revision, change.frames))
+
+    def replay(self, changes: Iterable[Change]) -> None:
+        """Queue what happened before the watch began: as much as that may be."""
+        limit, self._limit = self._limit, sys.maxsize
+        for change in changes:
+            self.offer(change)
+        self._limit = limit + len(self._queue)
 
     def bookmark(self, revision: int) -> None:
         """Queue a bookmark."""
