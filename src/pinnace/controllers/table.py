@@ -1,7 +1,7 @@
 """Every controller, by upstream's name.
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
-endpointslice-mirroring-controller, resourcequota-controller,
+endpointslice-mirroring-controller,
 horizontal-pod-autoscaler-controller, certificatesigningrequest-cleaner-controller,
 podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
 token-cleaner-controller, device-taint-eviction-controller,
@@ -33,6 +33,7 @@ from pinnace.controllers.persistentvolume_binder import PERSISTENTVOLUME_BINDER
 from pinnace.controllers.pod_gc import POD_GC
 from pinnace.controllers.replicaset import REPLICASET
 from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
+from pinnace.controllers.resource_quota import RESOURCE_QUOTA
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
 from pinnace.controllers.statefulset import STATEFULSET
@@ -62,6 +63,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     CSR_APPROVING,
     CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
+    RESOURCE_QUOTA,
     POD_GC,
     NODE_IPAM,
     NODE_LIFECYCLE,
