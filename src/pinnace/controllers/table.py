@@ -2,8 +2,7 @@
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
 endpointslice-mirroring-controller, resourcequota-controller,
-horizontal-pod-autoscaler-controller, certificatesigningrequest-signing-controller,
-certificatesigningrequest-approving-controller, certificatesigningrequest-cleaner-controller,
+horizontal-pod-autoscaler-controller, certificatesigningrequest-cleaner-controller,
 podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
 token-cleaner-controller, device-taint-eviction-controller, persistentvolume-binder-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
@@ -19,6 +18,8 @@ service-cidr-controller, storage-version-migrator-controller, selinux-warning-co
 from pinnace.controllers.base import Controller
 from pinnace.controllers.clusterrole_aggregation import CLUSTERROLE_AGGREGATION
 from pinnace.controllers.cronjob import CRONJOB
+from pinnace.controllers.csr_approving import CSR_APPROVING
+from pinnace.controllers.csr_signing import CSR_SIGNING
 from pinnace.controllers.daemonset import DAEMONSET
 from pinnace.controllers.deployment import DEPLOYMENT
 from pinnace.controllers.disruption import DISRUPTION
@@ -53,6 +54,8 @@ CONTROLLERS: tuple[Controller, ...] = (
     DISRUPTION,
     STATEFULSET,
     CRONJOB,
+    CSR_SIGNING,
+    CSR_APPROVING,
     CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
     POD_GC,
