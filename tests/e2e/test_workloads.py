@@ -11,9 +11,7 @@ FAST = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 0}}}}
 def names(k: RealCluster, namespace: str, selector: str) -> set[str]:
     items = k.get("pods", "-n", namespace, "-l", selector)["items"]
     return {
-        item["metadata"]["name"]
-        for item in items
-        if "deletionTimestamp" not in item["metadata"]
+        item["metadata"]["name"] for item in items if "deletionTimestamp" not in item["metadata"]
     }
 
 
@@ -31,8 +29,11 @@ def test_a_deployment_scales_rolls_out_and_rolls_back(k: RealCluster) -> None:
         k("rollout", "status", "deployment/web", *at, "--timeout=60s").out
     )
     first = k.get("pods", *at, "-l", "app=web")["items"]
-    assert all({"name": "COLOUR", "value": "blue"} in p["spec"]["containers"][0]["env"]
-               for p in first if "deletionTimestamp" not in p["metadata"])
+    assert all(
+        {"name": "COLOUR", "value": "blue"} in p["spec"]["containers"][0]["env"]
+        for p in first
+        if "deletionTimestamp" not in p["metadata"]
+    )
     history = k("rollout", "history", "deployment/web", *at).out
     revisions = re.findall(r"^(\d+) ", history, re.MULTILINE)
     assert len(revisions) >= 2

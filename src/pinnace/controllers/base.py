@@ -18,6 +18,9 @@ class Config:
 
     # PEM of the CA that signed the API server's certificate, published to every namespace.
     root_ca: str = ""
+    # PEM of the CA that signs approved certificate requests; without it none is signed.
+    signing_certificate: str = ""
+    signing_key: str = field(default="", repr=False)
     cluster_cidrs: tuple[str, ...] = ()
     node_cidr_mask_ipv4: int = 24
     node_cidr_mask_ipv6: int = 64

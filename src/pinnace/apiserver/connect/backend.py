@@ -25,6 +25,12 @@ _NOT_PASSED_ON = frozenset(
         "transfer-encoding", "upgrade", "accept-encoding",
     }
 )  # fmt: skip
+_UPGRADING = ("connection", "upgrade")
+
+
+def _is_passed_on(name: str) -> bool:
+    """Say whether a backend sees a header; who the client is, and acts as, ends here."""
+    return name not in _NOT_PASSED_ON and not name.startswith("impersonate-")
 
 
 class Connection(Protocol):
@@ -66,7 +72,7 @@ async def fetch(
     url = URL.build(
         scheme="https" if target.tls else "http", host=target.host, port=target.port
     ).join(URL(target.path, encoded=True))
-    headers = {k: v for k, v in request.headers.items() if k not in _NOT_PASSED_ON}
+    headers = {k: v for k, v in request.headers.items() if _is_passed_on(k)}
     session = aiohttp.ClientSession(
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
@@ -144,7 +150,7 @@ def splice(target: Target, request: Request, tls: ssl.SSLContext | None) -> Hija
 def _head(target: Target, request: Request) -> bytes:
     lines = [f"{request.method} {target.path} HTTP/1.1", f"Host: {target.host}:{target.port}"]
     for name, value in request.headers.items():
-        if name in ("host", "authorization", "content-length", "transfer-encoding"):
+        if name not in _UPGRADING and not _is_passed_on(name):
             continue
         if name == "sec-websocket-protocol":
             value = _without_token(value)
