@@ -1,4 +1,4 @@
-"""A real cluster from `pinnace up --detach`, driven by kubectl, and what it must not leave behind."""
+"""A real cluster from `pinnace up --detach`, driven by kubectl; what it must not leave."""
 
 import http.client
 import json
