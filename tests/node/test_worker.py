@@ -1,9 +1,10 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS
+from pinnace.api.kinds.coordination import LEASES
+from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS, SECRETS
 from pinnace.api.objects import Key
 from pinnace.node.runtime import ExecResult
 from pinnace.testing.kubelet_stage import (
@@ -23,6 +24,10 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 def calls(stage: Stage, call: str) -> list[str]:
     return [about for name, about in stage.runtime.calls if name == call]
+
+
+def say(file: Path, text: str) -> None:
+    file.write_text(text)
 
 
 async def test_runs_a_pod_and_reports_it_ready(stage: Stage) -> None:
@@ -45,6 +50,7 @@ async def test_runs_a_pod_and_reports_it_ready(stage: Stage) -> None:
     assert container["started"]
     assert container["restartCount"] == 0
     assert container["containerID"].startswith("containerd://")
+    await stage.until(lambda: ("Started", "Container started") in stage.events())
     assert [reason for reason, _ in stage.events()] == [
         "Starting",
         "Pulling",
@@ -247,3 +253,178 @@ async def test_registers_the_node(stage: Stage) -> None:
     assert node["metadata"]["labels"]["kubernetes.io/hostname"] == "node-1"
     ready = next(each for each in node["status"]["conditions"] if each["type"] == "Ready")
     assert ready["status"] == "True"
+
+
+async def test_probes_wait_for_the_startup_probe(stage: Stage) -> None:
+    def answer(name: str, command: Sequence[str]) -> ExecResult:
+        code = 0 if command[0] == "ready" or stage.clock.monotonic() > 20 else 1
+        return ExecResult(stdout=b"", stderr=b"", exit_code=code)
+
+    stage.runtime.exec_answer = answer
+    probes = {
+        "startupProbe": {"exec": {"command": ["up"]}, "periodSeconds": 2, "failureThreshold": 30},
+        "readinessProbe": {"exec": {"command": ["ready"]}, "periodSeconds": 2},
+    }
+    await stage.run_pod(make_pod(containers=[make_container(**probes)]))
+    await stage.clock.advance(5)
+    assert not stage.container()["started"]
+    assert "main ready" not in calls(stage, "exec_sync")
+    await stage.until(lambda: stage.container()["ready"], within=30)
+    assert stage.container()["started"]
+
+
+async def test_runs_the_pre_stop_hook_within_the_grace_period(stage: Stage) -> None:
+    hook = {"preStop": {"sleep": {"seconds": 4}}}
+    container = make_container(lifecycle=hook)
+    await stage.run_pod(make_pod(containers=[container], terminationGracePeriodSeconds=10))
+    await stage.cluster.delete(PODS, "web", namespace="default")
+    await stage.until(lambda: stage.pod() is None, within=10)
+    assert calls(stage, "stop_container") == ["main 6"]
+
+
+async def test_a_shorter_grace_period_overtakes_the_kill_under_way(stage: Stage) -> None:
+    container = make_container(lifecycle={"preStop": {"sleep": {"seconds": 100}}})
+    await stage.run_pod(make_pod(containers=[container], terminationGracePeriodSeconds=200))
+    await stage.cluster.delete(PODS, "web", namespace="default")
+    await stage.clock.advance(3)
+    assert stage.runtime.running() == ["main"]
+    await stage.cluster.delete(PODS, "web", namespace="default", grace_period=5)
+    await stage.until(lambda: stage.pod() is None, within=12)
+    assert calls(stage, "stop_container") == ["main 2"]
+
+
+async def test_kills_a_container_whose_post_start_hook_fails(stage: Stage) -> None:
+    stage.runtime.exec_answer = lambda name, command: ExecResult(
+        stdout=b"no", stderr=b"", exit_code=1
+    )
+    hook = {"postStart": {"exec": {"command": ["x"]}}}
+    await stage.cluster.create(PODS, make_pod(containers=[make_container(lifecycle=hook)]))
+    await stage.until(
+        lambda: ("FailedPostStartHook", "PostStartHook failed") in stage.events(), within=5
+    )
+    await stage.until(
+        lambda: (
+            stage.container()["state"].get("waiting", {}).get("reason")
+            in ("PostStartHookError", "CrashLoopBackOff")
+        ),
+        within=5,
+    )
+
+
+async def test_starts_an_ephemeral_container_in_a_running_pod(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    debug = [{**make_container("debug"), "targetContainerName": "main"}]
+    await stage.cluster.patch(
+        PODS, "web", {"spec": {"ephemeralContainers": debug}}, namespace="default"
+    )
+    await stage.until(lambda: "debug" in stage.runtime.running(), within=5)
+    config = list(stage.runtime.container_configs.values())[-1]
+    assert config.security.namespaces.pid == "TARGET"
+    await stage.until(lambda: "running" in stage.container("web", "debug").get("state", {}))
+
+
+async def test_a_sandbox_that_cannot_be_made_is_told_and_tried_again(stage: Stage) -> None:
+    stage.runtime.failing["run_sandbox"] = "no network"
+    await stage.cluster.create(PODS, make_pod())
+    told = ("FailedCreatePodSandBox", "Failed to create pod sandbox: no network")
+    await stage.until(lambda: told in stage.events(), within=3)
+    assert stage.status()["phase"] == "Pending"
+    stage.runtime.failing.clear()
+    await stage.until(lambda: stage.status()["phase"] == "Running", within=10)
+
+
+async def test_reads_the_termination_message(stage: Stage) -> None:
+    await stage.run_pod(make_pod(restartPolicy="Never"))
+    config = next(iter(stage.runtime.container_configs.values()))
+    mount = next(each for each in config.mounts if each.container_path == "/dev/termination-log")
+    say(Path(mount.host_path), "farewell")
+    stage.runtime.ended("main", 1)
+    await stage.until(lambda: stage.status()["phase"] == "Failed", within=3)
+    assert stage.container()["state"]["terminated"]["message"] == "farewell"
+
+
+async def test_keeps_one_dead_container_of_each_name(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    for count in (1, 2, 3):
+        stage.runtime.ended("main", 1)
+        await stage.until(
+            lambda count=count: stage.container().get("restartCount") == count, within=60
+        )
+        await stage.until(lambda: stage.runtime.running() == ["main"], within=5)
+    await stage.until(lambda: len(calls(stage, "remove_container")) == 2, within=5)
+
+
+async def test_a_pod_marked_failed_by_others_is_ended(stage: Stage) -> None:
+    await stage.run_pod(make_pod())
+    await stage.cluster.patch(PODS, "web", {"status": {"phase": "Failed"}}, namespace="default")
+    await stage.until(lambda: not stage.runtime.running(), within=5)
+    assert stage.status()["phase"] == "Failed"
+
+
+async def test_secrets_are_written_into_memory(stage: Stage) -> None:
+    made = {"kind": "Secret", "metadata": {"name": "s", "namespace": "default"}}
+    await stage.cluster.create(SECRETS, {**made, "data": {"k": "dg=="}})
+    token = {"serviceAccountToken": {"path": "token", "expirationSeconds": 600}}
+    volumes = [
+        {"name": "s", "secret": {"secretName": "s"}},
+        {"name": "t", "projected": {"sources": [token]}},
+    ]
+    mounts = [{"name": "s", "mountPath": "/s"}, {"name": "t", "mountPath": "/t"}]
+    await stage.run_pod(make_pod(containers=[make_container(volumeMounts=mounts)], volumes=volumes))
+    paths = {each.name: each for each in stage.mounts.mounted}
+    assert (paths["s"] / "k").read_text() == "v"
+    assert (paths["t"] / "token").read_text() == "token-1"
+
+
+async def test_renews_its_lease_through_the_clock(stage: Stage) -> None:
+    key = Key("kube-node-lease", "node-1")
+    leases = stage.cluster.informer(LEASES)
+    await stage.until(lambda: leases.get(key), within=1)
+    before = leases.get(key)
+    assert before is not None
+    assert before["spec"]["leaseDurationSeconds"] == 40
+
+    def renewed() -> bool:
+        now = leases.get(key)
+        return now is not None and now["spec"]["renewTime"] != before["spec"]["renewTime"]
+
+    await stage.until(renewed, within=12)
+
+
+def resources(cpu: str) -> dict[str, dict[str, str]]:
+    return {"requests": {"cpu": cpu}, "limits": {"cpu": cpu}}
+
+
+async def resized(stage: Stage, cpu: str, **more: object) -> None:
+    """Run a Pod of 100m and ask for another amount."""
+    main = make_container(resources=resources("100m"), **more)
+    await stage.run_pod(make_pod(containers=[main]))
+    changed = {**main, "resources": resources(cpu)}
+    await stage.cluster.patch(PODS, "web", {"spec": {"containers": [changed]}}, namespace="default")
+
+
+async def test_resizes_a_running_container_in_place(stage: Stage) -> None:
+    await resized(stage, "200m")
+    await stage.until(lambda: stage.container()["resources"] == resources("200m"), within=3)
+    assert len(calls(stage, "update_resources")) == 1
+    assert stage.container()["allocatedResources"] == {"cpu": "200m"}
+    assert stage.container()["restartCount"] == 0
+    assert not any("Resize" in each["type"] for each in stage.status()["conditions"])
+
+
+async def test_a_resize_that_does_not_fit_is_pending(stage: Stage) -> None:
+    await resized(stage, "5000")
+    await stage.until(
+        lambda: any(each.get("reason") == "Infeasible" for each in stage.status()["conditions"]),
+        within=3,
+    )
+    assert stage.container()["resources"] == resources("100m")
+    assert not calls(stage, "update_resources")
+
+
+async def test_a_resize_restarts_a_container_that_wants_that(stage: Stage) -> None:
+    policy = [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]
+    await resized(stage, "200m", resizePolicy=policy)
+    await stage.until(lambda: stage.container().get("restartCount") == 1, within=5)
+    assert stage.container()["resources"] == resources("200m")
+    assert not calls(stage, "update_resources")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote
 from aiohttp import web
 
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
+from pinnace.apiserver.authn.impersonation import joined
 
 _BODY_SECONDS = 60.0
 _TOO_LARGE = b"http: request body too large"
@@ -61,7 +62,7 @@ def _request(request: web.BaseRequest, body: bytes) -> Request:
         method=request.method,
         path=unquote(raw) if "%" in raw else raw,
         query=parse_qs(query, keep_blank_values=True) if query else {},
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers=joined(request.headers.items()),
         body=body,
         peer_certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
         remote=request.remote or "",

@@ -110,7 +110,7 @@ async def _start(
     if chosen.real_node:
         await supervisor.start(_process(config, "kubelet", "proxy", "dns"), within=NODE_SECONDS)
         report(f"node {config.node_name} ready, with Services and DNS")
-    report(f"ready: export KUBECONFIG={kubeconfig.absolute()}")
+    report(f"ready: export KUBECONFIG={kubeconfig}")
     return chosen
 
 
@@ -147,7 +147,7 @@ def _process(
     arguments = ["components", "--data-dir", str(config.data_dir)]
     arguments += ["--nodes", nodes or config.nodes]
     if kubeconfig is not None:
-        arguments += ["--kubeconfig", str(kubeconfig.absolute())]
+        arguments += ["--kubeconfig", str(kubeconfig)]
     return Process(name, _command(*arguments, *components), frozenset(components), log)
 
 

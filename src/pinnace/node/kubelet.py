@@ -139,9 +139,12 @@ class Kubelet:
 
     async def _end_orphan(self, who: PodIdentity) -> None:
         runtime = self._ground.runtime
-        log.info("ending %s/%s (%s): it is not in the API", who.namespace, who.name, who.uid)
         with contextlib.suppress(RuntimeCallError):
             seen = await self._ground.observer.observe(who.uid)
+            if not seen.sandboxes and not seen.containers:
+                # Its worker has just removed it, after the last relist.
+                return
+            log.info("ending %s/%s (%s): it is not in the API", who.namespace, who.name, who.uid)
             for container in seen.running():
                 status = await runtime.container_status(container.id)
                 grace = float(status.annotations.get(GRACE, "30"))

@@ -62,6 +62,9 @@ class Columns:
         # (protocol, port) -> row -> the addresses taken there.
         self.ports: dict[tuple[str, int], dict[int, list[str]]] = {}
         self.placed: dict[str, Placed] = {}
+        # The same by row, and what the pods of each priority request together: for preemption.
+        self.pods_on: dict[int, dict[str, Placed]] = {}
+        self.by_priority: dict[int, Numbers] = {}
         # Raised when labels, taints or the set of nodes change: what was derived from them is old.
         self.generation = 0
 
@@ -92,7 +95,7 @@ class Columns:
         if row is None:
             return
         self.generation += 1
-        for uid in [uid for uid, placed in self.placed.items() if placed.row == row]:
+        for uid in list(self.pods_on.get(row, ())):
             self.remove_pod(uid)
         self.valid[row] = self.unschedulable[row] = False
         for array in (self.allocatable, self.requested, self.nonzero):
@@ -126,6 +129,8 @@ class Columns:
         self.allocatable = np.pad(self.allocatable, ((0, extra), (0, 0)))
         self.requested = np.pad(self.requested, ((0, extra), (0, 0)))
         self.nonzero = np.pad(self.nonzero, ((0, extra), (0, 0)))
+        for priority, used in self.by_priority.items():
+            self.by_priority[priority] = np.pad(used, ((0, extra), (0, 0)))
         self.valid = np.pad(self.valid, (0, extra))
         self.unschedulable = np.pad(self.unschedulable, (0, extra))
         for column in self.labels.values():
@@ -143,6 +148,8 @@ class Columns:
             at = self.resources[name] = len(self.resources)
             self.allocatable = np.pad(self.allocatable, ((0, 0), (0, 1)))
             self.requested = np.pad(self.requested, ((0, 0), (0, 1)))
+            for priority, used in self.by_priority.items():
+                self.by_priority[priority] = np.pad(used, ((0, 0), (0, 1)))
         return at
 
     def _set_allocatable(self, row: int, allocatable: Mapping[str, Any]) -> None:
@@ -184,6 +191,7 @@ class Columns:
         if known is not None:
             self.remove_pod(info.uid)
         placed = self.placed[info.uid] = Placed(info, row)
+        self.pods_on.setdefault(row, {})[info.uid] = placed
         self._count(placed, 1)
         return placed
 
@@ -191,15 +199,21 @@ class Columns:
         """Take a pod away from its node; return what it was."""
         placed = self.placed.pop(uid, None)
         if placed is not None:
+            del self.pods_on[placed.row][uid]
             self._count(placed, -1)
         return placed
 
     def _count(self, placed: Placed, sign: int) -> None:
         info, row = placed.info, placed.row
-        for name, value in info.requests.items():
-            at = self._resource(name)
+        columns = [self._resource(name) for name in info.requests]
+        used = self.by_priority.get(info.priority)
+        if used is None:
+            used = self.by_priority[info.priority] = np.zeros_like(self.requested)
+        for at, value in zip(columns, info.requests.values(), strict=True):
             self.requested[row, at] += sign * value
+            used[row, at] += sign * value
         self.requested[row, self.resources[PODS]] += sign
+        used[row, self.resources[PODS]] += sign
         self.nonzero[row, 0] += sign * info.nonzero[0]
         self.nonzero[row, 1] += sign * info.nonzero[1]
         for port in info.ports:
@@ -211,6 +225,14 @@ class Columns:
             taken.append(port.ip)
         elif port.ip in taken:
             taken.remove(port.ip)
+
+    def requested_below(self, priority: int) -> Numbers:
+        """Return what the pods of lower priorities request, per row and resource."""
+        total = np.zeros_like(self.requested)
+        for each, used in self.by_priority.items():
+            if each < priority:
+                total += used
+        return total
 
     def rows_with(self, key: str, values: Iterable[str]) -> Mask:
         """Return the rows whose label has one of the values."""

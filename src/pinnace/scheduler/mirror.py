@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pinnace.api.objects import Object
 from pinnace.api.selectors import LabelSelector
 from pinnace.scheduler.columns import Columns
-from pinnace.scheduler.plugins.base import State
+from pinnace.scheduler.plugins.base import NoStorage, State, Storage
 from pinnace.scheduler.podinfo import PodInfo, is_terminal, pod_info
 from pinnace.scheduler.queue import SchedulingQueue
 from pinnace.scheduler.terms import Terms
@@ -20,11 +20,12 @@ class Mirror:
         scheduler_name: str,
         now: Callable[[], float],
         namespaces_matching: Callable[[LabelSelector], Iterable[str]],
+        storage: Storage | None = None,
     ) -> None:
         self._scheduler_name = scheduler_name
         self._now = now
         columns = Columns()
-        self.state = State(columns, Terms(columns, namespaces_matching))
+        self.state = State(columns, Terms(columns, namespaces_matching), storage or NoStorage())
         self.queue = SchedulingQueue()
         # Pods whose node is not known (yet): they count as soon as it comes.
         self._homeless: dict[str, dict[str, PodInfo]] = {}
@@ -64,12 +65,31 @@ class Mirror:
         node = new["spec"].get("nodeName")
         if node:
             self.queue.remove(uid)
+            self.state.nominated.pop(uid, None)
             if uid not in self.state.columns.placed or old is None or _moved(old, new):
                 self._place(pod_info(new), node)
         elif self._is_ours(new):
-            self.queue.add(pod_info(new), self._now())
+            info = pod_info(new)
+            self._read_nomination(info, old)
+            self.queue.add(info, self._now())
         else:
             self.queue.remove(uid)
+            self.state.nominated.pop(uid, None)
+
+    def _read_nomination(self, info: PodInfo, old: Object | None) -> None:
+        node = (info.pod.get("status") or {}).get("nominatedNodeName")
+        if node:
+            self.state.nominated[info.uid] = (info, node)
+        elif old is not None and (old.get("status") or {}).get("nominatedNodeName"):
+            self.state.nominated.pop(info.uid, None)
+        # Otherwise this may be an event from before our own nomination: that one stays.
+
+    def nominate(self, info: PodInfo, node: str) -> None:
+        """Keep a node for a pod for which others are evicted there; an empty name gives it up."""
+        if node:
+            self.state.nominated[info.uid] = (info, node)
+        else:
+            self.state.nominated.pop(info.uid, None)
 
     def _is_ours(self, pod: Object) -> bool:
         spec = pod["spec"]
@@ -81,6 +101,7 @@ class Mirror:
 
     def _pod_gone(self, uid: str) -> None:
         self.queue.remove(uid)
+        self.state.nominated.pop(uid, None)
         for pods in self._homeless.values():
             pods.pop(uid, None)
         if self._unplace(uid):

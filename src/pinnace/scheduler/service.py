@@ -9,24 +9,31 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pinnace.api.errors import ApiError, Conflict, NotFound
 from pinnace.api.kinds.core import NAMESPACES, NODES, PODS
+from pinnace.api.kinds.policy import PODDISRUPTIONBUDGETS
 from pinnace.api.objects import Object, condition, format_time
 from pinnace.api.selectors import LabelSelector
 from pinnace.client.base import Client, Handler, Informer, Informers
 from pinnace.client.events import Recorder
 from pinnace.kit.clock import Clock
+from pinnace.scheduler.cachedstorage import CachedStorage
 from pinnace.scheduler.cycle import Unschedulable, decide
+from pinnace.scheduler.evictions import Evictor
 from pinnace.scheduler.mirror import Mirror
-from pinnace.scheduler.plugins.base import Filter, Score
-from pinnace.scheduler.plugins.table import FILTERS, SCORES
+from pinnace.scheduler.plugins.base import Filter, PreFilter, Score
+from pinnace.scheduler.plugins.table import FILTERS, PREFILTERS, SCORES
 from pinnace.scheduler.podinfo import PodInfo
+from pinnace.scheduler.preemption import Circumstances, NoPreemption, Preemption, preempt
 
 log = logging.getLogger(__name__)
 
 # Bindings under way at once; more would only queue up at the API server.
 BINDINGS = 128
+# How long the message of an Event may be.
+_EVENT_LIMIT = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +41,22 @@ class SchedulerConfig:
     """The profile that runs."""
 
     name: str = "default-scheduler"
+    prefilters: Sequence[PreFilter] = PREFILTERS
     filters: Sequence[Filter] = FILTERS
     scores: Sequence[tuple[Score, int]] = SCORES
     random: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A pod that has no node: why, and what is done about it.
+
+    `nominated` is the node to keep for it: empty gives up one that was kept, None changes nothing.
+    """
+
+    message: str
+    nominated: str | None = None
+    preemption: Preemption | None = None
 
 
 async def run_scheduler(
@@ -49,19 +69,23 @@ async def run_scheduler(
     ready: Callable[[], None] | None = None,
 ) -> None:
     """Schedule until cancelled."""
-    namespaces = informers.informer(NAMESPACES)
+    namespaces, pods = informers.informer(NAMESPACES), informers.informer(PODS)
+    storage = CachedStorage(informers)
+    budgets = informers.informer(PODDISRUPTIONBUDGETS)
     mirror = Mirror(
         scheduler_name=config.name,
         now=clock.monotonic,
         namespaces_matching=lambda selector: _matching(namespaces, selector),
+        storage=storage,
     )
-    scheduler = _Scheduler(client, clock, events, config, mirror)
+    scheduler = _Scheduler(client, clock, events, config, mirror, pods=pods, budgets=budgets)
     sources: tuple[tuple[Informer, Handler], ...] = (
         (informers.informer(NODES), scheduler.node_event),
-        (informers.informer(PODS), scheduler.pod_event),
+        (pods, scheduler.pod_event),
         (namespaces, scheduler.namespace_event),
+        *((informer, scheduler.storage_event) for informer in storage.informers),
     )
-    for informer, _ in sources:
+    for informer in (*(informer for informer, _ in sources), budgets):
         await informer.wait_synced()
     removals = [informer.add_handler(handler) for informer, handler in sources]
     try:
@@ -71,6 +95,29 @@ async def run_scheduler(
     finally:
         for remove in removals:
             remove()
+
+
+def not_scheduled(pod: Object, failed: Failed, now: datetime) -> Object | None:
+    """Return the status to patch for a pod that found no node, None if it says so already."""
+    known = condition(pod, "PodScheduled") or {}
+    nominated = (pod.get("status") or {}).get("nominatedNodeName") or ""
+    status: Object = {}
+    if (known.get("reason"), known.get("message")) != ("Unschedulable", failed.message):
+        since = known.get("lastTransitionTime") if known.get("status") == "False" else None
+        entry = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": failed.message,
+            "lastProbeTime": None,
+            "lastTransitionTime": since or format_time(now),
+        }
+        if pod["metadata"].get("generation"):
+            entry["observedGeneration"] = pod["metadata"]["generation"]
+        status["conditions"] = [entry]
+    if failed.nominated is not None and failed.nominated != nominated:
+        status["nominatedNodeName"] = failed.nominated or None
+    return status or None
 
 
 def _matching(namespaces: Informer, selector: LabelSelector) -> list[str]:
@@ -89,12 +136,20 @@ class _Scheduler:
         events: Recorder,
         config: SchedulerConfig,
         mirror: Mirror,
+        *,
+        pods: Informer,
+        budgets: Informer,
     ) -> None:
         self._client = client
         self._clock = clock
         self._events = events
         self._config = config
         self._mirror = mirror
+        self._pods = pods
+        self._budgets = budgets
+        self._evictor = Evictor(
+            client, clock, events, scheduler_name=config.name, current=self._current
+        )
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(BINDINGS)
 
@@ -108,6 +163,14 @@ class _Scheduler:
 
     def namespace_event(self, _type: str, _old: Object | None, _new: Object | None) -> None:
         self._mirror.namespace_changed()
+
+    def storage_event(self, _type: str, _old: Object | None, _new: Object | None) -> None:
+        self._mirror.queue.wake(self._clock.monotonic())
+        self._changed.set()
+
+    def _current(self, info: PodInfo) -> Object:
+        found = self._pods.get(info.key)
+        return found if found and found["metadata"].get("uid") == info.uid else info.pod
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -134,29 +197,66 @@ class _Scheduler:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    def _decide(self, info: PodInfo) -> str | Unschedulable:
+    def _decide(self, info: PodInfo) -> str | Failed:
         decided = decide(
             info,
             self._mirror.state,
+            prefilters=self._config.prefilters,
             filters=self._config.filters,
             scores=self._config.scores,
             random=self._config.random,
         )
         if isinstance(decided, Unschedulable):
-            self._mirror.queue.put_back(info, self._clock.monotonic(), unschedulable=True)
-            return decided
+            failed = self._preempt(info, decided)
+            if failed.preemption is None:
+                self._mirror.queue.put_back(info, self._clock.monotonic(), unschedulable=True)
+            return failed
         self._mirror.assume(info, decided.node)
         return decided.node
 
-    async def _settle(self, info: PodInfo, decided: str | Unschedulable) -> None:
+    def _preempt(self, info: PodInfo, failed: Unschedulable) -> Failed:
+        """See whether evicting pods would help; the room they leave is kept from now on."""
+        if failed.helpable is None:
+            return Failed(failed.message)
+        around = Circumstances(
+            self._config.filters,
+            list(self._budgets.list()),
+            self._current,
+            self._config.random(),
+        )
+        found = preempt(info, self._mirror.state, failed.helpable, around)
+        if isinstance(found, NoPreemption):
+            if found.withdraw:
+                self._mirror.nominate(info, "")
+            return Failed(f"{failed.message} {found.message}", "" if found.withdraw else None)
+        self._mirror.nominate(info, found.node)
+        return Failed(failed.message, found.node, found)
+
+    async def _settle(self, info: PodInfo, decided: str | Failed) -> None:
         """Tell the API server what was decided."""
         try:
-            if isinstance(decided, Unschedulable):
-                await self._report(info, decided.message)
-            else:
+            if isinstance(decided, str):
                 await self._bind(info, decided)
+                return
+            await self._report(info, decided)
+            if decided.preemption is not None:
+                await self._make_room(info, decided.preemption)
         finally:
             self._slots.release()
+
+    async def _make_room(self, info: PodInfo, decided: Preemption) -> None:
+        """Evict; the pod is not tried again before that is done."""
+        weaker = [
+            other
+            for other, node in self._mirror.state.nominated.values()
+            if node == decided.node and other.priority < info.priority
+        ]
+        for other in weaker:
+            self._mirror.nominate(other, "")
+            await self._evictor.withdraw(other)
+        await self._evictor.carry_out(info, decided)
+        self._mirror.queue.put_back(info, self._clock.monotonic(), unschedulable=False)
+        self._changed.set()
 
     async def _bind(self, info: PodInfo, node: str) -> None:
         binding = {
@@ -195,28 +295,18 @@ class _Scheduler:
             )
         self._changed.set()
 
-    async def _report(self, info: PodInfo, message: str) -> None:
-        self._events.event(info.pod, type="Warning", reason="FailedScheduling", message=message)
-        known = condition(info.pod, "PodScheduled") or {}
-        if (known.get("reason"), known.get("message")) == ("Unschedulable", message):
+    async def _report(self, info: PodInfo, failed: Failed) -> None:
+        message = failed.message
+        told = message if len(message) <= _EVENT_LIMIT else f"{message[: _EVENT_LIMIT - 4]} ..."
+        self._events.event(info.pod, type="Warning", reason="FailedScheduling", message=told)
+        status = not_scheduled(info.pod, failed, self._clock.now())
+        if status is None:
             return
-        since = known.get("lastTransitionTime") if known.get("status") == "False" else None
-        entry = {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": "Unschedulable",
-            "message": message,
-            "lastProbeTime": None,
-            "lastTransitionTime": since or format_time(self._clock.now()),
-        }
-        generation = info.pod["metadata"].get("generation")
-        if generation:
-            entry["observedGeneration"] = generation
         try:
             await self._client.patch(
                 PODS,
                 info.key.name,
-                {"metadata": {"uid": info.uid}, "status": {"conditions": [entry]}},
+                {"metadata": {"uid": info.uid}, "status": status},
                 namespace=info.key.namespace,
                 type="strategic",
                 subresource="status",

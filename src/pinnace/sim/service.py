@@ -129,6 +129,9 @@ class Simulation:
         self.heartbeats.remove(name)
         for uid in list(played.held):
             played.drop(uid)
+        for pod in self._pods.list():
+            if pod["spec"].get("nodeName") == name:
+                self._homeless.setdefault(name, set()).add(key_of(pod))
         if self._config.recreate:
             for number in range(self._config.nodes):
                 if node_name(self._config, number) == name:

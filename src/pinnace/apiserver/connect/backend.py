@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from pinnace.api.errors import ServiceUnavailable
+from pinnace.api.errors import ApiError, BadRequest, NotFound, ServiceUnavailable
 from pinnace.api.wire import Answer, Hijack, Request, Stream
 from pinnace.apiserver.connect.target import Target
 
 _CONNECT_SECONDS = 30.0
 _CHUNK = 64 * 1024
+# How much of a refusal's text is passed on.
+_LONGEST_REFUSAL = 50_000
 # What belongs to one connection, or to the API server alone.
 _NOT_PASSED_ON = frozenset(
     {
@@ -23,6 +25,12 @@ _NOT_PASSED_ON = frozenset(
         "transfer-encoding", "upgrade", "accept-encoding",
     }
 )  # fmt: skip
+_UPGRADING = ("connection", "upgrade")
+
+
+def _is_passed_on(name: str) -> bool:
+    """Say whether a backend sees a header; who the client is, and acts as, ends here."""
+    return name not in _NOT_PASSED_ON and not name.startswith("impersonate-")
 
 
 class Connection(Protocol):
@@ -64,7 +72,7 @@ async def fetch(
     url = URL.build(
         scheme="https" if target.tls else "http", host=target.host, port=target.port
     ).join(URL(target.path, encoded=True))
-    headers = {k: v for k, v in request.headers.items() if k not in _NOT_PASSED_ON}
+    headers = {k: v for k, v in request.headers.items() if _is_passed_on(k)}
     session = aiohttp.ClientSession(
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
@@ -86,6 +94,21 @@ async def fetch(
         raise
     kept = {k.lower(): v for k, v in answer.headers.items() if k.lower() not in _NOT_PASSED_ON}
     return Stream(status=answer.status, headers=rewrite(kept), frames=_frames(session, answer))
+
+
+async def accepted(answer: Answer) -> Answer:
+    """Return a backend's answer if it is a good one; raises its refusal as a Status otherwise."""
+    if not isinstance(answer, Stream) or 200 <= answer.status <= 206:
+        return answer
+    said = b"".join([frame async for frame in answer.frames])
+    text = said[:_LONGEST_REFUSAL].decode(errors="replace")
+    if answer.status == 400:
+        raise BadRequest(text)
+    if answer.status == 404:
+        raise NotFound("the server could not find the requested resource")
+    if answer.status == 500:
+        raise ApiError(f"Internal error occurred: {text}")
+    raise ApiError(text, code=answer.status, reason="")
 
 
 async def _frames(
@@ -127,7 +150,7 @@ def splice(target: Target, request: Request, tls: ssl.SSLContext | None) -> Hija
 def _head(target: Target, request: Request) -> bytes:
     lines = [f"{request.method} {target.path} HTTP/1.1", f"Host: {target.host}:{target.port}"]
     for name, value in request.headers.items():
-        if name in ("host", "authorization", "content-length", "transfer-encoding"):
+        if name not in _UPGRADING and not _is_passed_on(name):
             continue
         if name == "sec-websocket-protocol":
             value = _without_token(value)

@@ -61,11 +61,12 @@ class _Watching:
         self._cache = cache
         self._shape = shape
         self._namespace = call.namespace
-        self._test = selection_of(call).test()
+        selection = selection_of(call)
+        self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents")
         self._asked = call.request.query.get("sendInitialEvents") is not None
-        self._watcher = Watcher(namespace=call.namespace, select=self._test)
+        self._watcher = Watcher(namespace=call.namespace, select=self._test, only=selection.only())
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
 
@@ -89,7 +90,7 @@ class _Watching:
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
-                self._remind()
+                self._remind(revision)
             while batch := await watcher.next():
                 yield b"".join([self._frame(told) for told in batch])
             if watcher.expired:
@@ -115,16 +116,17 @@ class _Watching:
             return self._shape.bookmark(told.revision)
         return self._shape.event(told)
 
-    def _remind(self) -> None:
+    def _remind(self, asked: int) -> None:
         """Send a bookmark now and then."""
         wait = _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random())
 
         def due() -> None:
             # A watch on the store's history may not have caught up; then its own revision counts.
-            latest = self._watcher.revision if self._history else self._core.caches.revision
-            if latest:
-                self._watcher.bookmark(latest)
-            self._remind()
+            latest = self._core.caches.revision
+            if self._history is not None:
+                latest = max(self._watcher.revision, asked)
+            self._watcher.bookmark(latest)
+            self._remind(asked)
 
         self._alarms[1:] = [self._core.alarms.after(wait, due)]
 

@@ -69,7 +69,7 @@ def command(
     if detach:
         _detach(config.data_dir, report)
         return
-    asyncio.run(launch.run(config, kubeconfig, report))
+    asyncio.run(launch.run(config, kubeconfig.absolute(), report))
 
 
 def _detach(data_dir: Path, report: Callable[[str], None]) -> None:

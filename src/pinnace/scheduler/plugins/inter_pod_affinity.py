@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pinnace.scheduler.columns import Mask, Numbers
-from pinnace.scheduler.plugins.base import MAX_SCORE, State
+from pinnace.scheduler.plugins.base import MAX_SCORE, Ruled, State
 from pinnace.scheduler.podinfo import PodInfo
 
 
@@ -14,14 +14,19 @@ class InterPodAffinity:
 
     name = "InterPodAffinity"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
+        # A node counts under the first of the three that it fails.
+        failed = state.columns.rows_like()
         if pod.affinity:
-            yield "node(s) didn't match pod affinity rules", self._lacks_affinity(pod, state)
+            failed = self._lacks_affinity(pod, state)
+            yield Ruled("node(s) didn't match pod affinity rules", failed, True)
         if pod.anti_affinity:
-            yield "node(s) didn't match pod anti-affinity rules", self._repelled(pod, state)
+            repelled = self._repelled(pod, state) & ~failed
+            failed = failed | repelled
+            yield Ruled("node(s) didn't match pod anti-affinity rules", repelled)
         if state.terms.required_anti:
-            unwanted = self._unwanted(pod, state)
-            yield "node(s) didn't satisfy existing pods anti-affinity rules", unwanted
+            unwanted = self._unwanted(pod, state) & ~failed
+            yield Ruled("node(s) didn't satisfy existing pods anti-affinity rules", unwanted)
 
     def _lacks_affinity(self, pod: PodInfo, state: State) -> Mask:
         terms, columns = state.terms, state.columns

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from pinnace.scheduler.columns import Mask
-from pinnace.scheduler.plugins.base import State
+from pinnace.scheduler.plugins.base import Ruled, State
 from pinnace.scheduler.podinfo import PodInfo
 
 
@@ -12,11 +11,11 @@ class NodeName:
 
     name = "NodeName"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
         wanted = pod.pod["spec"].get("nodeName")
         if wanted:
             others = ~state.columns.rows_like()
             row = state.columns.index.get(wanted)
             if row is not None:
                 others[row] = False
-            yield "node(s) didn't match the requested node name", others
+            yield Ruled("node(s) didn't match the requested node name", others, True)

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from pinnace.scheduler.columns import Mask
-from pinnace.scheduler.plugins.base import State
+from pinnace.scheduler.plugins.base import Ruled, State
 from pinnace.scheduler.podinfo import PodInfo
 
 _ANY = "0.0.0.0"  # the wildcard of hostIP, nothing is listened on here
@@ -14,7 +13,7 @@ class NodePorts:
 
     name = "NodePorts"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
         if not pod.ports:
             return
         taken = state.columns.rows_like()
@@ -22,4 +21,4 @@ class NodePorts:
             for row, ips in state.columns.ports.get((port.protocol, port.port), {}).items():
                 if any(port.ip in (_ANY, ip) or ip == _ANY for ip in ips):
                     taken[row] = True
-        yield "node(s) didn't have free ports for the requested pod ports", taken
+        yield Ruled("node(s) didn't have free ports for the requested pod ports", taken)

@@ -6,7 +6,7 @@ import numpy as np
 
 from pinnace.api.amounts import CPU, MEMORY, PODS
 from pinnace.scheduler.columns import Mask, Numbers
-from pinnace.scheduler.plugins.base import MAX_SCORE, State
+from pinnace.scheduler.plugins.base import MAX_SCORE, Ruled, State
 from pinnace.scheduler.podinfo import PodInfo
 
 
@@ -15,19 +15,20 @@ class NodeResourcesFit:
 
     name = "NodeResourcesFit"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
         columns = state.columns
         at = columns.resources[PODS]
-        yield "Too many pods", columns.requested[:, at] + 1 > columns.allocatable[:, at]
+        yield Ruled("Too many pods", columns.requested[:, at] + 1 > columns.allocatable[:, at])
         for name, wanted in pod.requests.items():
             if wanted == 0:
                 continue
             at = columns.resources.get(name, -1)
             if at < 0:
-                yield f"Insufficient {name}", ~columns.rows_like()
+                yield Ruled(f"Insufficient {name}", ~columns.rows_like(), True)
             else:
                 free = columns.allocatable[:, at] - columns.requested[:, at]
-                yield f"Insufficient {name}", free < wanted
+                lacking = columns.allocatable[:, at] < wanted
+                yield Ruled(f"Insufficient {name}", free < wanted, lacking)
 
     def score(self, pod: PodInfo, state: State, feasible: Mask) -> Numbers:
         columns = state.columns

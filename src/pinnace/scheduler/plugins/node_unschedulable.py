@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from pinnace.scheduler.columns import Mask
-from pinnace.scheduler.plugins.base import State
+from pinnace.scheduler.plugins.base import Ruled, State
 from pinnace.scheduler.podinfo import PodInfo, tolerates
 
 
@@ -12,6 +11,6 @@ class NodeUnschedulable:
 
     name = "NodeUnschedulable"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
         if not tolerates(pod.tolerations, "node.kubernetes.io/unschedulable", "", "NoSchedule"):
-            yield "node(s) were unschedulable", state.columns.unschedulable
+            yield Ruled("node(s) were unschedulable", state.columns.unschedulable, True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pinnace.scheduler.columns import Mask, Numbers
-from pinnace.scheduler.plugins.base import MAX_SCORE, State
+from pinnace.scheduler.plugins.base import MAX_SCORE, Ruled, State
 from pinnace.scheduler.podinfo import PodInfo, Spread, Term, tolerates
 
 _REASON = "node(s) didn't match pod topology spread constraints"
@@ -17,18 +17,18 @@ class PodTopologySpread:
 
     name = "PodTopologySpread"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
         hard = [spread for spread in pod.spreads if spread.hard]
         if not hard:
             return
         missing = state.columns.rows_like()
         for spread in hard:
             missing |= state.columns.domains(spread.topology_key) < 0
-        yield f"{_REASON} (missing required label)", missing
+        yield Ruled(f"{_REASON} (missing required label)", missing, True)
         failing = state.columns.rows_like()
         for spread in hard:
             failing |= self._skewed(pod, spread, state, ~missing)
-        yield _REASON, failing
+        yield Ruled(_REASON, failing & ~missing)
 
     def _skewed(self, pod: PodInfo, spread: Spread, state: State, labelled: Mask) -> Mask:
         columns = state.columns

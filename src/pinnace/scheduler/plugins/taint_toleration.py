@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pinnace.scheduler.columns import Mask, Numbers
-from pinnace.scheduler.plugins.base import MAX_SCORE, State
+from pinnace.scheduler.plugins.base import MAX_SCORE, Ruled, State
 from pinnace.scheduler.podinfo import PodInfo, tolerates
 
 
@@ -14,7 +14,7 @@ class TaintToleration:
 
     name = "TaintToleration"
 
-    def filter(self, pod: PodInfo, state: State) -> Iterable[tuple[str, Mask]]:
+    def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
         key = (self.name, repr(pod.tolerations))
         mask = state.fresh().get(key)
         if mask is None:
@@ -24,7 +24,7 @@ class TaintToleration:
                 if hard and not tolerates(pod.tolerations, name, value, effect):
                     mask |= rows
             mask = state.keep(key, mask)
-        yield "node(s) had untolerated taint(s)", mask
+        yield Ruled("node(s) had untolerated taint(s)", mask, True)
 
     def score(self, pod: PodInfo, state: State, feasible: Mask) -> Numbers:
         counts = np.zeros(len(feasible), np.int64)
