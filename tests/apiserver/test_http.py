@@ -155,6 +155,22 @@ async def test_a_log_comes_from_the_kubelet(ca: trustme.CA, http: aiohttp.Client
         assert kubelet.head.startswith(b"GET /containerLogs/default/p/c?tailLines=3 ")
 
 
+async def test_a_log_that_the_kubelet_refuses_is_refused_in_its_words(
+    ca: trustme.CA, http: aiohttp.ClientSession
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\nno log of")
+        writer.close()
+
+    node = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_tls(ca))
+    async with node:
+        await _pod_on(http, node.sockets[0].getsockname()[1])
+        async with http.get("/api/v1/namespaces/default/pods/p/log?previous=true") as answer:
+            status = await answer.json()
+    assert (status["code"], status["reason"], status["message"]) == (400, "BadRequest", "no log of")
+
+
 async def test_the_client_certificate_is_passed_on(ca: trustme.CA) -> None:
     seen: list[Any] = []
 

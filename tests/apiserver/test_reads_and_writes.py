@@ -165,3 +165,21 @@ async def test_a_slow_reader_is_cut_off_and_the_others_are_not(api: Any) -> None
     await asyncio.wait_for(first, 5)
     seen = [event async for event in slow]
     assert len(seen) < 1100
+
+
+async def test_a_watch_by_field_sees_objects_come_and_go(api: Any) -> None:
+    pods = "/api/v1/namespaces/default/pods"
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    events = api.events("/api/v1/pods?watch=1&resourceVersion=1&fieldSelector=spec.nodeName=n")
+    first = asyncio.ensure_future(anext(events))
+    await api.settle()
+    for name in ("p", "q"):
+        await api.do("POST", pods, {"metadata": {"name": name}, "spec": spec})
+    binding = {"metadata": {"name": "p"}, "target": {"name": "n"}}
+    await api.do("POST", f"{pods}/p/binding", binding)
+    event = await asyncio.wait_for(first, 5)
+    assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "p")
+    await api.do("DELETE", f"{pods}/p?gracePeriodSeconds=0")
+    types = [(await asyncio.wait_for(anext(events), 5))["type"]]
+    assert types[-1] in ("MODIFIED", "DELETED")
+    await events.aclose()

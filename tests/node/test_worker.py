@@ -50,6 +50,7 @@ async def test_runs_a_pod_and_reports_it_ready(stage: Stage) -> None:
     assert container["started"]
     assert container["restartCount"] == 0
     assert container["containerID"].startswith("containerd://")
+    await stage.until(lambda: ("Started", "Container started") in stage.events())
     assert [reason for reason, _ in stage.events()] == [
         "Starting",
         "Pulling",
@@ -388,3 +389,42 @@ async def test_renews_its_lease_through_the_clock(stage: Stage) -> None:
         return now is not None and now["spec"]["renewTime"] != before["spec"]["renewTime"]
 
     await stage.until(renewed, within=12)
+
+
+def resources(cpu: str) -> dict[str, dict[str, str]]:
+    return {"requests": {"cpu": cpu}, "limits": {"cpu": cpu}}
+
+
+async def resized(stage: Stage, cpu: str, **more: object) -> None:
+    """Run a Pod of 100m and ask for another amount."""
+    main = make_container(resources=resources("100m"), **more)
+    await stage.run_pod(make_pod(containers=[main]))
+    changed = {**main, "resources": resources(cpu)}
+    await stage.cluster.patch(PODS, "web", {"spec": {"containers": [changed]}}, namespace="default")
+
+
+async def test_resizes_a_running_container_in_place(stage: Stage) -> None:
+    await resized(stage, "200m")
+    await stage.until(lambda: stage.container()["resources"] == resources("200m"), within=3)
+    assert len(calls(stage, "update_resources")) == 1
+    assert stage.container()["allocatedResources"] == {"cpu": "200m"}
+    assert stage.container()["restartCount"] == 0
+    assert not any("Resize" in each["type"] for each in stage.status()["conditions"])
+
+
+async def test_a_resize_that_does_not_fit_is_pending(stage: Stage) -> None:
+    await resized(stage, "5000")
+    await stage.until(
+        lambda: any(each.get("reason") == "Infeasible" for each in stage.status()["conditions"]),
+        within=3,
+    )
+    assert stage.container()["resources"] == resources("100m")
+    assert not calls(stage, "update_resources")
+
+
+async def test_a_resize_restarts_a_container_that_wants_that(stage: Stage) -> None:
+    policy = [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]
+    await resized(stage, "200m", resizePolicy=policy)
+    await stage.until(lambda: stage.container().get("restartCount") == 1, within=5)
+    assert stage.container()["resources"] == resources("200m")
+    assert not calls(stage, "update_resources")

@@ -38,6 +38,13 @@ class Selection:
 
         return both
 
+    def only(self) -> tuple[str, str] | None:
+        """Return a field and the one value of it that passes, if the selection has such a one."""
+        for name, operator, value in self.fields.terms:
+            if operator == "=":
+                return name, value
+        return None
+
 
 def selection_of(call: Call) -> Selection:
     """Read the selectors of a request; raises BadRequest for what cannot be selected by."""

@@ -13,6 +13,8 @@ KUBELET_OWNED = (
     "Ready",
     "ContainersReady",
     "PodScheduled",
+    "PodResizePending",
+    "PodResizeInProgress",
 )
 
 Status = Mapping[str, Any]
@@ -103,10 +105,12 @@ def conditions(
     has_sandbox: bool,
     old: Sequence[Status],
     now: datetime,
+    resize: tuple[str, str, str] | None = None,
 ) -> list[Object]:
     """Return all conditions: others' as they are, then the kubelet's own.
 
-    The moment of the last transition is kept while the status stays the same.
+    The moment of the last transition is kept while the status stays the same. `resize` is the
+    condition of a resize that waits or goes on: type, reason, message.
     """
     by_name = {str(each["name"]): each for each in statuses}
     others = {str(each["type"]): each for each in old if each["type"] not in KUBELET_OWNED}
@@ -117,6 +121,9 @@ def conditions(
         "ContainersReady": containers_ready(pod, by_name, phase),
         "PodScheduled": _TRUE,
     }
+    if resize is not None:
+        kind, reason, message = resize
+        verdicts[kind] = (True, reason, message)
     before = {str(each["type"]): each for each in old}
     owned = [
         _condition(kind, verdict, before.get(kind), generation_of(pod), now)

@@ -54,6 +54,7 @@ class PodState:
     failures: dict[str, Failure] = field(default_factory=dict)
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     mounted: dict[str, Mounted] = field(default_factory=dict)
+    applied: dict[str, Object] = field(default_factory=dict)
     prepared: bool = False
     sandbox: SandboxConfig | None = None
 

@@ -16,6 +16,7 @@ CONTAINER_NAME = "io.kubernetes.container.name"
 NODE = "io.pinnace.node"
 
 HASH = "io.kubernetes.container.hash"
+RESOURCES = "io.pinnace.container.resources"
 RESTART_COUNT = "io.kubernetes.container.restartCount"
 MESSAGE_PATH = "io.kubernetes.container.terminationMessagePath"
 MESSAGE_POLICY = "io.kubernetes.container.terminationMessagePolicy"
@@ -53,6 +54,7 @@ def container_annotations(
     return {
         HASH: container_hash(spec),
         RESTART_COUNT: str(restart_count),
+        RESOURCES: orjson.dumps(spec.get("resources") or {}).decode(),
         MESSAGE_PATH: str(spec.get("terminationMessagePath") or "/dev/termination-log"),
         MESSAGE_POLICY: str(spec.get("terminationMessagePolicy") or "File"),
         GRACE: str(pod["spec"].get("terminationGracePeriodSeconds", 30)),

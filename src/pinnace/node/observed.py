@@ -41,6 +41,7 @@ class SeenContainer:
     hash: str = ""
     log_path: str = ""
     user: Mapping[str, Any] | None = None
+    resources: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,14 @@ class Known:
 
     `failures` and `backoffs` go by container name, `probes` by container id and kind: absent means
     that the probe has not answered yet. `terminated` says that the Pod was asked to end and that
-    all its containers did.
+    all its containers did. `applied` has the resources of containers, by id, that were resized;
+    `resize_refused` says why (reason, message) the spec's resources cannot be had here now.
     """
 
     failures: Mapping[str, Failure] = field(default_factory=dict)
     backoffs: Mapping[str, Any] = field(default_factory=dict)
     probes: ProbeResults = field(default_factory=dict)
     terminated: bool = False
+    applied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resize_refused: tuple[str, str] | None = None
     host_ips: tuple[str, ...] = ()

@@ -2,8 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
-from pinnace.node.labels import HASH, NODE, POD_NAME, POD_NAMESPACE, POD_UID, RESTART_COUNT
+import orjson
+
+from pinnace.node.labels import (
+    HASH,
+    NODE,
+    POD_NAME,
+    POD_NAMESPACE,
+    POD_UID,
+    RESOURCES,
+    RESTART_COUNT,
+)
 from pinnace.node.observed import PodRuntime, SeenContainer, SeenSandbox, pod_runtime
 from pinnace.node.runtime import (
     Container,
@@ -127,6 +138,13 @@ def _seen_sandbox(status: SandboxStatus) -> SeenSandbox:
     )
 
 
+def _made_with(text: str) -> dict[str, Any] | None:
+    try:
+        return dict(orjson.loads(text)) if text else None
+    except orjson.JSONDecodeError:
+        return None
+
+
 def _seen_container(listed: Container, status: ContainerStatus, message: str) -> SeenContainer:
     user = None
     if status.user is not None:
@@ -149,4 +167,5 @@ def _seen_container(listed: Container, status: ContainerStatus, message: str) ->
         hash=status.annotations.get(HASH, ""),
         log_path=status.log_path,
         user=user,
+        resources=_made_with(status.annotations.get(RESOURCES, "")),
     )

@@ -18,6 +18,7 @@ from pinnace.node.podspec import (
     is_finished,
     is_host_network,
 )
+from pinnace.node.resize import applied_to, unsettled
 from pinnace.node.resources.qos import qos_class
 from pinnace.node.restarts import wants_start
 from pinnace.node.state import sandbox_change
@@ -56,10 +57,9 @@ def pod_status(
     if known.terminated:
         _close(sight, init, apps)
     now_phase = _phase(sight, before, init + apps)
-    status: Object = {}
+    status: Object = {"phase": now_phase}
     if generation_of(pod):
         status["observedGeneration"] = generation_of(pod)
-    status["phase"] = now_phase
     status["conditions"] = conditions(
         pod,
         init + apps,
@@ -67,6 +67,7 @@ def pod_status(
         has_sandbox=not sandbox_change(pod, seen)[0],
         old=(before.get("conditions") or []),
         now=now,
+        resize=_resize(sight),
     )
     if now_phase == before.get("phase"):
         status |= {key: before[key] for key in ("message", "reason") if before.get(key)}
@@ -173,7 +174,7 @@ def _statuses(sight: _Sight, role: Role, old: Any) -> list[Object]:
 def _status(sight: _Sight, one: Declared, old: Mapping[str, Any] | None) -> Object:
     found = [each for each in sight.seen.containers if each.name == one.name]
     if found:
-        status = _of_seen(one, found[0])
+        status = _of_seen(sight, one, found[0])
         status["lastState"] = _ended(found[1]) if len(found) > 1 else _kept_last(found[0], old)
     else:
         status = _of_unseen(sight, one, old)
@@ -182,7 +183,18 @@ def _status(sight: _Sight, one: Declared, old: Mapping[str, Any] | None) -> Obje
     return _ordered(status)
 
 
-def _of_seen(one: Declared, last: SeenContainer) -> Object:
+def _resize(sight: _Sight) -> tuple[str, str, str] | None:
+    """Return the condition of a resize that is not done, if there is one."""
+    if sight.known.terminated or not unsettled(sight.pod, sight.seen, sight.known.applied):
+        return None
+    if sight.known.resize_refused is not None:
+        return ("PodResizePending", *sight.known.resize_refused)
+    return ("PodResizeInProgress", "", "")
+
+
+def _of_seen(sight: _Sight, one: Declared, last: SeenContainer) -> Object:
+    held = applied_to(last, sight.known.applied) if last.state == "running" else None
+    resources = copy.deepcopy(dict(one.spec.get("resources") or {} if held is None else held))
     status: Object = {
         "name": one.name,
         "restartCount": last.restart_count,
@@ -191,9 +203,9 @@ def _of_seen(one: Declared, last: SeenContainer) -> Object:
         "containerID": f"containerd://{last.id}",
         "state": _state(last),
         "volumeMounts": _mounts(one),
-        "resources": copy.deepcopy(one.spec.get("resources") or {}),
+        "resources": resources,
     }
-    requests = (one.spec.get("resources") or {}).get("requests")
+    requests = resources.get("requests")
     if requests:
         status["allocatedResources"] = dict(requests)
     if last.user:

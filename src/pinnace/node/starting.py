@@ -1,6 +1,7 @@
 """Carries out the actions that bring a Pod up: preparation, sandbox, containers."""
 
 import asyncio
+import copy
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +19,12 @@ from pinnace.node.imagepull import PullFailed
 from pinnace.node.lifecycle import HookFailed
 from pinnace.node.observed import Failure
 from pinnace.node.podspec import Declared, declared, is_host_network, namespace_of, uid_of
+from pinnace.node.resources.limits import container_resources
 from pinnace.node.restarts import lengthened
 from pinnace.node.runtime import ImageStatus, RuntimeCallError, SandboxConfig
 from pinnace.node.sandboxconfig import log_directory, sandbox_config
 from pinnace.node.serviceenv import service_environment
-from pinnace.node.state import CreateSandbox, StartContainer
+from pinnace.node.state import CreateSandbox, Resize, StartContainer
 from pinnace.node.volumes.base import VolumeError
 from pinnace.node.volumes.mounting import pod_directory
 
@@ -259,6 +261,19 @@ class Starter:
             ),
             facts=pod_facts(self._state.ips(ground.host_ips), ground.host_ips, ground.node()),
         )
+
+    async def resize(self, action: Resize) -> None:
+        """Give a running container other limits; the Pod's own group is changed with it."""
+        ground, pod, one = self._ground, self._state.pod, action.one
+        limits = container_resources(pod, one, node_memory=ground.settings.memory)
+        await asyncio.to_thread(ground.cgroups.ensure, pod)
+        try:
+            await ground.runtime.update_resources(action.container.id, limits)
+        except RuntimeCallError as error:
+            text = f"error resizing container {one.name}: {error}"
+            self._tell("Warning", "ResizeError", text, one)
+            raise NotNow(text) from error
+        self._state.applied[action.container.id] = copy.deepcopy(one.spec.get("resources") or {})
 
     async def _post_start(self, one: Declared, container_id: str) -> None:
         hook = (one.spec.get("lifecycle") or {}).get("postStart")

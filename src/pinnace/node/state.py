@@ -22,6 +22,7 @@ from pinnace.node.podspec import (
     is_deleted,
     is_host_network,
 )
+from pinnace.node.resize import needs_restart, unsettled
 from pinnace.node.restarts import Backoff, restarts_on_failure, wants_start
 
 
@@ -59,6 +60,14 @@ class StartContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class Resize:
+    """Give a running container the resources that its spec has now."""
+
+    one: Declared
+    container: SeenContainer
+
+
+@dataclass(frozen=True, slots=True)
 class BackOff:
     """A container has to wait before it is started again."""
 
@@ -66,7 +75,7 @@ class BackOff:
     message: str
 
 
-Action = KillPod | CreateSandbox | KillContainer | StartContainer | BackOff
+Action = KillPod | CreateSandbox | KillContainer | StartContainer | Resize | BackOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,8 @@ def decide(pod: Mapping[str, Any], seen: PodRuntime, known: Known, now: datetime
             return Plan((KillPod("all containers are done"),) if scan.alive() else ())
     if scan.dead:
         return Plan((KillPod("initialization failed"),) if scan.alive() else ())
-    return _with_backoff(pod, seen, known, now, tuple(scan.kills), starts)
+    resizes = _resizes(pod, seen, known, scan.kills)
+    return _with_backoff(pod, seen, known, now, (*scan.kills, *resizes), starts)
 
 
 def _without_sandbox(pod: Mapping[str, Any], seen: PodRuntime, attempt: int, lost: str) -> Plan:
@@ -276,6 +286,25 @@ class _Scan:
             if self.probe(last, kind) is False:
                 return kind
         return ""
+
+
+def _resizes(
+    pod: Mapping[str, Any], seen: PodRuntime, known: Known, kills: list[KillContainer]
+) -> list[Action]:
+    """Return the steps that bring running containers to the resources of the spec."""
+    if known.resize_refused is not None or is_deleted(pod):
+        return []
+    killed = {kill.container.id for kill in kills}
+    actions: list[Action] = []
+    for one, last, differs in unsettled(pod, seen, known.applied):
+        if last.id in killed:
+            continue
+        if needs_restart(one, differs):
+            message = f"Container {one.name} resize requires restart"
+            actions.append(KillContainer(last, message))
+        else:
+            actions.append(Resize(one, last))
+    return actions
 
 
 def _changed(one: Declared, last: SeenContainer) -> bool:

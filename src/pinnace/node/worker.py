@@ -14,7 +14,7 @@ from datetime import datetime
 
 from pinnace.api.objects import Object
 from pinnace.kit.backoff import Backoff as RetryWait
-from pinnace.node.admission import Refusal
+from pinnace.node.admission import Refusal, refusal
 from pinnace.node.ground import EventType, Ground, PodState, about
 from pinnace.node.imagepull import ImagePuller
 from pinnace.node.observed import Failure, Known
@@ -32,6 +32,7 @@ from pinnace.node.probes.prober import Prober
 from pinnace.node.probes.table import PROBES
 from pinnace.node.remains import Remains
 from pinnace.node.reporting import StatusReporter
+from pinnace.node.resize import unsettled
 from pinnace.node.runtime import RuntimeCallError
 from pinnace.node.starting import NotNow, Starter
 from pinnace.node.state import (
@@ -41,6 +42,7 @@ from pinnace.node.state import (
     KillContainer,
     KillPod,
     Plan,
+    Resize,
     StartContainer,
     decide,
     past_deadline,
@@ -127,13 +129,15 @@ class PodWorker:
         try:
             while not self.finished:
                 self._woken.clear()
+                began = self._ground.clock.monotonic()
                 try:
                     wait = await self._round()
                 except RuntimeCallError as error:
                     log.warning("looking at %s failed: %s", full_name(self.state.pod), error)
                     wait = self._retry.next()
                 if not self.finished:
-                    await self._pause(wait)
+                    # The wait counts from when the Pod was looked at: a round may take long.
+                    await self._pause(wait - (self._ground.clock.monotonic() - began))
         finally:
             await self._stop_carrying()
             await self._prober.close()
@@ -187,8 +191,20 @@ class PodWorker:
             backoffs=self.state.backoffs,
             probes=self._prober.results,
             terminated=self._terminated,
+            applied=self.state.applied,
+            resize_refused=self._resize_refusal(),
             host_ips=self._ground.host_ips,
         )
+
+    def _resize_refusal(self) -> tuple[str, str] | None:
+        """Return why other resources that the spec wants by now cannot be had on this node."""
+        if not unsettled(self.state.pod, self.state.seen, self.state.applied):
+            return None
+        never = refusal(self.state.pod, [], self._ground.node())
+        if never is not None:
+            return "Infeasible", never.message
+        refused = self._admit(self.state.pod)
+        return None if refused is None else ("Deferred", refused.message)
 
     def _compute(self, now: datetime) -> Object:
         return pod_status(
@@ -291,6 +307,8 @@ class PodWorker:
             case StartContainer():
                 await self._starter.start(action)
                 self._space_out(action.container.name)
+            case Resize():
+                await self._starter.resize(action)
             case BackOff():
                 pass
 

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from pinnace.api.errors import ServiceUnavailable
+from pinnace.api.errors import ApiError, BadRequest, NotFound, ServiceUnavailable
 from pinnace.api.wire import Answer, Hijack, Request, Stream
 from pinnace.apiserver.connect.target import Target
 
 _CONNECT_SECONDS = 30.0
 _CHUNK = 64 * 1024
+# How much of a refusal's text is passed on.
+_LONGEST_REFUSAL = 50_000
 # What belongs to one connection, or to the API server alone.
 _NOT_PASSED_ON = frozenset(
     {
@@ -92,6 +94,21 @@ async def fetch(
         raise
     kept = {k.lower(): v for k, v in answer.headers.items() if k.lower() not in _NOT_PASSED_ON}
     return Stream(status=answer.status, headers=rewrite(kept), frames=_frames(session, answer))
+
+
+async def accepted(answer: Answer) -> Answer:
+    """Return a backend's answer if it is a good one; raises its refusal as a Status otherwise."""
+    if not isinstance(answer, Stream) or 200 <= answer.status <= 206:
+        return answer
+    said = b"".join([frame async for frame in answer.frames])
+    text = said[:_LONGEST_REFUSAL].decode(errors="replace")
+    if answer.status == 400:
+        raise BadRequest(text)
+    if answer.status == 404:
+        raise NotFound("the server could not find the requested resource")
+    if answer.status == 500:
+        raise ApiError(f"Internal error occurred: {text}")
+    raise ApiError(text, code=answer.status, reason="")
 
 
 async def _frames(

@@ -9,7 +9,7 @@ from pinnace.api.objects import Object
 from pinnace.api.wire import Answer, Response
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import refusal
-from pinnace.apiserver.connect.backend import fetch, splice, tls_of
+from pinnace.apiserver.connect.backend import accepted, fetch, splice, tls_of
 from pinnace.apiserver.connect.target import (
     Target,
     log_path,
@@ -35,7 +35,7 @@ async def log(core: Core, call: Call) -> Answer:
     tls = tls_of(target, core.config.kubelet_tls)
     if _wants_upgrade(call):
         return splice(target, call.request, tls)
-    return await fetch(target, call.request, tls)
+    return await accepted(await fetch(target, call.request, tls))
 
 
 async def stream(core: Core, call: Call) -> Answer:

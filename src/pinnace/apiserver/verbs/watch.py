@@ -61,11 +61,12 @@ class _Watching:
         self._cache = cache
         self._shape = shape
         self._namespace = call.namespace
-        self._test = selection_of(call).test()
+        selection = selection_of(call)
+        self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents")
         self._asked = call.request.query.get("sendInitialEvents") is not None
-        self._watcher = Watcher(namespace=call.namespace, select=self._test)
+        self._watcher = Watcher(namespace=call.namespace, select=self._test, only=selection.only())
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
 

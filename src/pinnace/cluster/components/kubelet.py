@@ -89,6 +89,7 @@ def _settings(
         client_ca=client_ca,
         cluster_domain=config.domain,
         cluster_dns=(config.dns_ip,),
+        cgroup_root=host.cgroup_parent,
     )
 
 

@@ -31,6 +31,7 @@ class WatchCache:
         self._items: dict[str, Item] = {}
         self._keys: list[str] = []
         self._watchers: dict[Watcher, None] = {}
+        self._narrow: dict[str, dict[str, dict[Watcher, None]]] = {}
         self.listeners: list[Callable[[Change], None]] = []
         self._ring = Ring(revision, count=RING_COUNT, seconds=RING_SECONDS)
 
@@ -93,6 +94,10 @@ class WatchCache:
             listener(change)
         for watcher in tuple(self._watchers):
             watcher.offer(change)
+        for field, by_value in self._narrow.items():
+            for value in self._values(change, field):
+                for watcher in tuple(by_value.get(value, ())):
+                    watcher.offer(change)
 
     def change(self, event: Event, previous: Item | None) -> Change | None:
         """Return what an event means, given the item that was there; None for nothing."""
@@ -111,11 +116,27 @@ class WatchCache:
             if since < self._ring.floor:
                 raise Compacted(self._ring.floor)
             watcher.replay(self._ring.since(since))
-        self._watchers[watcher] = None
+        self._group(watcher)[watcher] = None
 
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher."""
-        self._watchers.pop(watcher, None)
+        self._group(watcher).pop(watcher, None)
+        if watcher.only is not None and not self._group(watcher):
+            field, value = watcher.only
+            del self._narrow[field][value]
+            if not self._narrow[field]:
+                del self._narrow[field]
+
+    def _group(self, watcher: Watcher) -> dict[Watcher, None]:
+        if watcher.only is None:
+            return self._watchers
+        field, value = watcher.only
+        return self._narrow.setdefault(field, {}).setdefault(value, {})
+
+    def _values(self, change: Change, field: str) -> set[str]:
+        """Return what a field is and was in a changed object."""
+        items = (change.item, change.previous)
+        return {item.fields(self.pick).get(field, "") for item in items if item is not None}
 
     def watch_history(self, store: Store, watcher: Watcher, *, since: int) -> Watch:
         """Feed a watcher from the store's own history, for a start older than the ring."""
