@@ -2,7 +2,7 @@
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
 endpointslice-mirroring-controller,
-horizontal-pod-autoscaler-controller, certificatesigningrequest-cleaner-controller,
+certificatesigningrequest-cleaner-controller,
 podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
 token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
@@ -25,6 +25,7 @@ from pinnace.controllers.disruption import DISRUPTION
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
 from pinnace.controllers.garbage_collector import GARBAGE_COLLECTOR
+from pinnace.controllers.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER
 from pinnace.controllers.job import JOB
 from pinnace.controllers.namespace import NAMESPACE
 from pinnace.controllers.node_ipam import NODE_IPAM
@@ -56,6 +57,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     JOB,
     DEPLOYMENT,
     REPLICASET,
+    HORIZONTAL_POD_AUTOSCALER,
     DISRUPTION,
     STATEFULSET,
     CRONJOB,
