@@ -1,14 +1,12 @@
 """Every controller, by upstream's name.
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
-endpointslice-mirroring-controller,
-certificatesigningrequest-cleaner-controller,
+endpointslice-mirroring-controller, certificatesigningrequest-cleaner-controller,
 podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
 token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
-podgroup-protection-controller, service-ca-certificate-publisher-controller,
-kube-apiserver-serving-clustertrustbundle-publisher-controller, ephemeral-volume-controller,
-storageversion-garbage-collector-controller, resourceclaim-controller,
+podgroup-protection-controller, kube-apiserver-serving-clustertrustbundle-publisher-controller,
+ephemeral-volume-controller, storageversion-garbage-collector-controller, resourceclaim-controller,
 resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
 validatingadmissionpolicy-status-controller, volumeattributesclass-protection-controller,
 service-cidr-controller, storage-version-migrator-controller, selinux-warning-controller.
