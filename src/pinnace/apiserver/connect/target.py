@@ -14,6 +14,7 @@ from pinnace.api.wire import Request
 # Addresses that reach a kubelet from here, best first.
 _PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 _KUBELET_PORT = 10250
+_SIMULATED = "pinnace.dev/simulated"
 _LOG_OPTIONS = (
     "follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes",
     "stream",
@@ -46,6 +47,13 @@ def node_address(node: Object) -> tuple[str, int]:
     status = node.get("status") or {}
     addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
     endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
+    labels = node["metadata"].get("labels") or {}
+    if not endpoint.get("Port") and labels.get(_SIMULATED) == "true":
+        # Its addresses are made up: whoever answers there is somebody else.
+        name = node["metadata"]["name"]
+        raise ServiceUnavailable(
+            f'node "{name}" is simulated and has no kubelet: no container runs on it'
+        )
     for kind in _PREFERRED:
         if addresses.get(kind):
             return addresses[kind], int(endpoint.get("Port") or _KUBELET_PORT)
