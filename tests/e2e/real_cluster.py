@@ -1,4 +1,4 @@
-"""A real cluster from `pinnace up --detach`, driven by kubectl, and what it must not leave behind."""
+"""A real cluster from `pinnace up --detach`, kubectl on it, and what it must not leave behind."""
 
 import http.client
 import json
