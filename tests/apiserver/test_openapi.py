@@ -17,6 +17,7 @@ from pinnace.apiserver.openapi.answer import answer
 from pinnace.apiserver.openapi.custom import Custom, simplify
 from pinnace.apiserver.openapi.descriptions import Descriptions
 from pinnace.apiserver.openapi.documents import OpenApi
+from pinnace.apiserver.openapi.swagger_proto import encode
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 POD = "io.k8s.api.core.v1.Pod"
@@ -188,10 +189,30 @@ def test_a_client_that_has_the_document_gets_304() -> None:
     assert (found.status, found.body) == (304, b"")
 
 
-def test_protobuf_alone_is_not_acceptable() -> None:
-    wanted = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-    assert ask("/openapi/v2", headers={"accept": wanted}).status == 406
-    assert ask("/openapi/v2", headers={"accept": f"{wanted}, */*;q=0.1"}).status == 200
+def test_go_clients_get_the_document_of_v2_in_protobuf() -> None:
+    name = "application/com.github.proto-openapi.spec.v2{}v1.0+protobuf"
+    for wanted in (name.format("@"), name.format(".")):
+        found = ask("/openapi/v2", headers={"accept": f"{wanted}, */*;q=0.1"})
+        assert found.headers["content-type"] == name.format(".")
+        # Document.swagger, then Document.info with title and version.
+        assert found.body.startswith(b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.0")
+    assert ask("/openapi/v2", headers={"accept": "text/plain"}).status == 406
+
+
+def test_a_schema_in_protobuf_names_its_parts_by_number() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "x-kubernetes-group-version-kind": [{"kind": "A"}],
+    }
+    found = encode({"swagger": "2.0", "definitions": {"io.A": schema}})
+    string = b"\xb2\x01\x08\x0a\x06string"
+    properties = b"\xca\x01\x12\x0a\x10\x0a\x01a\x12\x0b" + string
+    extension = b"\x0a\x1fx-kubernetes-group-version-kind\x12\x11\x12\x0f" + b'[{"kind":"A"}]\n'
+    body = b"\xb2\x01\x08\x0a\x06object" + properties + b"\xfa\x01\x34" + extension
+    named = b"\x0a\x04io.A\x12" + bytes([len(body)]) + body
+    definitions = b"\x0a" + bytes([len(named)]) + named
+    assert found == b"\x0a\x032.0\x4a" + bytes([len(definitions)]) + definitions
 
 
 def test_paths_outside_are_left_to_others() -> None:
