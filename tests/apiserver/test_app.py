@@ -82,16 +82,3 @@ async def test_every_cluster_begins_with_the_same_objects(server: ApiServer) -> 
     assert service["spec"]["clusterIP"] == "10.96.0.1"
     code, _ = await ask(server, ADMIN, "GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes")
     assert code == 200
-
-
-async def test_openapi_is_served_in_the_form_that_the_client_asks_for(server: ApiServer) -> None:
-    wanted = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-    headers = {"accept": wanted}
-    answer: Any = await server.handle(
-        Request(method="GET", path="/openapi/v2", user=ADMIN, headers=headers)
-    )
-    assert answer.headers["content-type"] == wanted.replace("v2@v1", "v2.v1")
-    outdated: Any = await server.handle(
-        Request(method="GET", path="/openapi/v3/api/v1", query={"hash": ["OLD"]}, user=ADMIN)
-    )
-    assert outdated.status == 301

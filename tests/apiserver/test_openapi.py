@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pinnace.api.codec.protobuf_special import read_varint
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.resources import Resource, status
 from pinnace.api.schema.load import load
@@ -17,7 +18,6 @@ from pinnace.apiserver.openapi.answer import answer
 from pinnace.apiserver.openapi.custom import Custom, simplify
 from pinnace.apiserver.openapi.descriptions import Descriptions
 from pinnace.apiserver.openapi.documents import OpenApi
-from pinnace.apiserver.openapi.swagger_proto import encode
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 POD = "io.k8s.api.core.v1.Pod"
@@ -189,30 +189,30 @@ def test_a_client_that_has_the_document_gets_304() -> None:
     assert (found.status, found.body) == (304, b"")
 
 
-def test_go_clients_get_the_document_of_v2_in_protobuf() -> None:
-    name = "application/com.github.proto-openapi.spec.v2{}v1.0+protobuf"
-    for wanted in (name.format("@"), name.format(".")):
-        found = ask("/openapi/v2", headers={"accept": f"{wanted}, */*;q=0.1"})
-        assert found.headers["content-type"] == name.format(".")
-        # Document.swagger, then Document.info with title and version.
-        assert found.body.startswith(b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.0")
-    assert ask("/openapi/v2", headers={"accept": "text/plain"}).status == 406
+@pytest.mark.parametrize("separator", ["@", "."])
+def test_v2_is_served_in_protobuf_to_who_asks_for_it(separator: str) -> None:
+    wanted = f"application/com.github.proto-openapi.spec.v2{separator}v1.0+protobuf"
+    found = ask("/openapi/v2", headers={"accept": wanted})
+    assert found.headers["content-type"] == (
+        "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    )
+    in_json = ask("/openapi/v2", headers={"accept": f"application/json, {wanted}"})
+    definitions = orjson.loads(in_json.body)["definitions"]
+    (held,) = (body for number, body in fields_of(found.body) if number == 9)
+    assert [dict(fields_of(entry))[1].decode() for _, entry in fields_of(held)] == [*definitions]
+    assert ask("/openapi/v3/api/v1", headers={"accept": wanted}).status == 406
 
 
-def test_a_schema_in_protobuf_names_its_parts_by_number() -> None:
-    schema = {
-        "type": "object",
-        "properties": {"a": {"type": "string"}},
-        "x-kubernetes-group-version-kind": [{"kind": "A"}],
-    }
-    found = encode({"swagger": "2.0", "definitions": {"io.A": schema}})
-    string = b"\xb2\x01\x08\x0a\x06string"
-    properties = b"\xca\x01\x12\x0a\x10\x0a\x01a\x12\x0b" + string
-    extension = b"\x0a\x1fx-kubernetes-group-version-kind\x12\x11\x12\x0f" + b'[{"kind":"A"}]\n'
-    body = b"\xb2\x01\x08\x0a\x06object" + properties + b"\xfa\x01\x34" + extension
-    named = b"\x0a\x04io.A\x12" + bytes([len(body)]) + body
-    definitions = b"\x0a" + bytes([len(named)]) + named
-    assert found == b"\x0a\x032.0\x4a" + bytes([len(definitions)]) + definitions
+def fields_of(message: bytes) -> list[tuple[int, bytes]]:
+    """Return the numbers and contents of a message all of whose fields have a length."""
+    found, at = [], 0
+    while at < len(message):
+        tag, at = read_varint(message, at)
+        assert tag & 7 == 2
+        size, at = read_varint(message, at)
+        found.append((tag >> 3, message[at : at + size]))
+        at += size
+    return found
 
 
 def test_paths_outside_are_left_to_others() -> None:

@@ -1,6 +1,6 @@
 """The answers at `/openapi/v3`, `/openapi/v3/<group version>` and `/openapi/v2`.
 
-Documents are served in JSON, that of v2 in Protocol Buffers too. A request that names the hash it
+Documents are served in JSON, the second version in protobuf too. A request that names the hash it
 read in the index may keep what it gets for ever; one that names an old hash is sent to the new one.
 """
 
@@ -9,13 +9,11 @@ from email.utils import format_datetime
 
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.discovery import Document
+from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.documents import OpenApi
-from pinnace.apiserver.openapi.swagger_proto import CONTENT_TYPE
 
 _INDEX = "/openapi/v3"
 _WELCOME = ("application/json", "application/*", "*/*")
-# Clients ask by the older name, which is no valid media type; the answer has the newer one.
-_PROTOBUF = (CONTENT_TYPE, CONTENT_TYPE.replace("v2.v1", "v2@v1"))
 
 
 def answer(documents: OpenApi, request: Request, *, now: datetime) -> Response | None:
@@ -24,7 +22,10 @@ def answer(documents: OpenApi, request: Request, *, now: datetime) -> Response |
     if path == _INDEX:
         return _send(request, documents.index())
     if path == "/openapi/v2":
-        return _v2(documents, request)
+        wanted = _preferred(request)
+        if wanted is None:
+            return Response(status=406)
+        return _send(request, documents.v2() if wanted in _WELCOME else documents.v2_protobuf())
     if not path.startswith(f"{_INDEX}/"):
         return None
     name = path.removeprefix(f"{_INDEX}/")
@@ -43,24 +44,24 @@ def answer(documents: OpenApi, request: Request, *, now: datetime) -> Response |
     return response
 
 
-def _v2(documents: OpenApi, request: Request) -> Response:
-    """Answer in the first form that the client names and that there is."""
-    for clause in (request.headers.get("accept", "") or "*/*").split(","):
-        wanted = clause.split(";")[0].strip()
-        if wanted in _WELCOME:
-            return _send(request, documents.v2())
-        if wanted in _PROTOBUF:
-            return _send(request, documents.v2_proto())
-    return Response(status=406)
-
-
 def _in_a_year(now: datetime) -> datetime:
     return now + timedelta(days=365)
 
 
-def _accepts_json(request: Request) -> bool:
+def _accepted(request: Request) -> list[str]:
+    """Return the media types that the client takes, in its order."""
     clauses = request.headers.get("accept", "") or "*/*"
-    return any(clause.split(";")[0].strip() in _WELCOME for clause in clauses.split(","))
+    return [clause.split(";")[0].strip() for clause in clauses.split(",")]
+
+
+def _accepts_json(request: Request) -> bool:
+    return any(accepted in _WELCOME for accepted in _accepted(request))
+
+
+def _preferred(request: Request) -> str | None:
+    """Return the first that the client takes and the second version is written in."""
+    known = (*_WELCOME, *protobuf.ACCEPTED)
+    return next((accepted for accepted in _accepted(request) if accepted in known), None)
 
 
 def _send(request: Request, found: Document) -> Response:

@@ -12,11 +12,11 @@ from typing import Any
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import Schema
 from pinnace.apiserver.discovery import Document, document
+from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.custom import Custom, definition_name, render_custom
 from pinnace.apiserver.openapi.descriptions import Descriptions
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
 from pinnace.apiserver.openapi.schemas import V2, V3, Dialect, render_all
-from pinnace.apiserver.openapi.swagger_proto import CONTENT_TYPE, encode
 
 _INFO = {"title": "Kubernetes", "version": "v1.36.0"}
 _BEARER = {
@@ -53,7 +53,7 @@ class OpenApi:
         self._hashes: dict[str, str] = {}
         self._index: Document | None = None
         self._v2: Document | None = None
-        self._v2_proto: Document | None = None
+        self._v2_protobuf: Document | None = None
         self.update(rows)
 
     def update(self, rows: Iterable[Resource], customs: Iterable[Custom] = ()) -> None:
@@ -81,7 +81,7 @@ class OpenApi:
         self._v3 = {path: kept for path, kept in self._v3.items() if path in same}
         self._hashes = {path: kept for path, kept in self._hashes.items() if path in same}
         self._rows, self._customs = new, new_customs
-        self._index = self._v2 = self._v2_proto = None
+        self._index = self._v2 = self._v2_protobuf = None
 
     def index(self) -> Document:
         """Return the document at `/openapi/v3`."""
@@ -115,11 +115,12 @@ class OpenApi:
             self._v2 = document(self._make_v2())
         return self._v2
 
-    def v2_proto(self) -> Document:
-        """Return the document at `/openapi/v2`, in Protocol Buffers."""
-        if self._v2_proto is None:
-            self._v2_proto = document(encode(self._make_v2()), CONTENT_TYPE)
-        return self._v2_proto
+    def v2_protobuf(self) -> Document:
+        """Return the document at `/openapi/v2`, in protobuf."""
+        if self._v2_protobuf is None:
+            body = protobuf.encode(self._make_v2())
+            self._v2_protobuf = document(body, protobuf.CONTENT_TYPE)
+        return self._v2_protobuf
 
     def _make_v3(self, path: str) -> dict[str, Any]:
         rows, customs = self._rows.get(path, ()), self._customs.get(path, ())
