@@ -33,6 +33,7 @@ from pinnace.apiserver.routes import RequestInfo, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.store.base import CompareFailed, Store, StoreError
 
@@ -128,8 +129,9 @@ class ApiServer:
             if known or not info.resource:
                 self._metrics.count(info, answer.status, time.perf_counter() - began)
             answer.headers["audit-id"] = audit
-            if warnings:
-                answer.headers["warning"] = ", ".join(_warning(text) for text in warnings)
+            warning = warning_header(warnings)
+            if warning:
+                answer.headers["warning"] = warning
         return answer
 
     async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
@@ -169,8 +171,3 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
-
-
-def _warning(text: str) -> str:
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{quoted}"'
