@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
+def fill(path: Path) -> None:
+    """Leave no byte free."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
 async def ask(server: ApiServer, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
     data = orjson.dumps(body) if body is not None else b""
     answer: Any = await server.handle(Request(method=method, path=path, body=data))
@@ -53,6 +61,7 @@ async def test_writes_are_refused_while_the_disk_is_full_and_taken_afterwards(
     kept = 0
     while await put(server, f"a{kept}") == 201:
         kept += 1
+    fill(small_disk / "filler")
     assert set(await asyncio.gather(*(put(server, f"b{i}") for i in range(5)))) == {503}
     assert (await ask(server, "DELETE", f"{CONFIGMAPS}/a0"))[0] == 503
     assert (await ask(server, "GET", "/readyz"))[0] == 500
