@@ -28,7 +28,7 @@ async def nginx(body: bytes) -> AsyncIterator[Target | None]:
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         now = datetime.now(UTC)
-        authority = x509.make_authority("bench", now=now)
+        authority = x509.make_authority("bench-ca", now=now)
         pair = x509.issue(authority, x509.Subject("bench"), now=now, ips=["127.0.0.1"], server=True)
         (here / "crt").write_bytes(pair.certificate)
         (here / "key").write_bytes(pair.key)
@@ -49,22 +49,23 @@ async def nginx(body: bytes) -> AsyncIterator[Target | None]:
         context = ssl.create_default_context(cadata=authority.pem.decode())
         target = Target("127.0.0.1", port, context)
         try:
-            await _until_open(target)
+            await until_open(target, "nginx")
             yield target
         finally:
             process.terminate()
             await process.wait()
 
 
-async def _until_open(target: Target) -> None:
-    for _ in range(100):
+async def until_open(target: Target, name: str) -> None:
+    """Wait until a server takes connections."""
+    for _ in range(200):
         try:
             (await Connection.open(target)).close()
         except OSError:
             await asyncio.sleep(0.05)
         else:
             return
-    raise SystemExit("nginx did not start")
+    raise SystemExit(f"{name} did not start")
 
 
 async def nginx_rate(body: bytes, requests: int) -> float | None:

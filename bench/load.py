@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from pinnace.client import kubeconfig
 
@@ -27,50 +28,87 @@ class Target:
         return cls(host, int(port), context)
 
 
-class Connection:
-    """One keep-alive connection."""
+class Connection(asyncio.Protocol):
+    """One keep-alive connection, one request at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self._got = bytearray()
+        self._waiting: asyncio.Future[None] | None = None
+        self._seen: list[float] | None = None
+        self._last = b""
 
     @classmethod
     async def open(cls, target: Target) -> "Connection":
-        reader, writer = await asyncio.open_connection(
-            target.host, target.port, ssl=target.context, limit=2**26
-        )
-        return cls(reader, writer)
+        """Connect and shake hands."""
+        loop = asyncio.get_running_loop()
+        _, made = await loop.create_connection(cls, target.host, target.port, ssl=target.context)
+        return made
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._seen is None:
+            self._got += data
+        else:
+            # A line of a watch ends with a newline, the framing around it with CR and newline.
+            lines = data.count(b"\n") - (self._last + data).count(b"\r\n")
+            self._seen += [time.perf_counter()] * lines
+            self._last = data[-1:]
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error or ConnectionResetError("closed by the server"))
+
+    async def _more(self) -> None:
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
+
+    async def _until(self, mark: bytes, start: int = 0) -> int:
+        while (at := self._got.find(mark, start)) < 0:
+            await self._more()
+        return at
 
     async def call(self, request: bytes) -> tuple[int, bytes]:
         """Send one request and return the status and the body."""
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        status = int(head[9:12])
-        lower = head.lower()
-        at = lower.find(b"content-length:")
+        self._transport.write(request)
+        end = await self._until(b"\r\n\r\n")
+        head = bytes(self._got[:end]).lower() + b"\r\n"
+        status, start = int(head[9:12]), end + 4
+        at = head.find(b"content-length:")
         if at >= 0:
-            length = int(lower[at + 15 : lower.index(b"\r\n", at)])
-            return status, await self._reader.readexactly(length)
-        body = bytearray()
+            length = int(head[at + 15 : head.index(b"\r\n", at)])
+            while len(self._got) < start + length:
+                await self._more()
+            body = bytes(self._got[start : start + length])
+            del self._got[: start + length]
+            return status, body
+        parts = []
         while True:
-            size = int(await self._reader.readuntil(b"\r\n"), 16)
-            body += (await self._reader.readexactly(size + 2))[:-2]
+            at = await self._until(b"\r\n", start)
+            size = int(self._got[start:at], 16)
+            while len(self._got) < at + 4 + size:
+                await self._more()
+            parts.append(bytes(self._got[at + 2 : at + 2 + size]))
+            start = at + 4 + size
             if size == 0:
-                return status, bytes(body)
+                del self._got[:start]
+                return status, b"".join(parts)
 
     async def lines(self, request: bytes, count: int) -> list[float]:
         """Send a watch and return when each of its first lines came."""
-        self._writer.write(request)
-        await self._reader.readuntil(b"\r\n\r\n")
-        seen: list[float] = []
-        while len(seen) < count:
-            size = int(await self._reader.readuntil(b"\r\n"), 16)
-            chunk = await self._reader.readexactly(size + 2)
-            seen += [time.perf_counter()] * chunk.count(b"\n", 0, -2)
-        return seen
+        self._seen = []
+        self._transport.write(request)
+        while len(self._seen) < count:
+            await self._more()
+        return self._seen
 
     def close(self) -> None:
-        self._writer.close()
+        self._transport.close()
 
 
 def message(

@@ -8,6 +8,7 @@ from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
 from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.openapi.answer import answer as openapi_answer
 from pinnace.apiserver.openapi.documents import OpenApi
 from pinnace.apiserver.version import VERSION
 
@@ -39,7 +40,7 @@ class Paths:
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
             found = self._discovery(request, path)
         elif path.startswith("/openapi/"):
-            found = self._openapi(request, path)
+            found = openapi_answer(self.openapi, request, now=self._core.clock.now())
         elif path in self._core.config.documents:
             found = _json(self._core.config.documents[path])
         elif path == "/metrics":
@@ -62,14 +63,6 @@ class Paths:
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
         return sorted({*_PATHS, *versions, *self._health.paths()})
-
-    def _openapi(self, request: Request, path: str) -> Response | None:
-        if path == "/openapi/v2":
-            return _document(request, self.openapi.v2())
-        if path == "/openapi/v3":
-            return _document(request, self.openapi.index())
-        found = self.openapi.v3(path.removeprefix("/openapi/v3/"))
-        return _document(request, found) if found is not None else None
 
     def _discovery(self, request: Request, path: str) -> Response | None:
         document: Document | None = None

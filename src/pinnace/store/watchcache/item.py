@@ -78,6 +78,12 @@ class Item:
         self._obj: Object | None = None
 
     @property
+    def uid(self) -> str:
+        """The object's uid."""
+        start = self.tail.index(_UID) + len(_UID)
+        return self.tail[start : self.tail.index(b'"', start)].decode()
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """The object's labels."""
         if self._labels is None:
