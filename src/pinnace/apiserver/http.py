@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 from pinnace.apiserver.authn.impersonation import joined
@@ -116,7 +116,8 @@ class _Door:
 
 async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.enable_chunked_encoding()
+    if request.version >= HttpVersion11:
+        response.enable_chunked_encoding()
     async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
         with suppress(ConnectionError):
             await response.prepare(request)
