@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
 
-from aiohttp import HttpVersion10, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from pinnace.api.errors import ApiError, Timeout, too_large
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
@@ -146,7 +146,8 @@ def _last(request: web.BaseRequest, error: ApiError) -> web.Response:
 
 async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.enable_chunked_encoding()
+    if request.version >= HttpVersion11:
+        response.enable_chunked_encoding()
     async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
         with suppress(ConnectionError):
             await response.prepare(request)
