@@ -18,7 +18,6 @@ from pinnace.controllers.shared import pods, volumes
 
 # How often a claim that is not bound is looked at again; upstream's --pvclaimbinder-sync-period.
 _PERIOD = timedelta(seconds=15)
-_BY_CLAIM = "claim"
 _IN_TREE = "kubernetes.io/"
 _NO_VOLUME = "no persistent volumes available for this claim and no storage class is set"
 
@@ -105,10 +104,10 @@ class _ClaimPass:
 
     def _tell_consumer(self) -> None:
         informer = self.ctx.informers.informer(PODS)
-        informer.add_index(_BY_CLAIM, volumes.by_claim)
+        informer.add_index(volumes.BY_CLAIM, volumes.by_claim)
         waiting = [
             pod["metadata"]["name"]
-            for pod in informer.by_index(_BY_CLAIM, str(key_of(self.claim)))
+            for pod in informer.by_index(volumes.BY_CLAIM, str(key_of(self.claim)))
             if not pods.is_terminal(pod) and not pod["spec"].get("nodeName")
         ]
         if not waiting:

@@ -22,6 +22,8 @@ PROVISIONERS = (
     "volume.beta.kubernetes.io/storage-provisioner",
     "volume.kubernetes.io/storage-provisioner",
 )
+# The name of the index of Pods by claim.
+BY_CLAIM = "claim"
 _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 _DEFAULTS = (
     "storageclass.kubernetes.io/is-default-class",
@@ -221,6 +223,11 @@ def claim_status(claim: Object, phase: str, volume: Object | None = None) -> Obj
     return None if conditions.pruned(old) == conditions.pruned(new) else new
 
 
+def ephemeral_claim(pod: Object, volume: Object) -> str:
+    """Return the name of the claim of a Pod's ephemeral volume."""
+    return f"{pod['metadata']['name']}-{volume['name']}"
+
+
 def claim_names(pod: Object) -> list[str]:
     """Return the claims that a Pod uses, those made for it alone included."""
     found = []
@@ -228,7 +235,7 @@ def claim_names(pod: Object) -> list[str]:
         if "persistentVolumeClaim" in volume:
             found.append(volume["persistentVolumeClaim"]["claimName"])
         elif "ephemeral" in volume:
-            found.append(f"{pod['metadata']['name']}-{volume['name']}")
+            found.append(ephemeral_claim(pod, volume))
     return found
 
 
