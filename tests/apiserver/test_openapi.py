@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pinnace.api.codec.protobuf_special import read_varint
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.resources import Resource, status
 from pinnace.api.schema.load import load
@@ -188,10 +189,30 @@ def test_a_client_that_has_the_document_gets_304() -> None:
     assert (found.status, found.body) == (304, b"")
 
 
-def test_protobuf_alone_is_not_acceptable() -> None:
-    wanted = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
-    assert ask("/openapi/v2", headers={"accept": wanted}).status == 406
-    assert ask("/openapi/v2", headers={"accept": f"{wanted}, */*;q=0.1"}).status == 200
+@pytest.mark.parametrize("separator", ["@", "."])
+def test_v2_is_served_in_protobuf_to_who_asks_for_it(separator: str) -> None:
+    wanted = f"application/com.github.proto-openapi.spec.v2{separator}v1.0+protobuf"
+    found = ask("/openapi/v2", headers={"accept": wanted})
+    assert found.headers["content-type"] == (
+        "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    )
+    in_json = ask("/openapi/v2", headers={"accept": f"application/json, {wanted}"})
+    definitions = orjson.loads(in_json.body)["definitions"]
+    (held,) = (body for number, body in fields_of(found.body) if number == 9)
+    assert [dict(fields_of(entry))[1].decode() for _, entry in fields_of(held)] == [*definitions]
+    assert ask("/openapi/v3/api/v1", headers={"accept": wanted}).status == 406
+
+
+def fields_of(message: bytes) -> list[tuple[int, bytes]]:
+    """Return the numbers and contents of a message all of whose fields have a length."""
+    found, at = [], 0
+    while at < len(message):
+        tag, at = read_varint(message, at)
+        assert tag & 7 == 2
+        size, at = read_varint(message, at)
+        found.append((tag >> 3, message[at : at + size]))
+        at += size
+    return found
 
 
 def test_paths_outside_are_left_to_others() -> None:

@@ -14,15 +14,11 @@ from pinnace.node.cri import requests
 from pinnace.node.cri.client import CriRuntime
 from pinnace.node.cri.wire import load_methods
 from pinnace.node.runtime import (
-    MASKED_PATHS,
     ContainerConfig,
-    ContainerSecurity,
     Device,
     DNSConfig,
-    IdMapping,
     LinuxResources,
     Mount,
-    Namespaces,
     NotSupported,
     PortMapping,
     RuntimeCallError,
@@ -30,6 +26,12 @@ from pinnace.node.runtime import (
     RuntimeNotFound,
     RuntimeUnavailable,
     SandboxConfig,
+)
+from pinnace.node.runtime_security import (
+    MASKED_PATHS,
+    ContainerSecurity,
+    IdMapping,
+    Namespaces,
     SandboxSecurity,
     SecurityProfile,
 )

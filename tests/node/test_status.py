@@ -5,7 +5,12 @@ from pinnace.node.config import KubeletConfig, Taint
 from pinnace.node.facts.base import HostFacts
 from pinnace.node.mergediff import merge_diff
 from pinnace.node.registration import node_object
-from pinnace.node.runtime import ImageStatus, RuntimeCondition, RuntimeStatus, RuntimeVersion
+from pinnace.node.runtime import (
+    ImageStatus,
+    RuntimeCondition,
+    RuntimeStatus,
+    RuntimeVersion,
+)
 from pinnace.node.status import Sight, node_status, same_but_heartbeat
 from pinnace.testing.memory_client import merged
 

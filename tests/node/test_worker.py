@@ -50,6 +50,7 @@ async def test_runs_a_pod_and_reports_it_ready(stage: Stage) -> None:
     assert container["started"]
     assert container["restartCount"] == 0
     assert container["containerID"].startswith("containerd://")
+    await stage.until(lambda: ("Started", "Container started") in stage.events())
     assert [reason for reason, _ in stage.events()] == [
         "Starting",
         "Pulling",

@@ -25,11 +25,13 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
 from pinnace.apiserver.routes import RequestInfo, parse
 from pinnace.apiserver.start import build, load
+from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
 from pinnace.kit.clock import Clock
 from pinnace.store.base import CompareFailed, Store, StoreError
@@ -44,22 +46,43 @@ class ApiServer:
 
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
-        self.core: Core = build(store, clock, config, self._pods, failed=self._store_failed)
-        self._address = config.advertise_address, config.secure_port
         self._metrics = Metrics()
-        self._paths = Paths(self.core, self._metrics)
+        observed = ObservedStore(store, self._metrics.stored)
+        self._health = Health(observed)
+        self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
+        self._address = config.advertise_address, config.secure_port
+        self._paths = Paths(self.core, self._metrics, self._health)
         self._tasks: list[asyncio.Task[None]] = []
+        self._ended = asyncio.Event()
 
     async def start(self) -> None:
         """Follow the store, see to what every cluster has, and begin to serve."""
-        core = self.core
+        core, health = self.core, self._health
         await core.caches.start()
         await load(core, self._pods)
+        health.synced = True
         await ensure_objects(core)
+        health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
-        self._tasks.append(asyncio.create_task(core.alarms.run()))
-        self._tasks.append(asyncio.create_task(compact_for_ever(core)))
-        self._tasks.append(asyncio.create_task(self._keep_published()))
+        health.hooks.add(ADDRESS_HOOK)
+        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published()):
+            task = asyncio.create_task(work)
+            task.add_done_callback(self._task_ended)
+            self._tasks.append(task)
+
+    async def ended(self) -> None:
+        """Wait for what the server cannot go on after; raises it.
+
+        Its caches would be silently stale without the watch on the store, its watches would never
+        end without the clock. A new server on the same store makes both good.
+        """
+        await self._ended.wait()
+        if self._health.broken is not None:
+            raise self._health.broken
+
+    def announce_end(self) -> None:
+        """Be ready no more, so that nobody new is sent here; what is asked is still answered."""
+        self._health.ending = True
 
     async def advertise(self, address: str, port: int) -> None:
         """Tell the cluster under which address this server is to be found."""
@@ -77,6 +100,7 @@ class ApiServer:
 
     async def close(self) -> None:
         """End all that runs, watches included."""
+        self.announce_end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -135,8 +159,16 @@ class ApiServer:
             )
         return await handler(self.core, call)
 
-    def _store_failed(self, error: StoreError) -> None:
-        _log.error("the watch on the store ended: %s", error)
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._broken(task.exception() or RuntimeError("a task of the server ended"))
+
+    def _broken(self, error: BaseException) -> None:
+        if self._health.ending:
+            return
+        _log.error("the server cannot go on: %s", error, exc_info=error)
+        self._health.broken = error
+        self._ended.set()
 
 
 def _warning(text: str) -> str:

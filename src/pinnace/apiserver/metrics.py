@@ -6,6 +6,8 @@ from pinnace.api.wire import Response
 from pinnace.apiserver.routes import RequestInfo
 
 _BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2, 3, 5, 10, 30, 60)
+_STORE_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10,
+                  15, 20, 30, 45, 60)  # fmt: skip
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -28,6 +30,14 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._store_seconds = Histogram(
+            "etcd_request_duration_seconds",
+            "Etcd request latency in seconds for each operation.",
+            ("operation",),
+            buckets=_STORE_BUCKETS,
+            registry=self._registry,
+        )
+        self._store: dict[str, Histogram] = {}
         # Looking a child up by its labels costs more than counting.
         self._children: dict[tuple[RequestKey, int], Counter] = {}
         self._latencies: dict[RequestKey, Histogram] = {}
@@ -44,6 +54,13 @@ class Metrics:
         latency = self._latencies.get(key)
         if latency is None:
             latency = self._latencies[key] = self._seconds.labels(*key)
+        latency.observe(seconds)
+
+    def stored(self, operation: str, seconds: float) -> None:
+        """Count one operation of the store."""
+        latency = self._store.get(operation)
+        if latency is None:
+            latency = self._store[operation] = self._store_seconds.labels(operation)
         latency.observe(seconds)
 
     def answer(self) -> Response:

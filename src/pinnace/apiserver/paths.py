@@ -6,24 +6,25 @@ from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
-from pinnace.apiserver.health import health
+from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.openapi.answer import answer as openapi_answer
 from pinnace.apiserver.openapi.documents import OpenApi
 from pinnace.apiserver.version import VERSION
 
 _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
 
 _PATHS = (
-    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/healthz/etcd",
-    "/healthz/ping", "/livez", "/livez/etcd", "/livez/ping", "/metrics", "/openapi/v2",
-    "/openapi/v3", "/openid/v1/jwks", "/readyz", "/readyz/etcd", "/readyz/ping", "/version",
+    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/metrics", "/openapi/v2",
+    "/openapi/v3", "/openid/v1/jwks", "/version",
 )  # fmt: skip
 
 
 class Paths:
     """Answers every path that names no resource."""
 
-    def __init__(self, core: Core, metrics: Metrics) -> None:
+    def __init__(self, core: Core, metrics: Metrics, health: Health) -> None:
+        self._health = health
         self._core = core
         self._metrics = metrics
         self.openapi = OpenApi(core.config.rows, load_schema())
@@ -38,28 +39,29 @@ class Paths:
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
             found = self._discovery(request, path)
         elif path.startswith("/openapi/"):
-            found = self._openapi(request, path)
+            found = openapi_answer(self.openapi, request, now=self._core.clock.now())
         elif path in self._core.config.documents:
             found = _json(self._core.config.documents[path])
         elif path == "/metrics":
             found = self._metrics.answer()
         elif not path:
-            found = _json({"paths": list(_PATHS)})
+            found = _json({"paths": self._all()})
         elif path == "/version":
             found = _json(dict(VERSION))
-        elif path.startswith(("/healthz", "/livez", "/readyz")):
-            found = health(self._core, request, path)
+        elif path.split("/")[1] in KINDS:
+            found = await self._health.answer(request, path)
         else:
             found = None
         return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
 
-    def _openapi(self, request: Request, path: str) -> Response | None:
-        if path == "/openapi/v2":
-            return _document(request, self.openapi.v2())
-        if path == "/openapi/v3":
-            return _document(request, self.openapi.index())
-        found = self.openapi.v3(path.removeprefix("/openapi/v3/"))
-        return _document(request, found) if found is not None else None
+    def _all(self) -> list[str]:
+        versions = {
+            path
+            for row in self._core.rows
+            if row.group
+            for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
+        }
+        return sorted({*_PATHS, *versions, *self._health.paths()})
 
     def _discovery(self, request: Request, path: str) -> Response | None:
         document: Document | None = None

@@ -1,6 +1,5 @@
 """The API server of a cluster: its settings from the cluster's facts, its socket, its store."""
 
-import asyncio
 import logging
 import ssl
 import tempfile
@@ -119,7 +118,10 @@ def dns_access() -> list[tuple[Resource, Object]]:
 
 
 async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:
-    """Serve the cluster's API from its data directory until cancelled; raises ConfigError."""
+    """Serve the cluster's API from its data directory until cancelled; raises ConfigError.
+
+    Raises too what the server cannot go on after: its process is to end and to be started anew.
+    """
     try:
         store = await SqliteStore.open(config.data_dir / "store.db")
     except StoreError as error:
@@ -130,8 +132,9 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
         listener = await _listen(server, config, pki)
         try:
             ready()
-            await asyncio.Event().wait()
+            await server.ended()
         finally:
+            server.announce_end()
             await listener.close()
     finally:
         await server.close()

@@ -1,6 +1,7 @@
 """Takes a real node's traces off this machine: containers, network, rules, mounts."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 
 from pinnace.api.errors import ServiceUnavailable
@@ -34,7 +35,9 @@ async def _steps(host: NodeHost) -> AsyncIterator[str]:
         tables.run(remove(host.service_table))
         tables.close()
         yield "removed the Services' rules"
-        mount_table.unmount_below(host.root_dir)
-        mount_table.unmount_below(host.run_dir)
+        for directory in (host.root_dir, host.run_dir):
+            mount_table.unmount_below(directory)
+            # The Pods' volumes hold their Secrets: they go with the Pods.
+            shutil.rmtree(directory, ignore_errors=True)
     except (ContainerdError, CommandError, ServiceUnavailable, OSError) as error:
         raise ConfigError(f"the node's traces are not all removed: {error}") from error

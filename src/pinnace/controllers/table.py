@@ -1,12 +1,11 @@
 """Every controller, by upstream's name.
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
-endpointslice-mirroring-controller, resourcequota-controller,
-horizontal-pod-autoscaler-controller, certificatesigningrequest-cleaner-controller,
+endpointslice-mirroring-controller,
+certificatesigningrequest-cleaner-controller,
 podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
-token-cleaner-controller, device-taint-eviction-controller, persistentvolume-binder-controller,
+token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
-persistentvolumeclaim-protection-controller, persistentvolume-protection-controller,
 podgroup-protection-controller, service-ca-certificate-publisher-controller,
 kube-apiserver-serving-clustertrustbundle-publisher-controller, ephemeral-volume-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
@@ -26,18 +25,25 @@ from pinnace.controllers.disruption import DISRUPTION
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
 from pinnace.controllers.garbage_collector import GARBAGE_COLLECTOR
+from pinnace.controllers.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER
 from pinnace.controllers.job import JOB
 from pinnace.controllers.namespace import NAMESPACE
 from pinnace.controllers.node_ipam import NODE_IPAM
 from pinnace.controllers.node_lifecycle import NODE_LIFECYCLE
+from pinnace.controllers.persistentvolume_binder import PERSISTENTVOLUME_BINDER
 from pinnace.controllers.pod_gc import POD_GC
 from pinnace.controllers.replicaset import REPLICASET
 from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
+from pinnace.controllers.resource_quota import RESOURCE_QUOTA
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
 from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
+from pinnace.controllers.volume_protection import (
+    PERSISTENTVOLUME_PROTECTION,
+    PERSISTENTVOLUMECLAIM_PROTECTION,
+)
 
 CONTROLLERS: tuple[Controller, ...] = (
     ENDPOINTS_CONTROLLER,
@@ -51,6 +57,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     JOB,
     DEPLOYMENT,
     REPLICASET,
+    HORIZONTAL_POD_AUTOSCALER,
     DISRUPTION,
     STATEFULSET,
     CRONJOB,
@@ -58,8 +65,12 @@ CONTROLLERS: tuple[Controller, ...] = (
     CSR_APPROVING,
     CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
+    RESOURCE_QUOTA,
     POD_GC,
     NODE_IPAM,
     NODE_LIFECYCLE,
     TAINT_EVICTION,
+    PERSISTENTVOLUME_BINDER,
+    PERSISTENTVOLUMECLAIM_PROTECTION,
+    PERSISTENTVOLUME_PROTECTION,
 )

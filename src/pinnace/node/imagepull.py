@@ -11,7 +11,13 @@ from typing import Any, Literal
 import orjson
 
 from pinnace.node.restarts import Backoff, lengthened
-from pinnace.node.runtime import ImageAuth, ImageStatus, Runtime, RuntimeCallError, SandboxConfig
+from pinnace.node.runtime import (
+    ImageAuth,
+    ImageStatus,
+    Runtime,
+    RuntimeCallError,
+    SandboxConfig,
+)
 
 _DOMAIN = (
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)"

@@ -9,32 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-NamespaceMode = Literal["POD", "CONTAINER", "NODE", "TARGET"]
+from pinnace.node.runtime_security import ContainerSecurity, NamespaceMode, SandboxSecurity
+
 Propagation = Literal["PRIVATE", "HOST_TO_CONTAINER", "BIDIRECTIONAL"]
 PortProtocol = Literal["TCP", "UDP", "SCTP"]
-ProfileType = Literal["RuntimeDefault", "Unconfined", "Localhost"]
-GroupsPolicy = Literal["Merge", "Strict"]
 SandboxState = Literal["ready", "notready"]
 ContainerState = Literal["created", "running", "exited", "unknown"]
 EventKind = Literal["created", "started", "stopped", "deleted"]
-
-# What of /proc and /sys a container does not see, or may not write, unless procMount says so.
-# Runtimes add nothing of their own: who leaves these out shows the host's kernel to the pod.
-MASKED_PATHS = (
-    "/proc/asound",
-    "/proc/acpi",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-)
-READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
 class RuntimeCallError(Exception):
@@ -55,84 +36,6 @@ class RuntimeDeadline(RuntimeCallError):
 
 class NotSupported(RuntimeCallError):
     """This runtime does not have the call at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityProfile:
-    """A seccomp or AppArmor profile; `localhost_ref` only with type Localhost."""
-
-    type: ProfileType = "RuntimeDefault"
-    localhost_ref: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class IdMapping:
-    """A range of user or group ids and where it lies on the host."""
-
-    host_id: int
-    container_id: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Namespaces:
-    """Which namespaces are shared: NODE with the host, POD in the pod, CONTAINER not at all."""
-
-    network: NamespaceMode = "POD"
-    pid: NamespaceMode = "CONTAINER"
-    ipc: NamespaceMode = "POD"
-    target_id: str = ""
-    # A user namespace of the pod's own, when there are mappings; else the host's.
-    uid_mappings: Sequence[IdMapping] = ()
-    gid_mappings: Sequence[IdMapping] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SELinuxOptions:
-    """An SELinux label, in parts."""
-
-    user: str = ""
-    role: str = ""
-    type: str = ""
-    level: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxSecurity:
-    """The security context of a sandbox."""
-
-    namespaces: Namespaces = Namespaces()
-    run_as_user: int | None = None
-    run_as_group: int | None = None
-    supplemental_groups: Sequence[int] = ()
-    supplemental_groups_policy: GroupsPolicy = "Merge"
-    readonly_rootfs: bool = False
-    privileged: bool = False
-    seccomp: SecurityProfile | None = None
-    apparmor: SecurityProfile | None = None
-    selinux: SELinuxOptions | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSecurity:
-    """The security context of a container."""
-
-    namespaces: Namespaces = Namespaces()
-    run_as_user: int | None = None
-    run_as_username: str = ""
-    run_as_group: int | None = None
-    supplemental_groups: Sequence[int] = ()
-    supplemental_groups_policy: GroupsPolicy = "Merge"
-    privileged: bool = False
-    add_capabilities: Sequence[str] = ()
-    drop_capabilities: Sequence[str] = ()
-    readonly_rootfs: bool = False
-    no_new_privs: bool = False
-    masked_paths: Sequence[str] = MASKED_PATHS
-    readonly_paths: Sequence[str] = READONLY_PATHS
-    seccomp: SecurityProfile | None = None
-    apparmor: SecurityProfile | None = None
-    selinux: SELinuxOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +88,7 @@ class SandboxConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     cgroup_parent: str = ""
-    security: SandboxSecurity = SandboxSecurity()
+    security: SandboxSecurity = field(default_factory=SandboxSecurity)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     overhead: LinuxResources | None = None
     resources: LinuxResources | None = None
@@ -243,7 +146,7 @@ class ContainerConfig:
     tty: bool = False
     stop_signal: str = ""
     resources: LinuxResources = LinuxResources()
-    security: ContainerSecurity = ContainerSecurity()
+    security: ContainerSecurity = field(default_factory=ContainerSecurity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 from pinnace.node.env import ConfigError
 from pinnace.node.podspec import Declared, full_name, is_host_network
-from pinnace.node.runtime import (
+from pinnace.node.runtime import ImageStatus
+from pinnace.node.runtime_security import (
     ContainerSecurity,
-    ImageStatus,
     Namespaces,
     SandboxSecurity,
     SecurityProfile,

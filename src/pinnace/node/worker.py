@@ -129,13 +129,15 @@ class PodWorker:
         try:
             while not self.finished:
                 self._woken.clear()
+                began = self._ground.clock.monotonic()
                 try:
                     wait = await self._round()
                 except RuntimeCallError as error:
                     log.warning("looking at %s failed: %s", full_name(self.state.pod), error)
                     wait = self._retry.next()
                 if not self.finished:
-                    await self._pause(wait)
+                    # The wait counts from when the Pod was looked at: a round may take long.
+                    await self._pause(wait - (self._ground.clock.monotonic() - began))
         finally:
             await self._stop_carrying()
             await self._prober.close()

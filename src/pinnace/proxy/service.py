@@ -61,7 +61,6 @@ async def run_proxy(
     services, slices = informers.informer(SERVICES), informers.informer(ENDPOINTSLICES)
     await services.wait_synced()
     await slices.wait_synced()
-    prepare_kernel(config.bridge)
     changed = asyncio.Event()
     removals = [
         informer.add_handler(lambda _type, _old, _new: changed.set())
@@ -72,6 +71,7 @@ async def run_proxy(
     try:
         while True:
             changed.clear()
+            prepare_kernel(config.bridge)
             ports = plan(services.list(), slices.list(), node=config.node)
             try:
                 await asyncio.to_thread(_apply, applied, ports, config, nft, clock.monotonic())
@@ -129,14 +129,17 @@ def _apply(
     applied.ports, applied.rules = ports, wanted
 
 
-def prepare_kernel(bridge: str) -> None:
-    """Switch on forwarding, node ports on loopback, and rules for traffic within the bridge."""
-    for name, value in (
-        ("net/ipv4/ip_forward", "1"),
-        ("net/bridge/bridge-nf-call-iptables", "1"),
-        (f"net/ipv4/conf/{bridge}/route_localnet", "1"),
-    ):
-        path = Path("/proc/sys") / name
+def prepare_kernel(bridge: str, settings: Path = Path("/proc/sys")) -> None:
+    """Switch on forwarding, node ports on loopback, and rules for traffic within the bridge.
+
+    The bridge comes with the first Pod, so this is looked after again whenever endpoints change.
+    """
+    names = ["net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables"]
+    if (settings / "net/ipv4/conf" / bridge).exists():
+        names.append(f"net/ipv4/conf/{bridge}/route_localnet")
+    value = "1"
+    for name in names:
+        path = settings / name
         try:
             if path.read_text().strip() != value:
                 path.write_text(value)

@@ -1,7 +1,7 @@
 """The answers at `/openapi/v3`, `/openapi/v3/<group version>` and `/openapi/v2`.
 
-Documents are served in JSON only. A request that names the hash it read in the index may keep what
-it gets for ever; one that names an old hash is sent to the new one.
+Documents are served in JSON, the second version in protobuf too. A request that names the hash it
+read in the index may keep what it gets for ever; one that names an old hash is sent to the new one.
 """
 
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.discovery import Document
+from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.documents import OpenApi
 
 _INDEX = "/openapi/v3"
@@ -21,7 +22,10 @@ def answer(documents: OpenApi, request: Request, *, now: datetime) -> Response |
     if path == _INDEX:
         return _send(request, documents.index())
     if path == "/openapi/v2":
-        return _send(request, documents.v2()) if _accepts_json(request) else Response(status=406)
+        wanted = _preferred(request)
+        if wanted is None:
+            return Response(status=406)
+        return _send(request, documents.v2() if wanted in _WELCOME else documents.v2_protobuf())
     if not path.startswith(f"{_INDEX}/"):
         return None
     name = path.removeprefix(f"{_INDEX}/")
@@ -44,9 +48,20 @@ def _in_a_year(now: datetime) -> datetime:
     return now + timedelta(days=365)
 
 
-def _accepts_json(request: Request) -> bool:
+def _accepted(request: Request) -> list[str]:
+    """Return the media types that the client takes, in its order."""
     clauses = request.headers.get("accept", "") or "*/*"
-    return any(clause.split(";")[0].strip() in _WELCOME for clause in clauses.split(","))
+    return [clause.split(";")[0].strip() for clause in clauses.split(",")]
+
+
+def _accepts_json(request: Request) -> bool:
+    return any(accepted in _WELCOME for accepted in _accepted(request))
+
+
+def _preferred(request: Request) -> str | None:
+    """Return the first that the client takes and the second version is written in."""
+    known = (*_WELCOME, *protobuf.ACCEPTED)
+    return next((accepted for accepted in _accepted(request) if accepted in known), None)
 
 
 def _send(request: Request, found: Document) -> Response:

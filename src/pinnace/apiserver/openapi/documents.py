@@ -12,6 +12,7 @@ from typing import Any
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import Schema
 from pinnace.apiserver.discovery import Document, document
+from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.custom import Custom, definition_name, render_custom
 from pinnace.apiserver.openapi.descriptions import Descriptions
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
@@ -52,6 +53,7 @@ class OpenApi:
         self._hashes: dict[str, str] = {}
         self._index: Document | None = None
         self._v2: Document | None = None
+        self._v2_protobuf: Document | None = None
         self.update(rows)
 
     def update(self, rows: Iterable[Resource], customs: Iterable[Custom] = ()) -> None:
@@ -79,7 +81,7 @@ class OpenApi:
         self._v3 = {path: kept for path, kept in self._v3.items() if path in same}
         self._hashes = {path: kept for path, kept in self._hashes.items() if path in same}
         self._rows, self._customs = new, new_customs
-        self._index = self._v2 = None
+        self._index = self._v2 = self._v2_protobuf = None
 
     def index(self) -> Document:
         """Return the document at `/openapi/v3`."""
@@ -112,6 +114,13 @@ class OpenApi:
         if self._v2 is None:
             self._v2 = document(self._make_v2())
         return self._v2
+
+    def v2_protobuf(self) -> Document:
+        """Return the document at `/openapi/v2`, in protobuf."""
+        if self._v2_protobuf is None:
+            body = protobuf.encode(self._make_v2())
+            self._v2_protobuf = document(body, protobuf.CONTENT_TYPE)
+        return self._v2_protobuf
 
     def _make_v3(self, path: str) -> dict[str, Any]:
         rows, customs = self._rows.get(path, ()), self._customs.get(path, ())

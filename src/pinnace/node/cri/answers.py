@@ -17,7 +17,6 @@ from pinnace.node.runtime import (
     FilesystemUsage,
     ImageStatus,
     LinuxResources,
-    NamespaceMode,
     RuntimeCondition,
     RuntimeHandler,
     RuntimeStatus,
@@ -25,6 +24,7 @@ from pinnace.node.runtime import (
     SandboxState,
     SandboxStatus,
 )
+from pinnace.node.runtime_security import NamespaceMode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SANDBOX_STATES: tuple[SandboxState, ...] = ("ready", "notready")

@@ -5,12 +5,14 @@ from typing import Any
 
 from pinnace.node.runtime import (
     ContainerConfig,
-    ContainerSecurity,
     ImageAuth,
     LinuxResources,
     Mount,
-    Namespaces,
     SandboxConfig,
+)
+from pinnace.node.runtime_security import (
+    ContainerSecurity,
+    Namespaces,
     SandboxSecurity,
     SecurityProfile,
     SELinuxOptions,
