@@ -88,5 +88,5 @@ async def test_annotations_say_how_a_simulated_pod_ends(cluster: Cluster) -> Non
 async def test_the_log_of_a_simulated_pod_is_refused_plainly(cluster: Cluster) -> None:
     await cluster.client.create(PODS, pod("web"))
     await until(phase_is(cluster, "web", "Running"))
-    with pytest.raises(ServiceUnavailable, match="is simulated and has no kubelet"):
+    with pytest.raises(ServiceUnavailable, match="is simulated: no container runs on it"):
         await cluster.client.raw("GET", "/api/v1/namespaces/default/pods/web/log")

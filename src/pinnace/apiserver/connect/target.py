@@ -14,7 +14,6 @@ from pinnace.api.wire import Request
 # Addresses that reach a kubelet from here, best first.
 _PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 _KUBELET_PORT = 10250
-_SIMULATED = "pinnace.dev/simulated"
 _LOG_OPTIONS = (
     "follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes",
     "stream",
@@ -38,7 +37,7 @@ def refuse_simulated(node: Object | None) -> None:
     """Raise ServiceUnavailable for a simulated node, whose addresses are made up."""
     if node is not None and is_simulated(node):
         name = node["metadata"]["name"]
-        raise ServiceUnavailable(f'node "{name}" is simulated: nothing runs there to be reached')
+        raise ServiceUnavailable(f'node "{name}" is simulated: no container runs on it')
 
 
 def node_address(node: Object) -> tuple[str, int]:
@@ -47,13 +46,6 @@ def node_address(node: Object) -> tuple[str, int]:
     status = node.get("status") or {}
     addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
     endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
-    labels = node["metadata"].get("labels") or {}
-    if not endpoint.get("Port") and labels.get(_SIMULATED) == "true":
-        # Its addresses are made up: whoever answers there is somebody else.
-        name = node["metadata"]["name"]
-        raise ServiceUnavailable(
-            f'node "{name}" is simulated and has no kubelet: no container runs on it'
-        )
     for kind in _PREFERRED:
         if addresses.get(kind):
             return addresses[kind], int(endpoint.get("Port") or _KUBELET_PORT)
