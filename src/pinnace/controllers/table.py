@@ -1,12 +1,11 @@
 """Every controller, by upstream's name.
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
-endpointslice-mirroring-controller, certificatesigningrequest-cleaner-controller,
-podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
-token-cleaner-controller, device-taint-eviction-controller,
+endpointslice-mirroring-controller, podcertificaterequest-cleaner-controller, ttl-controller,
+bootstrap-signer-controller, token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
 podgroup-protection-controller, kube-apiserver-serving-clustertrustbundle-publisher-controller,
-ephemeral-volume-controller, storageversion-garbage-collector-controller, resourceclaim-controller,
+storageversion-garbage-collector-controller, resourceclaim-controller,
 resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
 validatingadmissionpolicy-status-controller, volumeattributesclass-protection-controller,
 service-cidr-controller, storage-version-migrator-controller, selinux-warning-controller.
@@ -16,12 +15,14 @@ from pinnace.controllers.base import Controller
 from pinnace.controllers.clusterrole_aggregation import CLUSTERROLE_AGGREGATION
 from pinnace.controllers.cronjob import CRONJOB
 from pinnace.controllers.csr_approving import CSR_APPROVING
+from pinnace.controllers.csr_cleaner import CSR_CLEANER
 from pinnace.controllers.csr_signing import CSR_SIGNING
 from pinnace.controllers.daemonset import DAEMONSET
 from pinnace.controllers.deployment import DEPLOYMENT
 from pinnace.controllers.disruption import DISRUPTION
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
+from pinnace.controllers.ephemeral_volume import EPHEMERAL_VOLUME
 from pinnace.controllers.garbage_collector import GARBAGE_COLLECTOR
 from pinnace.controllers.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER
 from pinnace.controllers.job import JOB
@@ -60,6 +61,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     STATEFULSET,
     CRONJOB,
     CSR_SIGNING,
+    CSR_CLEANER,
     CSR_APPROVING,
     CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
@@ -71,4 +73,5 @@ CONTROLLERS: tuple[Controller, ...] = (
     PERSISTENTVOLUME_BINDER,
     PERSISTENTVOLUMECLAIM_PROTECTION,
     PERSISTENTVOLUME_PROTECTION,
+    EPHEMERAL_VOLUME,
 )
