@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from tests.e2e.real_cluster import IMAGE, MARKS, RealCluster, until
 
 pytestmark = MARKS
@@ -44,9 +43,7 @@ def test_every_kind_that_kubectl_creates_can_be_created(k: RealCluster, tmp_path
     ):
         assert " created" in k(*AT, "create", *arguments).out
     again = k("create", "configmap", "made", *AT, check=False)
-    assert again.err == (
-        'error: failed to create configmap: configmaps "made" already exists\n'
-    )
+    assert again.err == ('error: failed to create configmap: configmaps "made" already exists\n')
     until(lambda: k.get("quota/made", *AT)["status"].get("used", {}).get("configmaps"))
     k("wait", *AT, "--for=condition=Complete", "job/made", "job/made2", "--timeout=30s")
     listed = k("get", "all,quota,pdb,ingress,role,rolebinding", *AT)
@@ -134,7 +131,7 @@ def test_apply_keeps_and_diff_shows(k: RealCluster) -> None:
     text = json.dumps(manifest)
     shown = k("diff", "-f", "-", stdin=text, check=False)
     assert shown.code == 1, shown.all
-    assert "-  b: \"2\"" in shown.out
+    assert '-  b: "2"' in shown.out
     assert k("apply", "-f", "-", stdin=text, check=True).out == "configmap/applied configured\n"
     assert k("diff", "-f", "-", stdin=text).out == ""
     assert k.get("configmap/applied", *AT)["data"] == {"a": "9"}

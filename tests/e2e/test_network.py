@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-
 from tests.e2e.real_cluster import (
     MARKS,
     RealCluster,
@@ -51,7 +50,7 @@ def servers(k: RealCluster, ports: dict[str, int]) -> Iterator[None]:
         service("web", both, ports=[{"name": "http", "port": 80, "targetPort": "http"}]),
         service("sticky", both, sessionAffinity="ClientIP"),
         service("headless", both, clusterIP="None"),
-        service("alone", {"app": "alone"}),
+        service("mirror", {"app": "alone"}),
         service("nobody", {"app": "nobody"}),
         service("node", both, type="NodePort",
                 ports=[{"port": 80, "targetPort": 8080, "nodePort": ports["node"]}]),
@@ -77,7 +76,9 @@ def test_a_service_spreads_by_every_form_of_its_name(k: RealCluster) -> None:
         seen: set[str] = set()
 
         def both(name: str = name, seen: set[str] = seen) -> bool:
-            seen.update(inside(k, f"for i in 1 2 3 4 5 6; do wget -qO- http://{name}/; done").split())
+            seen.update(
+                inside(k, f"for i in 1 2 3 4 5 6; do wget -qO- http://{name}/; done").split()
+            )
             return seen == {"web-0", "web-1"}
 
         until(both, why=f"{name} does not reach both")
@@ -105,7 +106,7 @@ def test_session_affinity_keeps_to_one_pod(k: RealCluster) -> None:
 
 
 def test_a_pod_reaches_itself_through_its_service(k: RealCluster) -> None:
-    until(lambda: inside(k, "wget -qO- http://alone/", "alone") == "alone\n")
+    until(lambda: inside(k, "wget -qO- http://mirror/", "alone") == "alone\n")
 
 
 def test_a_service_without_endpoints_refuses_at_once(k: RealCluster) -> None:

@@ -19,7 +19,15 @@ def resource(name: str) -> dict[str, object]:
 
 def test_the_environment_comes_from_every_source(k: RealCluster) -> None:
     k("create", "namespace", "env")
-    k("create", "configmap", "plain", "-n", "env", "--from-literal=A=from-map", "--from-literal=B=2")
+    k(
+        "create",
+        "configmap",
+        "plain",
+        "-n",
+        "env",
+        "--from-literal=A=from-map",
+        "--from-literal=B=2",
+    )
     k("create", "secret", "generic", "hidden", "-n", "env", "--from-literal=PASS=word")
     k("create", "service", "clusterip", "before", "-n", "env", "--tcp=80:80")
     main = container(
@@ -45,9 +53,7 @@ def test_the_environment_comes_from_every_source(k: RealCluster) -> None:
     lost = container(script="true", envFrom=[{"configMapRef": {"name": "none"}}])
     k.apply(pod("env", main), pod("lost", lost), namespace="env")
     k.ready("env", namespace="env")
-    said = dict(
-        line.partition("=")[::2] for line in k("logs", "env", "-n", "env").out.splitlines()
-    )
+    said = dict(line.partition("=")[::2] for line in k("logs", "env", "-n", "env").out.splitlines())
     status = k.get("pod/env", "-n", "env")["status"]
     expected = {
         "PLAIN": "x", "JOINED": "x-$(POD)-$(PLAIN)-$(NONE)", "POD": "env", "JOINED2": "x-env",
@@ -59,9 +65,7 @@ def test_the_environment_comes_from_every_source(k: RealCluster) -> None:
     assert "NO" not in said
     until(lambda: "CreateContainerConfigError" in k("get", "pods", "-n", "env").out)
     assert 'configmap "none" not found' in k("describe", "pod/lost", "-n", "env").out
-    limits = (
-        "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null"
-    )
+    limits = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null"
     assert str(32 << 20) in k("exec", "env", "-n", "env", "--", "sh", "-c", limits + "; true").out
     k("delete", "namespace", "env", "--wait=false")
 
@@ -236,7 +240,9 @@ def test_an_image_that_cannot_be_had_is_said(k: RealCluster) -> None:
     k.apply(pod("never", missing), pod("present", container(script="sleep 100")))
     until(lambda: "ErrImageNeverPull" in k("get", "pod/never").out)
     described = k("describe", "pod/never").out
-    assert 'image "pinnace.local/nothing:here" is not present with pull policy of Never' in described
+    assert (
+        'image "pinnace.local/nothing:here" is not present with pull policy of Never' in described
+    )
     k.ready("present")
     assert f'Container image "{IMAGE}" already present' in k("describe", "pod/present").out
     k("delete", "pod/never", "pod/present", "--now")
