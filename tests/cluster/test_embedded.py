@@ -225,3 +225,30 @@ async def test_errors_of_the_start_are_told_and_leave_nothing(
             pass
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == before
+
+
+async def test_what_is_simulated_is_never_dialled(cluster: Cluster) -> None:
+    client = cluster.client
+    pod = {"metadata": {"name": "p", "labels": {"app": "p"}}, "spec": TEMPLATE["spec"]}
+    await client.create(PODS, pod, namespace="default")
+    service = {
+        "metadata": {"name": "p"},
+        "spec": {"selector": {"app": "p"}, "ports": [{"port": 80}]},
+    }
+    await client.create(SERVICES, service, namespace="default")
+
+    async def reachable() -> bool:
+        pieces = await client.list(
+            ENDPOINTSLICES, namespace="default", label_selector="kubernetes.io/service-name=p"
+        )
+        return any(piece.get("endpoints") for piece in pieces["items"])
+
+    await until(reachable)
+    for path in (
+        "/api/v1/namespaces/default/pods/p/log",
+        "/api/v1/namespaces/default/pods/p/proxy/",
+        "/api/v1/namespaces/default/services/p/proxy/",
+        "/api/v1/nodes/sim-0/proxy/healthz",
+    ):
+        with pytest.raises(ApiError, match="is simulated: no container runs on it"):
+            await client.raw("GET", path)

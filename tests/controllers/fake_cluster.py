@@ -6,7 +6,7 @@ import itertools
 
 import orjson
 
-from pinnace.api.errors import Conflict, already_exists, not_found
+from pinnace.api.errors import Conflict, NotFound, already_exists, not_found
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import format_time
 from pinnace.client.base import WatchEvent
@@ -31,6 +31,8 @@ class FakeCluster:
         self.watchers = []
         self.fail = {}
         self.calls = []
+        # What extension servers answer, by path.
+        self.answers = {}
 
     def _where(self, row, namespace, name):
         return (row.group, row.plural, namespace if row.namespaced else "", name)
@@ -111,7 +113,10 @@ class FakeCluster:
         old = self._find(row, meta.get("namespace", ""), meta["name"])
         if meta.get("resourceVersion", "") not in ("", old["metadata"]["resourceVersion"]):
             raise Conflict("the object has been modified")
-        if subresource == "status":
+        if subresource == "scale":
+            new = copy(old)
+            new["spec"]["replicas"] = obj["spec"]["replicas"]
+        elif subresource == "status":
             new = {**copy(old), "status": obj.get("status")}
             new["metadata"]["annotations"] = meta.get("annotations") or {}
         else:
@@ -158,7 +163,26 @@ class FakeCluster:
             await self.delete(row, obj["metadata"]["name"], namespace=namespace)
         return {}
 
+    def _scale(self, path):
+        _, _, rest = path.partition("/namespaces/")
+        namespace, plural, name, _ = rest.split("/")
+        row = next(r for r in RESOURCES if path == r.url(namespace, name, "scale"))
+        assert row.plural == plural
+        obj = self._find(row, namespace, name)
+        labels = obj["spec"]["selector"]["matchLabels"].items()
+        replicas = obj["spec"]["replicas"]
+        selector = ",".join(f"{key}={value}" for key, value in labels)
+        return {
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"replicas": replicas},
+            "status": {"replicas": replicas, "selector": selector},
+        }
+
     async def raw(self, method, path, **_):
+        if path in self.answers:
+            return orjson.dumps(self.answers[path])
+        if path.endswith("/scale"):
+            return orjson.dumps(self._scale(path))
         if path == "/apis":
             groups = dict.fromkeys((r.group, r.version) for r in RESOURCES if r.group)
             preferred = {}
@@ -170,6 +194,8 @@ class FakeCluster:
             ]
             return orjson.dumps({"groups": found})
         rows = [row for row in RESOURCES if row.path == path]
+        if not rows:
+            raise NotFound("the server could not find the requested resource")
         resources = [
             {"name": r.plural, "kind": r.kind, "namespaced": r.namespaced, "verbs": list(r.verbs)}
             for r in rows

@@ -6,7 +6,7 @@ from tests.controllers.fake_cluster import running
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import NODES, PODS
 from pinnace.controllers.base import Config
-from pinnace.controllers.node_ipam import NODE_IPAM, free_part
+from pinnace.controllers.node_ipam import NODE_IPAM, Parts
 from pinnace.controllers.node_lifecycle import NODE_LIFECYCLE, wanted_taints
 from pinnace.controllers.pod_gc import POD_GC
 from pinnace.controllers.shared.taints import toleration_time
@@ -181,7 +181,19 @@ async def test_every_node_gets_its_own_range_of_each_family():
         assert it.cluster.all(NODES)[0]["spec"]["podCIDR"] == "10.244.0.0/24"
 
 
-def test_a_full_range_has_no_free_part():
-    cluster = ipaddress.ip_network("10.0.0.0/23")
-    taken = [ipaddress.ip_network("10.0.0.0/24"), ipaddress.ip_network("10.0.1.0/24")]
-    assert free_part(cluster, 24, taken) is None
+def test_a_full_range_has_no_free_part_until_one_is_given_back():
+    parts = Parts(ipaddress.ip_network("10.0.0.0/23"), 24)
+    first = parts.free()
+    assert str(first) == "10.0.0.0/24"
+    parts.count(first, 1)
+    parts.count(ipaddress.ip_network("10.0.1.128/25"), 1)
+    assert parts.free() is None
+    parts.count(first, -1)
+    assert parts.free() == first
+
+
+def test_a_network_around_the_range_takes_all_of_it():
+    parts = Parts(ipaddress.ip_network("10.0.0.0/23"), 24)
+    parts.count(ipaddress.ip_network("10.0.0.0/8"), 1)
+    parts.count(ipaddress.ip_network("192.168.0.0/16"), 1)
+    assert parts.free() is None

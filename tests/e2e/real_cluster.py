@@ -1,4 +1,4 @@
-"""A real cluster from `pinnace up --detach`, driven by kubectl; what it must not leave."""
+"""A real cluster from `pinnace up --detach`, kubectl on it, and what it must not leave behind."""
 
 import http.client
 import json

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from pinnace.api import quantity
 from pinnace.api.codec.json import decode, go_name
 from pinnace.api.errors import BadRequest
@@ -56,8 +58,17 @@ def _load(body: bytes) -> Any:
         raise BadRequest("exceeded max depth") from None
 
 
+def _has_all(body: bytes) -> bool:
+    """Say whether surely no name was lost in decoding: each brings a colon of its own."""
+    if b"\\u" in body:
+        return False
+    return orjson.dumps(orjson.loads(body)).count(b":") == body.count(b":")
+
+
 def duplicate_fields(body: bytes) -> list[str]:
     """Return upstream's complaints on repeated names in JSON of which no schema is known."""
+    if _has_all(body):
+        return []
     found: list[str] = []
     schema = load()
     _check(schema, _load(body), None, "", found)

@@ -7,6 +7,7 @@ from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import BadRequest, UnsupportedMediaType
+from pinnace.api.fits import fits
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
@@ -69,13 +70,14 @@ def copy(obj: Object) -> Object:
 def check_fields(call: Call, obj: Object) -> None:
     """Refuse values of wrong types; refuse, or warn of, fields that the kind does not have."""
     row = call.row
-    wrong = fieldvalidation.type_errors(obj, row)
+    good = fits(obj, row)
+    wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
         raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
     if media_type(call.request) == PROTOBUF:
         return
-    errors = fieldvalidation.unknown_fields(obj, row)
+    errors = [] if good else fieldvalidation.unknown_fields(obj, row)
     if errors:
         prune(obj, row)
     if media_type(call.request) == JSON and directive != "Ignore":

@@ -94,7 +94,7 @@ def _check(propagation: str, orphan: bool | None) -> None:
 
 def check_preconditions(row: Resource, item: Item, options: Options) -> None:
     """Raise Conflict if the object is not the one that the client means to delete."""
-    uid = item.shared()["metadata"]["uid"]
+    uid = item.uid
     if options.uid and options.uid != uid:
         raise conflict(
             row.plural,

@@ -62,7 +62,7 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
     """Return whether the write is unconditional; raises Conflict and Invalid."""
     row, metadata = call.row, new["metadata"]
     uid = metadata.get("uid")
-    held = item.shared()["metadata"]["uid"]
+    held = item.uid
     if uid and uid != held:
         why = (
             f"StorageError: invalid object, Code: 4, Key: {item.key}, ResourceVersion: 0, "

@@ -57,6 +57,11 @@ class ClusterConfig:
         return str(ipaddress.ip_network(self.service_cidr)[1])
 
     @property
+    def is_local(self) -> bool:
+        """Whether the API server listens for this machine only."""
+        return self.bind == "localhost" or self.bind.startswith("127.")
+
+    @property
     def dns_ip(self) -> str:
         """The cluster IP of the DNS: the tenth of the range, as other installers have it."""
         return str(ipaddress.ip_network(self.service_cidr)[10])
@@ -172,7 +177,9 @@ def resolve(
 
 
 def _advertised(bind: str) -> str:
-    return host_address() if bind in ("0.0.0.0", "", "::") else bind
+    """Return the address for Pods and nodes; one that is for this machine only is none for them."""
+    local = bind in ("0.0.0.0", "", "::", "localhost") or bind.startswith("127.")
+    return host_address() if local else bind
 
 
 def _free_ranges(taken: frozenset[str]) -> tuple[str, str]:

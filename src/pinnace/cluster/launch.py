@@ -98,6 +98,8 @@ async def _start(
         looking.cancel()
     if chosen.remark:
         report(chosen.remark)
+    if chosen.real_node and config.is_local:
+        report(f"Pods cannot reach the API server: it listens on {config.bind} only")
     control = ["controller-manager", "scheduler"]
     if chosen.simulated:
         control.append("sim")

@@ -30,9 +30,10 @@ _CORE = (
 
 @dataclass(slots=True)
 class State:
-    """The kinds that are watched because a quota counts them."""
+    """The kinds that are watched because a quota counts them, and the quotas' limits."""
 
     watched: set[tuple[str, str]] = field(default_factory=set)
+    limits: dict[Key, tuple[str, Object]] = field(default_factory=dict)
 
 
 def counted_kinds(hard: Iterable[str]) -> list[tuple[str, str]]:
@@ -129,6 +130,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
     """Count anew, and write what is used if it is not what the quota says."""
     quota = ctx.informers.informer(RESOURCEQUOTAS).get(key)
     if quota is None:
+        ctx.state.limits.pop(key, None)
         return None
     counted: dict[str, Quantity] = {}
     for row in await _rows_of(ctx, counted_kinds(quota["spec"].get("hard") or {})):
@@ -141,9 +143,23 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
     return _PERIOD
 
 
+def from_quota(quota: Object, ctx: Context) -> Iterable[Key]:
+    """Route a quota to itself if its limits are new: a charge must not be counted over.
+
+    What is charged may not be in the caches yet, and would be counted as not there.
+    """
+    key, state = key_of(quota), ctx.state
+    limits = (quota["metadata"]["uid"], quota["spec"].get("hard") or {})
+    if ctx.informers.informer(RESOURCEQUOTAS).get(key) is not None:
+        if state.limits.get(key) == limits:
+            return
+        state.limits[key] = limits
+    yield key
+
+
 RESOURCE_QUOTA = Controller(
     name="resourcequota-controller",
-    on=RESOURCEQUOTAS,
     reconcile=reconcile,
+    also=((RESOURCEQUOTAS, from_quota),),
     prepare=lambda ctx: State(),
 )

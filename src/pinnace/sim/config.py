@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from pinnace.sim.rules import RULES, Rule
 
-SIMULATED = "pinnace.dev/simulated"
 NOTE = "pinnace.dev/note"
 SAYS = "This node is simulated: its pods change their status, but no container runs."
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from pinnace.api.objects import Object, format_micro_time, format_time
-from pinnace.sim.config import KUBELET_VERSION, NOTE, SAYS, SIMULATED, SimConfig
+from pinnace.api.simulated import SIMULATED
+from pinnace.sim.config import KUBELET_VERSION, NOTE, SAYS, SimConfig
 
 _HEALTHY = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory",
@@ -19,11 +20,6 @@ _HEALTHY = (
     ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )  # fmt: skip
-
-
-def is_simulated(node: Object) -> bool:
-    """Say whether a Node is one of ours to play."""
-    return (node["metadata"].get("labels") or {}).get(SIMULATED) == "true"
 
 
 def node_name(config: SimConfig, number: int) -> str:

@@ -15,6 +15,7 @@ from ipaddress import ip_network
 from pinnace.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pinnace.api.kinds.core import NODES, PODS
 from pinnace.api.objects import Key, Object, key_of
+from pinnace.api.simulated import is_simulated
 from pinnace.client.base import Client, Informer, Informers
 from pinnace.kit.backoff import Backoffs
 from pinnace.kit.clock import Clock
@@ -23,7 +24,7 @@ from pinnace.sim.config import SimConfig
 from pinnace.sim.heartbeat import Heartbeats
 from pinnace.sim.inventory import PlayedNode, Range, reported_ips
 from pinnace.sim.life import Place, Step, is_over, next_step
-from pinnace.sim.nodes import host_ip, is_simulated, new_node, node_address, node_name, repair
+from pinnace.sim.nodes import host_ip, new_node, node_address, node_name, repair
 from pinnace.sim.rules import rule_for
 from pinnace.sim.statuses import rejected
 

@@ -7,6 +7,7 @@ the manager wanted last time, wants no longer, and nobody else owns.
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from pinnace.api.codec.json import check_depth
@@ -15,21 +16,21 @@ from pinnace.api.objects import Object, format_time
 from pinnace.api.patch import managers
 from pinnace.api.patch.fields import Comparison, Fields, Kind, Path, Shape, shown
 from pinnace.api.patch.managers import APPLY, BEFORE_FIRST_APPLY, UPDATE, Entry, Managed, Manager
+from pinnace.api.patch.whole import Unclear, Whole
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import load
 from pinnace.api.schema.types import FieldDef
 
 _META = ("f:metadata",)
-_STRIPPED = frozenset(
-    [("f:apiVersion",), ("f:kind",), _META]
-    + [
-        (*_META, f"f:{name}")
-        for name in (
-            "name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName",
-            "generation", "managedFields", "resourceVersion",
-        )
-    ]
+_UNOWNED = frozenset(
+    {
+        "name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation",
+        "managedFields", "resourceVersion",
+    }
 )  # fmt: skip
+_STRIPPED = frozenset(
+    [("f:apiVersion",), ("f:kind",), _META] + [(*_META, f"f:{name}") for name in _UNOWNED]
+)
 
 
 def track(
@@ -46,6 +47,10 @@ def track(
 
     `old` is None for a create. An object that has lost all its managers stays without.
     """
+    if old is None and not subresource and not new["metadata"].get("managedFields"):
+        made = _first(new, row, managers.manager(manager, operation, row.group_version, ""), time)
+        if made is not None:
+            return made
     try:
         managed = _managed_of_write(old, new, subresource)
     except ValueError:
@@ -118,6 +123,29 @@ def _check(applied: Object, row: Resource) -> None:
         raise BadRequest("metadata.managedFields must be nil")
 
 
+@cache
+def _whole(row: Resource) -> Whole:
+    return Whole(Shape(load()), _kind(row))
+
+
+def _first(new: Object, row: Resource, who: Manager, time: datetime) -> Object | None:
+    """Return a new object that its writer owns wholly, or None if that takes a closer look."""
+    unowned = {"apiVersion", "kind"}
+    if row.subresource("status") is not None:
+        unowned.add("status")
+    parts = {name: value for name, value in new.items() if name not in unowned}
+    parts["metadata"] = {
+        name: value for name, value in new["metadata"].items() if name not in _UNOWNED
+    }
+    try:
+        fields = _whole(row).fields(parts)
+    except Unclear:
+        return None
+    if not parts["metadata"]:
+        fields.pop("f:metadata", None)
+    return managers.write_first(new, who, row.group_version, fields, time) if fields else None
+
+
 def _without_managers(obj: Object) -> Object:
     metadata = obj.get("metadata") or {}
     if "managedFields" not in metadata:
@@ -149,7 +177,7 @@ def _managed_before(
         managed = managers.read(base)
     except ValueError as error:
         raise BadRequest(f"failed to decode managed fields: {error}") from None
-    found = frozenset(_fields(shape, base, kind)) - _STRIPPED
+    found = frozenset() if managed else frozenset(_fields(shape, base, kind)) - _STRIPPED
     if managed or not found:
         return managed
     who = managers.manager(BEFORE_FIRST_APPLY, UPDATE, row.group_version, "")

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import orjson
 
 from pinnace.api.objects import Object, format_time
 from pinnace.api.patch.fields import FieldSet, Path, decode, encode
@@ -59,16 +62,34 @@ def read(obj: Object | None) -> Managed:
         who = manager(
             raw.get("manager", ""), raw["operation"], api_version, raw.get("subresource", "")
         )
-        fields = decode(raw.get("fieldsV1") or {})
+        fields = _decoded(orjson.dumps(raw.get("fieldsV1") or {}))
         if who in managed:
             fields |= managed[who].fields
         managed[who] = Entry(fields=fields, api_version=api_version, time=raw.get("time") or "")
     return managed
 
 
+# Objects made from one template are owned alike.
+@lru_cache(maxsize=256)
+def _decoded(fields: bytes) -> FieldSet:
+    return decode(orjson.loads(fields))
+
+
+@lru_cache(maxsize=256)
+def _encoded(fields: FieldSet) -> dict[str, Any]:
+    """Return a fieldsV1 that many objects share: never change it."""
+    return encode(fields)
+
+
 def is_reset(obj: Object) -> bool:
     """Tell whether a write asks to forget all managers: by one empty entry."""
     return bool((obj.get("metadata") or {}).get("managedFields") == [{}])
+
+
+def write_first(obj: Object, who: Manager, version: str, fields: Object, time: datetime) -> Object:
+    """Return a new object whose only manager owns a fieldsV1."""
+    made = _shown(who, version, format_time(time), fields)
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": [made]}}
 
 
 def write(obj: Object, managed: Managed) -> Object:
@@ -83,14 +104,18 @@ def write(obj: Object, managed: Managed) -> Object:
 
 
 def _entry(who: Manager, entry: Entry) -> dict[str, Any]:
+    return _shown(who, entry.api_version, entry.time, _encoded(entry.fields))
+
+
+def _shown(who: Manager, version: str, time: str, fields: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "manager": who.name,
         "operation": who.operation,
-        "apiVersion": entry.api_version,
+        "apiVersion": version,
     }
-    if entry.time:
-        made["time"] = entry.time
-    made |= {"fieldsType": "FieldsV1", "fieldsV1": encode(entry.fields)}
+    if time:
+        made["time"] = time
+    made |= {"fieldsType": "FieldsV1", "fieldsV1": fields}
     if who.subresource:
         made["subresource"] = who.subresource
     return made
@@ -110,7 +135,9 @@ def without(managed: Managed, paths: Iterable[Path], *, but: Manager | None = No
     """Return managers that no longer own these paths, but for one; who owns nothing is gone."""
     lost = frozenset(paths)
     kept = {
-        who: entry if who == but else replace(entry, fields=entry.fields - lost)
+        who: entry
+        if who == but or entry.fields.isdisjoint(lost)
+        else replace(entry, fields=entry.fields - lost)
         for who, entry in managed.items()
     }
     return {who: entry for who, entry in kept.items() if entry.fields}
@@ -119,7 +146,9 @@ def without(managed: Managed, paths: Iterable[Path], *, but: Manager | None = No
 def took(managed: Managed, who: Manager, version: str, fields: FieldSet, time: datetime) -> Managed:
     """Return managers after one took fields by an update."""
     old = managed[who].fields if who in managed else frozenset()
-    entry = Entry(fields=fields | old, api_version=version, time=format_time(time))
+    entry = Entry(
+        fields=old if fields <= old else fields | old, api_version=version, time=format_time(time)
+    )
     return _capped({**managed, who: entry})
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from pinnace.api.errors import ApiError, BadRequest, ServiceUnavailable
 from pinnace.api.objects import Object
+from pinnace.api.simulated import is_simulated
 from pinnace.api.wire import Request
 
 # Addresses that reach a kubelet from here, best first.
@@ -32,8 +33,16 @@ class Target:
     kubelet: bool = True
 
 
+def refuse_simulated(node: Object | None) -> None:
+    """Raise ServiceUnavailable for a simulated node, whose addresses are made up."""
+    if node is not None and is_simulated(node):
+        name = node["metadata"]["name"]
+        raise ServiceUnavailable(f'node "{name}" is simulated: no container runs on it')
+
+
 def node_address(node: Object) -> tuple[str, int]:
     """Return where a node's kubelet listens; raises ApiError if the node does not say."""
+    refuse_simulated(node)
     status = node.get("status") or {}
     addresses = {a.get("type"): a.get("address") for a in status.get("addresses") or ()}
     endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}

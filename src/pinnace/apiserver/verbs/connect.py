@@ -15,6 +15,7 @@ from pinnace.apiserver.connect.target import (
     log_path,
     node_address,
     pod_target,
+    refuse_simulated,
     service_target,
     split_name,
     stream_path,
@@ -98,9 +99,14 @@ async def _proxied(core: Core, call: Call, path: str) -> Target:
         _, name, _ = split_name(info.name, "service")
         service = (await current(core, call.row, call.namespace, name)).shared()
         endpoints = (await current(core, ENDPOINTS, call.namespace, name)).shared()
+        for subset in endpoints.get("subsets") or ():
+            for address in subset.get("addresses") or ():
+                refuse_simulated(core.lookup.get(NODES, "", address.get("nodeName") or ""))
         return service_target(service, endpoints, info.name, path)
     scheme, name, port = split_name(info.name, "pod")
-    return pod_target(await _pod(core, call, name), scheme, port, path)
+    pod = await _pod(core, call, name)
+    refuse_simulated(core.lookup.get(NODES, "", pod["spec"].get("nodeName") or ""))
+    return pod_target(pod, scheme, port, path)
 
 
 async def _pod(core: Core, call: Call, name: str) -> Object:

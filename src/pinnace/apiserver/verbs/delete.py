@@ -29,7 +29,7 @@ async def delete(core: Core, call: Call) -> Answer:
     details: Object = {"name": item.name}
     if row.group:
         details["group"] = row.group
-    details |= {"kind": row.plural, "uid": item.shared()["metadata"]["uid"]}
+    details |= {"kind": row.plural, "uid": item.uid}
     return answer_object(call.request, success(details))
 
 
