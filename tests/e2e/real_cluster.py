@@ -230,6 +230,20 @@ def pod(name: str, *containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
+def deployment(name: str, replicas: int, script: str = "exec sleep 3600") -> dict[str, Any]:
+    template = pod(name, container(script=script), labels={"app": name})
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": template["spec"]},
+        },
+    }
+
+
 def service(name: str, selector: dict[str, str], **spec: Any) -> dict[str, Any]:
     ports = spec.pop("ports", [{"name": "http", "port": 80, "targetPort": 8080}])
     return {
