@@ -1,8 +1,8 @@
 """Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
 
-This file and `connections.py` alone know aiohttp. A stream is written frame by frame with
-back-pressure: the generator that makes the frames rests while the client reads slowly, and what
-feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
+On the way in, this file and `connections.py` alone know aiohttp. A stream is written frame by frame
+with back-pressure: the generator that makes the frames rests while the client reads slowly, and
+what feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
 """
 
 import asyncio
