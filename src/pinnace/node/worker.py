@@ -14,6 +14,7 @@ from datetime import datetime
 
 from pinnace.api.objects import Object
 from pinnace.kit.backoff import Backoff as RetryWait
+from pinnace.kit.waits import set_or_elapsed
 from pinnace.node.admission import Refusal, refusal
 from pinnace.node.ground import EventType, Ground, PodState, about
 from pinnace.node.imagepull import ImagePuller
@@ -137,19 +138,11 @@ class PodWorker:
                     wait = self._retry.next()
                 if not self.finished:
                     # The wait counts from when the Pod was looked at: a round may take long.
-                    await self._pause(wait - (self._ground.clock.monotonic() - began))
+                    spent = self._ground.clock.monotonic() - began
+                    await set_or_elapsed(self._woken, self._ground.clock, max(wait - spent, 0.0))
         finally:
             await self._stop_carrying()
             await self._prober.close()
-
-    async def _pause(self, seconds: float) -> None:
-        timer = asyncio.ensure_future(self._ground.clock.sleep(max(seconds, 0.0)))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
 
     async def _round(self) -> float:
         """Look, decide, report, and start what is to be done; returns when to look again."""
