@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pinnace.api.nodeaffinity import fits_node
 from pinnace.api.objects import Object, copied
+from pinnace.api.taints import is_tolerated
 from pinnace.controllers.shared import pods
 from pinnace.controllers.shared.intstr import scaled
-from pinnace.controllers.shared.nodeaffinity import fits
-from pinnace.controllers.shared.taints import NOT_READY, UNREACHABLE, tolerates
+from pinnace.controllers.shared.taints import NOT_READY, UNREACHABLE
 
 HASH = "controller-revision-hash"
 GENERATION = "pod-template-generation"
@@ -40,14 +41,15 @@ def _unlimited(entry: Object, wanted: Sequence[Object]) -> Object:
 def belongs(owner: Object, node: Object) -> tuple[bool, bool]:
     """Whether a daemon is to run on a node, and whether one that runs there may stay."""
     spec = owner["spec"]["template"]["spec"]
-    if spec.get("nodeName") not in (None, "", node["metadata"]["name"]) or not fits(spec, node):
+    if spec.get("nodeName") not in (None, "", node["metadata"]["name"]) or not fits_node(
+        spec, node
+    ):
         return False, False
     accepted = tolerations(spec)
     refused = [
         taint["effect"]
         for taint in (node.get("spec") or {}).get("taints") or ()
-        if taint["effect"] in ("NoSchedule", "NoExecute")
-        and not any(tolerates(entry, taint) for entry in accepted)
+        if taint["effect"] in ("NoSchedule", "NoExecute") and not is_tolerated(taint, accepted)
     ]
     return not refused, "NoExecute" not in refused
 
