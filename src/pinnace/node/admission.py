@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinnace.api import quantity
+from pinnace.api.amounts import PODS, amount, pod_requests
 from pinnace.api.nodeaffinity import fits_node
 from pinnace.api.taints import is_tolerated
 from pinnace.node.podspec import all_declared, is_host_network
-from pinnace.node.resources.qos import pod_amount
 
 _OUT_OF = {
     "cpu": "OutOfcpu",
@@ -69,16 +68,15 @@ def ports_conflict(mine: Iterable[tuple[str, str, int]], others: Any) -> bool:
 
 def _lacks(pod: Pod, others: Sequence[Pod], node: Mapping[str, Any]) -> Refusal | None:
     allocatable = (node.get("status") or {}).get("allocatable") or {}
-    room = quantity.parse(allocatable.get("pods", "110")).value()
+    room = amount(PODS, allocatable.get(PODS, "110"))
     if len(others) + 1 > room:
         return _insufficient("pods", 1, len(others), room)
-    for name, amount in allocatable.items():
-        asked = pod_amount(pod, name) if name != "pods" else 0
+    wanted, running = pod_requests(pod), [pod_requests(each) for each in others]
+    for name, text in allocatable.items():
+        asked = wanted.get(name, 0) if name != PODS else 0
         if not asked:
             continue
-        parsed = quantity.parse(amount)
-        capacity = parsed.milli_value() if name == "cpu" else parsed.value()
-        used = sum(pod_amount(each, name) for each in others)
+        capacity, used = amount(name, text), sum(each.get(name, 0) for each in running)
         if asked + used > capacity:
             return _insufficient(name, asked, used, capacity)
     return None

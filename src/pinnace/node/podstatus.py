@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pinnace.api.objects import Object, format_time
+from pinnace.api.qos import qos_class
 from pinnace.node.conditions import conditions
 from pinnace.node.observed import Known, PodRuntime, SeenContainer
 from pinnace.node.phase import phase
@@ -19,7 +20,6 @@ from pinnace.node.podspec import (
     is_host_network,
 )
 from pinnace.node.resize import applied_to, unsettled
-from pinnace.node.resources.qos import qos_class
 from pinnace.node.restarts import wants_start
 from pinnace.node.state import sandbox_change
 
@@ -76,7 +76,7 @@ def pod_status(
     if init:
         status["initContainerStatuses"] = init
     status["containerStatuses"] = sorted(apps, key=lambda each: str(each["name"]))
-    status["qosClass"] = before.get("qosClass") or qos_class(pod)
+    status["qosClass"] = before.get("qosClass") or qos_class(pod["spec"])
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
     return status | {key: before[key] for key in _OTHERS if key in before}
@@ -107,7 +107,7 @@ def rejected_status(pod: Object, *, reason: str, message: str, now: datetime) ->
         "reason": reason,
         "message": f"Pod was rejected: {message}",
         "startTime": format_time(now),
-        "qosClass": before.get("qosClass") or qos_class(pod),
+        "qosClass": before.get("qosClass") or qos_class(pod["spec"]),
     }
     if before.get("conditions"):
         status["conditions"] = before["conditions"]
