@@ -1,14 +1,18 @@
 """Answers: from items and objects to a Response in the form that the client accepts."""
 
+import asyncio
 import gzip
-from collections.abc import Sequence
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import chain
+from types import MappingProxyType
 
 import orjson
 
 from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
-from pinnace.api.wire import Request, Response
+from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import JSON, Accepted, negotiate, wants_pretty
 from pinnace.apiserver.representations import MetadataOnly, Representation, Whole
@@ -19,6 +23,9 @@ ONE = ("Table", "PartialObjectMetadata")
 MANY = ("Table", "PartialObjectMetadataList")
 # Below this size compression costs more than it saves, as upstream measured.
 _GZIP_FROM = 128 * 1024
+_GZIPPED = MappingProxyType({"content-encoding": "gzip", "vary": "Accept-Encoding"})
+# Lists of more objects are sent while they are made.
+_STREAM_FROM = 200
 
 
 def accepted(request: Request, shapes: tuple[str, ...] = ()) -> Accepted:
@@ -43,11 +50,39 @@ def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Respo
     return finish(call.request, body, wanted, code=code)
 
 
-def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Response:
-    """Answer with a list."""
-    wanted = accepted(call.request, MANY)
-    body = representation(core, call, wanted).many(items, metadata)
-    return finish(call.request, body, wanted)
+def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Answer:
+    """Answer with a list; a long one is made while it is sent."""
+    request = call.request
+    wanted = accepted(request, MANY)
+    made = representation(core, call, wanted).many(items, metadata)
+    # What is wrong with the request shows in the first piece, while there still is a code to send.
+    parts = chain((next(made),), made)
+    whole = wanted.media != JSON or wants_pretty(request) or request.method == "HEAD"
+    if whole or len(items) <= _STREAM_FROM:
+        return finish(request, b"".join(parts), wanted)
+    headers = _headers(wanted)
+    zipped = _accepts_gzip(request)
+    if zipped:
+        headers |= _GZIPPED
+    return Stream(headers=headers, frames=_zipped(parts) if zipped else _frames(parts))
+
+
+async def _frames(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+        # A socket that takes all would keep everybody else waiting.
+        await asyncio.sleep(0)
+    yield b"\n"
+
+
+async def _zipped(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Compress in a thread: it takes longer than all the rest, and needs no lock meanwhile."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    for part in parts:
+        packed = await asyncio.to_thread(packer.compress, part)
+        if packed:
+            yield packed
+    yield packer.compress(b"\n") + packer.flush()
 
 
 def answer_object(request: Request, obj: Object, *, code: int = 200) -> Response:
@@ -70,18 +105,25 @@ def answer_error(request: Request, error: ApiError) -> Response:
 
 def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
     """Put the last touches on an answer's body: pretty or compact, compressed or not."""
-    headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
+    headers = _headers(wanted)
     if wanted.media != JSON:
         body = yaml_of(body)
     elif wants_pretty(request):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
     else:
         body += b"\n"
-    if len(body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(body) > _GZIP_FROM and _accepts_gzip(request):
         body = gzip.compress(body, 1)
-        headers["content-encoding"] = "gzip"
-        headers["vary"] = "Accept-Encoding"
+        headers |= _GZIPPED
     return Response(status=code, headers=headers, body=body)
+
+
+def _headers(wanted: Accepted) -> dict[str, str]:
+    return {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
+
+
+def _accepts_gzip(request: Request) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def yaml_of(body: bytes) -> bytes:

@@ -15,8 +15,8 @@ from pinnace.api.errors import (
     Conflict,
     MethodNotAllowed,
     NotFound,
-    RequestEntityTooLarge,
     ServiceUnavailable,
+    too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request
 from pinnace.apiserver.answers import answer_error
@@ -29,7 +29,7 @@ from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, parse
+from pinnace.apiserver.routes import RequestInfo, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
@@ -136,9 +136,7 @@ class ApiServer:
 
     async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
         if len(request.body) > self.core.config.max_body:
-            raise RequestEntityTooLarge(
-                f"limit is {self.core.config.max_body}", details={}, reason="RequestEntityTooLarge"
-            )
+            raise too_large(self.core.config.max_body)
         user = await self.core.auth.user(request)
         self.core.auth.check(user, info)
         if info.resource:
@@ -152,6 +150,8 @@ class ApiServer:
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info
+        if info.name:
+            check_segment(info.name)
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)

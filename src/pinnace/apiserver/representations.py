@@ -4,7 +4,7 @@ Whole objects are never decoded here: a header in the asked-for version and the 
 the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -17,6 +17,8 @@ from pinnace.store.watchcache.changes import Told
 from pinnace.store.watchcache.item import Item
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+# Enough that a piece costs little, and little enough that a hundred readers do not fill the memory.
+PIECE = 128 * 1024
 
 
 class Representation(Protocol):
@@ -28,8 +30,8 @@ class Representation(Protocol):
         """Return one object."""
         ...
 
-    def many(self, items: Sequence[Item], metadata: Object) -> bytes:
-        """Return a list."""
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        """Make a list, in pieces of about `PIECE` bytes: a large one is never held as a whole."""
         ...
 
     def next(self, item: Item) -> bytes:
@@ -43,6 +45,24 @@ class Representation(Protocol):
     def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
         """Return a bookmark event."""
         ...
+
+
+def pieces(
+    start: bytes, metadata: Object, items: Sequence[Item], one: Callable[[Item], bytes]
+) -> Iterator[bytes]:
+    """Make a list of what `one` makes of each item; `start` is the list's header."""
+    held = [start + b'"metadata":' + orjson.dumps(metadata) + b',"items":[']
+    size, comma = 0, b""
+    for item in items:
+        body = one(item)
+        held += (comma, body)
+        comma = b","
+        size += len(body)
+        if size > PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    held.append(b"]}")
+    yield b"".join(held)
 
 
 def header(kind: str, version: str) -> str:
@@ -65,17 +85,8 @@ class Whole:
             return self._bytes + item.tail
         return orjson.dumps(rules.convert(item.decode(), self.row))
 
-    def many(self, items: Sequence[Item], metadata: Object) -> bytes:
-        parts = [self._list, b'"metadata":', orjson.dumps(metadata), b',"items":[']
-        if not items:
-            return b"".join((*parts, b"]}"))
-        plain = self._header
-        if all(item.head == plain for item in items):
-            joint = b"," + self._bytes
-            parts += [self._bytes, joint.join([item.tail for item in items]), b"]}"]
-        else:
-            parts += [b",".join([self.one(item) for item in items]), b"]}"]
-        return b"".join(parts)
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        return pieces(self._list, metadata, items, self.one)
 
     def next(self, item: Item) -> bytes:
         return self.one(item)
@@ -107,10 +118,8 @@ class MetadataOnly:
         metadata = bytes(_metadata.decode(b"{" + item.tail).metadata)
         return b"".join((self._header.encode(), b'"metadata":', metadata, b"}"))
 
-    def many(self, items: Sequence[Item], metadata: Object) -> bytes:
-        objects = b",".join([self.one(item) for item in items])
-        start = (self._list, b'"metadata":', orjson.dumps(metadata))
-        return b"".join((*start, b',"items":[', objects, b"]}"))
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        return pieces(self._list, metadata, items, self.one)
 
     def next(self, item: Item) -> bytes:
         return self.one(item)

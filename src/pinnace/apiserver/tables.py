@@ -1,6 +1,6 @@
 """The Table form: what `kubectl get` prints."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import orjson
@@ -8,10 +8,14 @@ import orjson
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
-from pinnace.apiserver.printers.table import table
+from pinnace.apiserver.printers.table import printer_for, table
 from pinnace.apiserver.representations import INITIAL_EVENTS_END
 from pinnace.store.watchcache.changes import Told
 from pinnace.store.watchcache.item import Item
+
+# How many rows are made at once; others are served in between.
+_ROWS = 100
+_ROWS_FROM = b'"rows":['
 
 
 class Tables:
@@ -30,8 +34,16 @@ class Tables:
     def one(self, item: Item) -> bytes:
         return self._table([item], {"resourceVersion": str(item.revision)})
 
-    def many(self, items: Sequence[Item], metadata: Object) -> bytes:
-        return self._table(items, metadata)
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        """Make a table; rows that are not sorted anew are made piece by piece."""
+        if printer_for(self._row).order is not None or len(items) <= _ROWS:
+            yield self._table(items, metadata)
+            return
+        yield self._table(items[:_ROWS], metadata)[:-2]
+        for at in range(_ROWS, len(items), _ROWS):
+            rows = self._table(items[at : at + _ROWS], {}, headers=False)
+            yield b"," + rows[rows.index(_ROWS_FROM) + len(_ROWS_FROM) : -2]
+        yield b"]}"
 
     def event(self, told: Told) -> bytes:
         assert told.item is not None

@@ -1,6 +1,7 @@
 """Several components in one process, until a signal ends them."""
 
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -17,6 +18,10 @@ from pinnace.cluster.pki import ensure
 from pinnace.cluster.supervisor import say_ready
 from pinnace.cluster.surroundings import Surroundings, surroundings
 
+# Few things here form cycles, and looking for them costs more the more objects are held. A window
+# of this many new containers is looked through; what was there at the start is not any more.
+_YOUNG = 20_000
+
 
 async def run(
     config: ClusterConfig, names: tuple[str, ...], *, kubeconfig: Path | None = None
@@ -31,6 +36,7 @@ async def run(
     if len(chosen) != len(names):
         raise ConfigError(f"there is no such component: {' '.join(names)}")
     os.umask(0o077)
+    gc.set_threshold(_YOUNG, 20, 50)
     place = Place(config, ensure(config.data_dir / "pki", config, datetime.now(UTC)), names)
     if kubeconfig is not None:
         write_for_user(kubeconfig, config, place.pki)
@@ -39,9 +45,15 @@ async def run(
     async def start(around: Surroundings) -> None:
         async with asyncio.TaskGroup() as group:
             for row in chosen:
-                group.create_task(_named(row)(place, around, partial(say_ready, row.name)))
+                group.create_task(_named(row)(place, around, partial(_ready, row.name)))
 
     await until_signal(start)
+
+
+def _ready(name: str) -> None:
+    say_ready(name)
+    gc.collect()
+    gc.freeze()
 
 
 def _named(row: Component) -> Run:
