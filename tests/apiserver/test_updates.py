@@ -91,6 +91,14 @@ async def test_status_and_spec_are_written_apart(api: Any) -> None:
     )
     code, scale = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": 7}}, **MERGE)
     assert (code, scale["spec"]) == (200, {"replicas": 7})
+    _, now = await api.do("GET", f"{url}/d")
+    assert now["metadata"]["generation"] == 3
+    code, status = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": "x"}}, **MERGE)
+    assert (code, status["message"]) == (
+        400,
+        'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go '
+        "struct field ScaleSpec.spec.replicas of type int32",
+    )
 
 
 async def test_unknown_fields_are_refused_when_strict(api: Any) -> None:

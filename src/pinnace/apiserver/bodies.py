@@ -9,6 +9,7 @@ from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import BadRequest, UnsupportedMediaType
 from pinnace.api.fits import fits
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
 from pinnace.api.typed import normalized
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
@@ -32,8 +33,26 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     )
 
 
-def read_any(request: Request, *, api_version: str = "", kind: str = "") -> Object:
-    """Decode a body of whatever kind; raises BadRequest and UnsupportedMediaType."""
+def read_any(request: Request, *, api_version: str, kind: str) -> Object:
+    """Decode a body that is to be of a kind; raises BadRequest and UnsupportedMediaType.
+
+    Whether it says that it is of that kind is for `expect_kind` to check.
+    """
+    obj = _decode(request, api_version, kind)
+    refuse_misfits(obj, api_version, kind)
+    return obj
+
+
+def refuse_misfits(obj: Object, api_version: str, kind: str) -> None:
+    """Raise BadRequest for values of wrong types in an object of a kind that has no rows."""
+    group, _, version = api_version.rpartition("/")
+    row = Resource(group=group, version=version, kind=kind, plural="")
+    wrong = fieldvalidation.type_errors(obj, row)
+    if wrong:
+        raise fieldvalidation.cannot_be_handled(kind, version, wrong[0])
+
+
+def _decode(request: Request, api_version: str, kind: str) -> Object:
     media = media_type(request)
     if media == JSON:
         return json_codec.decode(request.body)
@@ -47,7 +66,7 @@ def read_any(request: Request, *, api_version: str = "", kind: str = "") -> Obje
 def read_object(call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
     row = call.row
-    obj = read_any(call.request, api_version=row.group_version, kind=row.kind)
+    obj = _decode(call.request, row.group_version, row.kind)
     expect_kind(obj, row.kind, row.group_version)
     obj = checked(call, obj)
     tidy(obj["metadata"])
