@@ -1,12 +1,15 @@
 """Request bodies: which codec reads them, and what must be true before a verb sees the object."""
 
+from collections.abc import Callable
+from functools import partial
+
 import orjson
 
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
-from pinnace.api.errors import BadRequest, UnsupportedMediaType
+from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
 from pinnace.api.fits import fits
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
@@ -86,17 +89,18 @@ def copy(obj: Object) -> Object:
     return copied
 
 
-def checked(call: Call, obj: Object) -> Object:
+def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = None) -> Object:
     """Return an object of its kind as Go would decode it.
 
     Values of wrong types are refused; fields that the kind does not have are refused or dropped,
-    with a warning.
+    with a warning. `refuse` says what a refusal is, if not that of a body.
     """
     row = call.row
+    refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
     good = fits(obj, row)
     wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
-        raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
+        raise refuse(wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
     errors = [] if good else fieldvalidation.unknown_fields(obj, row)
     obj = obj if good else normalized(obj, row)
@@ -105,7 +109,7 @@ def checked(call: Call, obj: Object) -> Object:
     if media_type(call.request) == JSON and directive != "Ignore":
         errors += fieldvalidation.duplicate_fields(call.request.body)
     if errors and directive == "Strict":
-        raise fieldvalidation.strict_error(row.kind, row.version, errors)
+        raise refuse(f"strict decoding error: {', '.join(errors)}")
     if directive != "Ignore":
         call.warnings.extend(errors)
     return obj
