@@ -133,6 +133,9 @@ class Strategy:
         """Keep what a write to the named subresource may not change."""
         if subresource == "status":
             self.prepare_status_update(obj, old, ctx)
+        elif subresource == "scale":
+            # A write of the whole object, of which the client sees the replicas only.
+            self.prepare_update(obj, old, ctx)
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
         """Return the paths that server-side apply must not own after a write to this endpoint."""
