@@ -250,5 +250,5 @@ async def test_what_is_simulated_is_never_dialled(cluster: Cluster) -> None:
         "/api/v1/namespaces/default/services/p/proxy/",
         "/api/v1/nodes/sim-0/proxy/healthz",
     ):
-        with pytest.raises(ApiError, match="is simulated: nothing runs there"):
+        with pytest.raises(ApiError, match="is simulated: no container runs on it"):
             await client.raw("GET", path)

@@ -189,6 +189,11 @@ def already_exists(plural: str, group: str, name: str) -> AlreadyExists:
     )
 
 
+def too_large(limit: int) -> RequestEntityTooLarge:
+    """Return upstream's answer for a body of more than so many bytes."""
+    return RequestEntityTooLarge(f"Request entity too large: limit is {limit}")
+
+
 def conflict(plural: str, group: str, name: str, why: str) -> Conflict:
     """Return upstream's answer for a write that lost the race."""
     return Conflict(

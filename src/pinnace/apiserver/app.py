@@ -14,8 +14,8 @@ from pinnace.api.errors import (
     Conflict,
     MethodNotAllowed,
     NotFound,
-    RequestEntityTooLarge,
     ServiceUnavailable,
+    too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request
 from pinnace.apiserver.answers import answer_error
@@ -28,10 +28,11 @@ from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, parse
+from pinnace.apiserver.routes import RequestInfo, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
@@ -128,15 +129,14 @@ class ApiServer:
             if known or not info.resource:
                 self._metrics.count(info, answer.status, time.perf_counter() - began)
             answer.headers["audit-id"] = audit
-            if warnings:
-                answer.headers["warning"] = ", ".join(_warning(text) for text in warnings)
+            warning = warning_header(warnings)
+            if warning:
+                answer.headers["warning"] = warning
         return answer
 
     async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
         if len(request.body) > self.core.config.max_body:
-            raise RequestEntityTooLarge(
-                f"limit is {self.core.config.max_body}", details={}, reason="RequestEntityTooLarge"
-            )
+            raise too_large(self.core.config.max_body)
         user = await self.core.auth.user(request)
         self.core.auth.check(user, info)
         if info.resource:
@@ -150,6 +150,8 @@ class ApiServer:
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info
+        if info.name:
+            check_segment(info.name)
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)
@@ -169,8 +171,3 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
-
-
-def _warning(text: str) -> str:
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{quoted}"'

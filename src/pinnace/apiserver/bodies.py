@@ -9,10 +9,10 @@ from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import BadRequest, UnsupportedMediaType
 from pinnace.api.fits import fits
 from pinnace.api.objects import Object
+from pinnace.api.typed import normalized
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
-from pinnace.apiserver.pruning import prune
 
 _READABLE = (JSON, YAML, PROTOBUF)
 
@@ -49,7 +49,7 @@ def read_object(call: Call) -> Object:
     row = call.row
     obj = read_any(call.request, api_version=row.group_version, kind=row.kind)
     expect_kind(obj, row.kind, row.group_version)
-    check_fields(call, obj)
+    obj = checked(call, obj)
     tidy(obj["metadata"])
     return obj
 
@@ -67,26 +67,29 @@ def copy(obj: Object) -> Object:
     return copied
 
 
-def check_fields(call: Call, obj: Object) -> None:
-    """Refuse values of wrong types; refuse, or warn of, fields that the kind does not have."""
+def checked(call: Call, obj: Object) -> Object:
+    """Return an object of its kind as Go would decode it.
+
+    Values of wrong types are refused; fields that the kind does not have are refused or dropped,
+    with a warning.
+    """
     row = call.row
     good = fits(obj, row)
     wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
         raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
-    if media_type(call.request) == PROTOBUF:
-        return
     errors = [] if good else fieldvalidation.unknown_fields(obj, row)
-    if errors:
-        prune(obj, row)
+    obj = obj if good else normalized(obj, row)
+    if media_type(call.request) == PROTOBUF:
+        return obj
     if media_type(call.request) == JSON and directive != "Ignore":
         errors += fieldvalidation.duplicate_fields(call.request.body)
-    if not errors or directive == "Ignore":
-        return
-    if directive == "Strict":
+    if errors and directive == "Strict":
         raise fieldvalidation.strict_error(row.kind, row.version, errors)
-    call.warnings.extend(errors)
+    if directive != "Ignore":
+        call.warnings.extend(errors)
+    return obj
 
 
 def expect_kind(obj: Object, kind: str, version: str) -> None:

@@ -1,8 +1,8 @@
 """Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
 
-This file alone knows aiohttp. A stream is written frame by frame with back-pressure: the generator
-that makes the frames rests while the client reads slowly, and what feeds it (a watch) has a bounded
-queue. An upgrade hands the bare transport to the handler.
+This file and `connections.py` alone know aiohttp. A stream is written frame by frame with
+back-pressure: the generator that makes the frames rests while the client reads slowly, and what
+feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
 """
 
 import asyncio
@@ -10,30 +10,41 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
+from pinnace.api.errors import ApiError, Timeout, too_large
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
+from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.authn.impersonation import joined
+from pinnace.apiserver.connections import Connection, Server, refusal
 
 _BODY_SECONDS = 60.0
 # What may wait in a transport before whoever makes frames has to wait for the reader.
 _ROOM = 64 * 1024
-_TOO_LARGE = b"http: request body too large"
+_HANDSHAKE_SECONDS = 10.0
+_TIMEOUT = "Timeout: request did not complete within the allotted timeout"
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
 class Listener:
     """A server that listens; `port` is where."""
 
-    def __init__(self, server: web.Server, socket_server: asyncio.Server) -> None:
+    def __init__(self, server: Server, socket_server: asyncio.Server) -> None:
         self._server = server
         self._socket_server = socket_server
+        self._guard = asyncio.create_task(server.watch_over())
         self.port: int = socket_server.sockets[0].getsockname()[1]
+
+    def sweep(self, now: float) -> None:
+        """Cut off connections that are overdue, as is done by itself every few seconds."""
+        self._server.sweep(now)
 
     async def close(self, *, grace: float = 1.0) -> None:
         """Stop listening, let requests end for a moment, and close all connections."""
+        self._guard.cancel()
         self._socket_server.close()
         await self._server.shutdown(grace)
 
@@ -48,11 +59,16 @@ async def serve(
 ) -> Listener:
     """Listen and answer with `handle` until closed."""
     door = _Door(handle, max_body)
-    server = web.Server(
-        door.answer, keepalive_timeout=180.0, access_log=None, handler_cancellation=True
-    )
+    server = Server(door.answer)
     loop = asyncio.get_running_loop()
-    listening = await loop.create_server(server, host, port, ssl=ssl_context, backlog=1024)
+    listening = await loop.create_server(
+        server,
+        host,
+        port,
+        ssl=ssl_context,
+        backlog=1024,
+        ssl_handshake_timeout=_HANDSHAKE_SECONDS if ssl_context is not None else None,
+    )
     return Listener(server, listening)
 
 
@@ -84,13 +100,19 @@ class _Door:
         self._writing: set[asyncio.Future[Answer]] = set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.version < HttpVersion10 or not request.path_qs.startswith("/"):
+            return refusal(HTTPStatus.BAD_REQUEST)
         body = b""
         if request.can_read_body:
-            async with asyncio.timeout(_BODY_SECONDS):
-                read = await self._read(request)
-            if read is None:
-                return web.Response(status=413, body=_TOO_LARGE)
-            body = read
+            try:
+                async with asyncio.timeout(_BODY_SECONDS):
+                    body = await self._read(request)
+            except TimeoutError:
+                return _last(request, Timeout(_TIMEOUT))
+            except ApiError as error:
+                return _last(request, error)
+            except web.RequestPayloadError:
+                return refusal(HTTPStatus.BAD_REQUEST)
         answer = await self._ask(_request(request, body))
         if isinstance(answer, Response):
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
@@ -106,14 +128,22 @@ class _Door:
         task.add_done_callback(self._writing.discard)
         return await asyncio.shield(task)
 
-    async def _read(self, request: web.BaseRequest) -> bytes | None:
+    async def _read(self, request: web.BaseRequest) -> bytes:
         parts, size = [], 0
         async for part in request.content.iter_any():
             size += len(part)
             if size > self._max_body:
-                return None
+                raise too_large(self._max_body)
             parts.append(part)
         return b"".join(parts)
+
+
+def _last(request: web.BaseRequest, error: ApiError) -> web.Response:
+    """Answer with an error, and read no more of what the client sends."""
+    answer = answer_error(_request(request, b""), error)
+    response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    response.force_close()
+    return response
 
 
 async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
@@ -166,6 +196,8 @@ async def _hijack(request: web.BaseRequest, answer: Hijack) -> web.StreamRespons
     transport, http = request.transport, request.protocol
     if transport is None:
         raise ConnectionResetError("the client is gone")
+    assert isinstance(http, Connection)
+    http.hijacked = True
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)

@@ -18,6 +18,7 @@ _PATHS = (
     "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/metrics", "/openapi/v2",
     "/openapi/v3", "/openid/v1/jwks", "/version",
 )  # fmt: skip
+_HEALTH = tuple(f"/{kind}" for kind in KINDS)
 
 
 class Paths:
@@ -44,11 +45,11 @@ class Paths:
             found = _json(self._core.config.documents[path])
         elif path == "/metrics":
             found = self._metrics.answer()
-        elif not path:
+        elif request.path == "/":
             found = _json({"paths": self._all()})
         elif path == "/version":
             found = _json(dict(VERSION))
-        elif path.split("/")[1] in KINDS:
+        elif path.startswith(_HEALTH):
             found = await self._health.answer(request, path)
         else:
             found = None

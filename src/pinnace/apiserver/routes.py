@@ -51,7 +51,7 @@ def is_true(request: Request, name: str) -> bool:
 def parse(request: Request) -> RequestInfo:
     """Read the path and method of a request."""
     path = request.path
-    parts = [part for part in path.split("/") if part]
+    parts = path.removeprefix("/").rstrip("/").split("/")
     plain = RequestInfo(verb=request.method.lower(), path=path)
     rest: list[str]
     if len(parts) >= 3 and parts[0] == "api":
@@ -67,6 +67,9 @@ def parse(request: Request) -> RequestInfo:
     if watching:
         rest = rest[1:]
     namespace, rest = _namespace(rest)
+    if "" in (*parts[: len(parts) - len(rest)], *rest[:3]):
+        # Empty segments are no resource's, as upstream's router sees it.
+        return plain
     resource, name, subresource = [*rest, "", "", ""][:3]
     verb = _collection_verb(verb, name, request, watching=watching)
     selected: tuple[tuple[str, str], ...] = ()
@@ -86,6 +89,14 @@ def parse(request: Request) -> RequestInfo:
         subpath=_subpath(path, rest),
         field_selector=selected,
     )
+
+
+def check_segment(name: str) -> None:
+    """Raise BadRequest for a name that cannot be a segment of a path."""
+    why = [f"may not be '{name}'"] if name in (".", "..") else []
+    why += [f"may not contain '{letter}'" for letter in "/%" if letter in name]
+    if why:
+        raise BadRequest(f'Name parameter invalid: "{name}": {";".join(why)}')
 
 
 def _namespace(rest: list[str]) -> tuple[str, list[str]]:

@@ -15,6 +15,7 @@ from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.nodepods import NodePods
+from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.routes import Rows
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
@@ -31,6 +32,7 @@ LOOKED_UP: tuple[Resource, ...] = (
     core.NODES,
     core.SERVICES,
     core.LIMITRANGES,
+    core.RESOURCEQUOTAS,
     core.PERSISTENTVOLUMES,
     core.PERSISTENTVOLUMECLAIMS,
     networking.IPADDRESSES,
@@ -70,7 +72,11 @@ def build(
         alarms=Alarms(clock),
         lookup=lookup,
         auth=Auth(authn.build(config.authentication, lookup, clock.now), authorizer, roles),
-        admission=admission.build(authorizer, roles) if config.admission else Chain(()),
+        admission=(
+            admission.build(authorizer, roles, quota_writer=QuotaStatus(store))
+            if config.admission
+            else Chain(())
+        ),
     )
 
 

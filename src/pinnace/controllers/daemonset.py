@@ -148,7 +148,8 @@ async def _carry_out(
 
     async def create(number: int) -> None:
         pod = pods.from_template(owner["spec"]["template"], owner, DAEMONSETS)
-        made = await create_pod(ctx, owner, daemons.new_pod(pod, targets[number], digest))
+        pod = daemons.new_pod(pod, targets[number], digest, daemons.generation(owner))
+        made = await create_pod(ctx, owner, pod)
         if made is not None:
             state.pods.created(key, made)
 

@@ -1,13 +1,11 @@
 """Every controller, by upstream's name.
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
-endpointslice-mirroring-controller,
-certificatesigningrequest-cleaner-controller,
-podcertificaterequest-cleaner-controller, ttl-controller, bootstrap-signer-controller,
-token-cleaner-controller, device-taint-eviction-controller,
+endpointslice-mirroring-controller, podcertificaterequest-cleaner-controller, ttl-controller,
+bootstrap-signer-controller, token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
 podgroup-protection-controller, service-ca-certificate-publisher-controller,
-kube-apiserver-serving-clustertrustbundle-publisher-controller, ephemeral-volume-controller,
+kube-apiserver-serving-clustertrustbundle-publisher-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
 resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
 validatingadmissionpolicy-status-controller, volumeattributesclass-protection-controller,
@@ -18,12 +16,14 @@ from pinnace.controllers.base import Controller
 from pinnace.controllers.clusterrole_aggregation import CLUSTERROLE_AGGREGATION
 from pinnace.controllers.cronjob import CRONJOB
 from pinnace.controllers.csr_approving import CSR_APPROVING
+from pinnace.controllers.csr_cleaner import CSR_CLEANER
 from pinnace.controllers.csr_signing import CSR_SIGNING
 from pinnace.controllers.daemonset import DAEMONSET
 from pinnace.controllers.deployment import DEPLOYMENT
 from pinnace.controllers.disruption import DISRUPTION
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
+from pinnace.controllers.ephemeral_volume import EPHEMERAL_VOLUME
 from pinnace.controllers.garbage_collector import GARBAGE_COLLECTOR
 from pinnace.controllers.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER
 from pinnace.controllers.job import JOB
@@ -62,6 +62,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     STATEFULSET,
     CRONJOB,
     CSR_SIGNING,
+    CSR_CLEANER,
     CSR_APPROVING,
     CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
@@ -73,4 +74,5 @@ CONTROLLERS: tuple[Controller, ...] = (
     PERSISTENTVOLUME_BINDER,
     PERSISTENTVOLUMECLAIM_PROTECTION,
     PERSISTENTVOLUME_PROTECTION,
+    EPHEMERAL_VOLUME,
 )

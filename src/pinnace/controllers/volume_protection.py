@@ -14,7 +14,6 @@ from pinnace.controllers.shared import volumes
 
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
 VOLUME_FINALIZER = "kubernetes.io/pv-protection"
-_BY_CLAIM = "claim"
 
 
 def is_leaving(obj: Object, finalizer: str) -> bool:
@@ -40,7 +39,7 @@ def uses(pod: Object, claim: Object) -> bool:
             return True
         if "ephemeral" in volume and not _is_shut_down(pod):
             owners = {ref["uid"] for ref in meta.get("ownerReferences") or ()}
-            own = f"{pod['metadata']['name']}-{volume['name']}"
+            own = volumes.ephemeral_claim(pod, volume)
             if own == meta["name"] and pod["metadata"]["uid"] in owners:
                 return True
     return False
@@ -70,8 +69,8 @@ async def _let_go(ctx: Context, row: Resource, obj: Object, finalizer: str) -> N
 async def _is_used(claim: Object, ctx: Context) -> bool:
     """Whether a Pod uses the claim: by the cache, and if that knows none, by the server."""
     informer = ctx.informers.informer(PODS)
-    informer.add_index(_BY_CLAIM, volumes.by_claim)
-    if any(uses(pod, claim) for pod in informer.by_index(_BY_CLAIM, str(key_of(claim)))):
+    informer.add_index(volumes.BY_CLAIM, volumes.by_claim)
+    if any(uses(pod, claim) for pod in informer.by_index(volumes.BY_CLAIM, str(key_of(claim)))):
         return True
     live = await ctx.client.list(PODS, namespace=claim["metadata"]["namespace"])
     return any(uses(pod, claim) for pod in live["items"])

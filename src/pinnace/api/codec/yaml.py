@@ -40,6 +40,7 @@ _INTEGERS = (
 )
 # Deeper documents are refused before Python's own stack would end.
 _DEPTH = 150
+_TOO_DEEP = "yaml: exceeded max depth"
 
 
 class _Loader(CParser):
@@ -52,10 +53,14 @@ class _Loader(CParser):
         return ""
 
     def descend_resolver(self, parent: Any, index: Any) -> None:
-        """Nothing here depends on the path."""
+        """Refuse what is too deep here: the composer recurses in C, where a stack's end kills."""
+        self._depth = getattr(self, "_depth", 0) + 1
+        if self._depth > _DEPTH + 2:
+            raise BadRequest(_TOO_DEEP)
 
     def ascend_resolver(self) -> None:
-        """Nothing here depends on the path."""
+        """Come up again."""
+        self._depth -= 1
 
 
 def decode(body: bytes) -> Object:
@@ -166,7 +171,7 @@ class _Reader:
         if id(node) in self._open:
             raise BadRequest("yaml: anchor contains itself")
         if depth > _DEPTH:
-            raise BadRequest("yaml: exceeded max depth")
+            raise BadRequest(_TOO_DEEP)
         self._count += 1
         if self._alias_depth:
             self._aliased += 1

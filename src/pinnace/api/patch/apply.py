@@ -13,7 +13,7 @@ from typing import Any
 from pinnace.api.codec.json import check_depth
 from pinnace.api.errors import BadRequest, Conflict
 from pinnace.api.objects import Object, format_time
-from pinnace.api.patch import managers
+from pinnace.api.patch import lastapplied, managers
 from pinnace.api.patch.fields import Comparison, Fields, Kind, Path, Shape, shown
 from pinnace.api.patch.managers import APPLY, BEFORE_FIRST_APPLY, UPDATE, Entry, Managed, Manager
 from pinnace.api.patch.whole import Unclear, Whole
@@ -96,14 +96,17 @@ def apply(
     if last is not None:
         merged = _prune(shape, merged, kind, last.fields, managed)
     added, changed, removed = _compare(shape, base, merged, kind)
+    of_kubectl = manager == lastapplied.MANAGER
     if not force:
-        _refuse_conflicts(managed, who, added | changed)
+        own = lastapplied.owned(base, row, shape, kind) if of_kubectl else set()
+        _refuse_conflicts(managed, who, (added | changed) - own)
     managed = managers.without(managed, added | changed, but=who)
     managed = managers.without(managed, removed, but=who)
     if who in managed and (not live or merged != _without_managers(base)):
         entry = managed[who]
         stamp = format_time(time)
         managed[who] = Entry(fields=entry.fields, api_version=entry.api_version, time=stamp)
+    merged = lastapplied.renew(merged, applied) if of_kubectl else merged
     return managers.write(merged, managed)
 
 

@@ -65,7 +65,7 @@ async def patch(core: Core, call: Call) -> Answer:
     async def make(old: Object) -> Object:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
-        bodies.check_fields(call, new)
+        new = bodies.checked(call, new)
         bodies.tidy(new["metadata"])
         check_names(call, new)
         return new

@@ -11,6 +11,8 @@ from pinnace.controllers.shared.nodeaffinity import fits
 from pinnace.controllers.shared.taints import NOT_READY, UNREACHABLE, tolerates
 
 HASH = "controller-revision-hash"
+GENERATION = "pod-template-generation"
+_GENERATION_OF = "deprecated.daemonset.template.generation"
 _NO_SCHEDULE = ("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable")
 
 
@@ -25,8 +27,14 @@ def tolerations(spec: Object) -> list[Object]:
         {"key": f"node.kubernetes.io/{name}", "operator": "Exists", "effect": "NoSchedule"}
         for name in names
     ]
-    known = list(spec.get("tolerations") or ())
+    known = [_unlimited(entry, wanted) for entry in spec.get("tolerations") or ()]
     return known + [entry for entry in wanted if entry not in known]
+
+
+def _unlimited(entry: Object, wanted: Sequence[Object]) -> Object:
+    """Return a toleration without its time limit if it is one that every daemon has for ever."""
+    for_ever = {name: value for name, value in entry.items() if name != "tolerationSeconds"}
+    return for_ever if for_ever in wanted else entry
 
 
 def belongs(owner: Object, node: Object) -> tuple[bool, bool]:
@@ -58,7 +66,13 @@ def target_node(pod: Object) -> str:
     return ""
 
 
-def new_pod(pod: Object, node: str, digest: str) -> Object:
+def generation(owner: Object) -> str:
+    """Return which template this is by the old count, empty if it is not counted."""
+    told = str((owner["metadata"].get("annotations") or {}).get(_GENERATION_OF, ""))
+    return told if told.isdigit() else ""
+
+
+def new_pod(pod: Object, node: str, digest: str, count: str) -> Object:
     """Bind a Pod made from the template to its node, by affinity: the scheduler does the rest."""
     spec = pod["spec"]
     spec["tolerations"] = tolerations(spec)
@@ -66,13 +80,16 @@ def new_pod(pod: Object, node: str, digest: str) -> Object:
     affinity = spec.setdefault("affinity", {}).setdefault("nodeAffinity", {})
     affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": [term]}
     meta = pod["metadata"]
-    meta["labels"] = {**(meta.get("labels") or {}), HASH: digest}
+    counted = {GENERATION: count} if count else {}
+    meta["labels"] = {**(meta.get("labels") or {}), **counted, HASH: digest}
     return pod
 
 
-def is_current(pod: Object, digest: str) -> bool:
-    """Whether the Pod was made from the current template."""
-    return bool((pod["metadata"].get("labels") or {}).get(HASH) == digest)
+def is_current(pod: Object, view: "View") -> bool:
+    """Whether the Pod was made from the current template, by its hash or by the old count."""
+    labels = pod["metadata"].get("labels") or {}
+    count = generation(view.owner)
+    return bool(labels.get(HASH) == view.digest or (count and labels.get(GENERATION) == count))
 
 
 def by_node(found: Iterable[Object]) -> dict[str, list[Object]]:
@@ -169,8 +186,8 @@ def _thin_out(
         return
     if not running and should_run:
         plan.create.append(name)
-    new = [pod for pod in running if is_current(pod, view.digest)]
-    old = [pod for pod in running if not is_current(pod, view.digest)]
+    new = [pod for pod in running if is_current(pod, view)]
+    old = [pod for pod in running if not is_current(pod, view)]
     plan.delete += [*new[1:], *old[1:]]
     if new and old and (not pods.is_ready(old[0]) or view.is_available(new[0])):
         plan.delete.append(old[0])
@@ -184,8 +201,8 @@ def roll(view: View) -> Plan:
 
 def _pair(view: View, mine: Sequence[Object]) -> tuple[list[Object], list[Object]]:
     staying = [pod for pod in mine if "deletionTimestamp" not in pod["metadata"]]
-    new = [pod for pod in staying if is_current(pod, view.digest)]
-    return new, [pod for pod in staying if not is_current(pod, view.digest)]
+    new = [pod for pod in staying if is_current(pod, view)]
+    return new, [pod for pod in staying if not is_current(pod, view)]
 
 
 def _roll_in_place(view: View, missing: int) -> Plan:
@@ -208,24 +225,31 @@ def _roll_in_place(view: View, missing: int) -> Plan:
 
 def _roll_with_surge(view: View, surge: int) -> Plan:
     plan, candidates, surging = Plan(), [], 0
+    unwanted: list[Object] = []
+    available = 0
     for name, mine in view.daemons.items():
         new, old = _pair(view, mine)
         if len(new) > 1 or len(old) > 1:
             surging += 1
             continue
+        available += any(view.is_available(pod) for pod in (old or new)[:1])
         if not old or name not in view.nodes:
             continue
+        up = view.is_available(old[0])
         if new and view.is_available(new[0]):
             plan.delete.append(old[0])
         elif new:
             surging += 1
         elif not belongs(view.owner, view.nodes[name])[0]:
-            plan.delete.append(old[0])
-        elif not view.is_available(old[0]):
+            (unwanted if up else plan.delete).append(old[0])
+        elif not up:
             plan.create.append(name)
         else:
             candidates.append(name)
     plan.create += candidates[: max(surge - surging, 0)]
+    # What serves where it should not goes only when there is enough without it.
+    wanted = sum(belongs(view.owner, node)[0] for node in view.nodes.values())
+    plan.delete += unwanted[: max(available - wanted, 0)]
     return plan
 
 
@@ -243,7 +267,7 @@ def status(view: View) -> Object:
         count["current"] += 1
         count["ready"] += pods.is_ready(mine[0])
         count["available"] += view.is_available(mine[0])
-        count["updated"] += is_current(mine[0], view.digest)
+        count["updated"] += is_current(mine[0], view)
     old = view.owner.get("status") or {}
     found = {
         "currentNumberScheduled": count["current"],

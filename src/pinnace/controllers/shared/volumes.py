@@ -22,6 +22,8 @@ PROVISIONERS = (
     "volume.beta.kubernetes.io/storage-provisioner",
     "volume.kubernetes.io/storage-provisioner",
 )
+# The name of the index of Pods by claim.
+BY_CLAIM = "claim"
 _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 _DEFAULTS = (
     "storageclass.kubernetes.io/is-default-class",
@@ -124,12 +126,12 @@ def best_match(claim: Object, volumes: Iterable[Object], *, delayed: bool) -> Ob
     fitting = [
         volume
         for volume in volumes
-        if _has_modes(claim, volume)
+        if (not volume["spec"].get("claimRef") or is_for(volume, claim))
+        and _has_modes(claim, volume)
         and "deletionTimestamp" not in volume["metadata"]
         and capacity(volume) >= _requested(claim)
         and same_mode(claim, volume)
         and _attributes_class(volume) == _attributes_class(claim)
-        and (not volume["spec"].get("claimRef") or is_for(volume, claim))
     ]
     fitting.sort(
         key=lambda volume: (
@@ -221,6 +223,11 @@ def claim_status(claim: Object, phase: str, volume: Object | None = None) -> Obj
     return None if conditions.pruned(old) == conditions.pruned(new) else new
 
 
+def ephemeral_claim(pod: Object, volume: Object) -> str:
+    """Return the name of the claim of a Pod's ephemeral volume."""
+    return f"{pod['metadata']['name']}-{volume['name']}"
+
+
 def claim_names(pod: Object) -> list[str]:
     """Return the claims that a Pod uses, those made for it alone included."""
     found = []
@@ -228,7 +235,7 @@ def claim_names(pod: Object) -> list[str]:
         if "persistentVolumeClaim" in volume:
             found.append(volume["persistentVolumeClaim"]["claimName"])
         elif "ephemeral" in volume:
-            found.append(f"{pod['metadata']['name']}-{volume['name']}")
+            found.append(ephemeral_claim(pod, volume))
     return found
 
 

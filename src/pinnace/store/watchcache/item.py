@@ -9,8 +9,8 @@ from the rest (the tail), and puts the revision behind the uid, once:
 
     "metadata":{"name":"a","uid":"1-2","resourceVersion":"17","labels":{}},"spec":{}}
 
-An answer is then a head, perhaps that of another version, and a tail. A name cannot smuggle in a
-uid of its own, since its quotes are escaped.
+An answer in the stored version is then a head and a tail. A name cannot smuggle in a uid of its
+own, since its quotes are escaped.
 """
 
 import sys
