@@ -1,8 +1,8 @@
 """Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
 
-This file and `connections.py` alone know aiohttp. A stream is written frame by frame with
-back-pressure: the generator that makes the frames rests while the client reads slowly, and what
-feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
+On the way in, this file and `connections.py` alone know aiohttp. A stream is written frame by frame
+with back-pressure: the generator that makes the frames rests while the client reads slowly, and
+what feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from pinnace.apiserver.authn.impersonation import joined
 from pinnace.apiserver.connections import Connection, Server, refusal
 
 _BODY_SECONDS = 60.0
-# What may wait in a transport before whoever makes frames has to wait for the reader.
-_ROOM = 64 * 1024
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
+# What may wait in a transport before whoever makes frames has to wait for the reader.
+_ROOM = 64 * 1024
 Handler = Callable[[Request], Awaitable[Answer]]
 
 

@@ -1,4 +1,4 @@
-"""The way of every write: prepared, admitted, validated, stamped committed, in that order.
+"""The way of every write: defaults, admission, preparation, validation, commit, in that order.
 
 create: default -> mutate -> prepare -> validate -> validating admission -> commit
 update: old object -> change -> default -> mutate -> prepare -> validate -> validating admission

@@ -22,8 +22,8 @@ class NodeHost:
     def run_dir(self) -> Path:
         """Sockets and mounts of running containers.
 
-        A short path, since those of sockets are limited; and without our name, so that whoever kills
-        all processes of that name does not hit containerd and the shims, which Pods hang on.
+        A short path, since those of sockets are limited; and without our name, so that whoever
+        kills all processes of that name does not hit containerd and the shims that Pods hang on.
         """
         return Path("/run") / f"pin-{self.config.cluster_id}"
 

@@ -3,8 +3,8 @@
 The supervisor holds nothing of the cluster itself, so that it stays small. Each group of components
 is a process of its own: the API's latency must not suffer from a busy scheduler or kubelet. A child
 says that a component is up by a line on the pipe whose number is in PINNACE_READY_FD; it dies with
-the supervisor (PR_SET_PDEATHSIG), so that a kill of the supervisor leaves nothing running but the
-Pods' containers.
+the supervisor (PR_SET_PDEATHSIG), so that a kill of the supervisor leaves nothing running but
+containerd and the Pods' containers.
 """
 
 import asyncio
