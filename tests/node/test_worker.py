@@ -148,6 +148,9 @@ async def test_ends_orphans_once_the_pods_are_known(tmp_path: Path) -> None:
     await stage.cluster.delete(PODS, "web", namespace="default", grace_period=0)
     async with kubelet_running(stage):
         await stage.until(lambda: not stage.runtime.running(), within=10)
+        logs = stage.config.log_dir / "default_web_uid-web"
+        directory = stage.config.root_dir / "pods" / "uid-web"
+        await stage.until(lambda: not directory.exists() and not logs.exists(), within=10)
 
 
 async def test_refuses_a_second_pod_on_the_same_host_port(stage: Stage) -> None:
