@@ -153,6 +153,19 @@ async def test_ends_orphans_once_the_pods_are_known(tmp_path: Path) -> None:
         await stage.until(lambda: not directory.exists() and not logs.exists(), within=10)
 
 
+async def test_ends_an_orphan_that_has_no_sandbox(tmp_path: Path) -> None:
+    # A sandbox may be removed just before a container of it, which was asked for earlier, is made.
+    stage = make_stage(tmp_path)
+    async with kubelet_running(stage):
+        await stage.run_pod(make_pod())
+    await stage.cluster.delete(PODS, "web", namespace="default", grace_period=0)
+    stage.runtime.lose_sandboxes()
+    stage.runtime.forget_sandboxes()
+    async with kubelet_running(stage):
+        await stage.until(lambda: calls(stage, "remove_container"), within=10)
+        assert not await stage.runtime.containers()
+
+
 async def test_refuses_a_second_pod_on_the_same_host_port(stage: Stage) -> None:
     ports = [{"containerPort": 80, "hostPort": 8080}]
     await stage.run_pod(make_pod("one", containers=[make_container(ports=ports)]))

@@ -157,6 +157,9 @@ class Kubelet:
             for sandbox in seen.sandboxes:
                 await runtime.stop_sandbox(sandbox.id)
                 await runtime.remove_sandbox(sandbox.id)
+            # One that came into being as its sandbox went does not go with it.
+            for container in seen.containers:
+                await runtime.remove_container(container.id)
 
     # What the server asks.
 

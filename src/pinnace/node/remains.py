@@ -51,6 +51,8 @@ class Remains:
         for sandbox in self._state.seen.sandboxes:
             await self._ground.runtime.stop_sandbox(sandbox.id)
             await self._ground.runtime.remove_sandbox(sandbox.id)
+        for container in self._state.seen.containers:
+            await self._ground.runtime.remove_container(container.id)
         await self._ground.volumes.remove(uid_of(self._state.pod))
         logs = log_directory(self._ground.settings.log_dir, self._state.pod)
         await asyncio.to_thread(shutil.rmtree, logs, ignore_errors=True)
