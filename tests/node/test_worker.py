@@ -1,12 +1,13 @@
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS, SECRETS
-from pinnace.api.objects import Key
-from pinnace.node.runtime import ExecResult
+from pinnace.api.objects import Key, Object, condition
+from pinnace.node.runtime import ExecResult, RuntimeCallError
 from pinnace.testing.kubelet_stage import (
     Stage,
     kubelet_running,
@@ -269,6 +270,23 @@ async def test_registers_the_node(stage: Stage) -> None:
     assert node["metadata"]["labels"]["kubernetes.io/hostname"] == "node-1"
     ready = next(each for each in node["status"]["conditions"] if each["type"] == "Ready")
     assert ready["status"] == "True"
+
+
+async def test_a_node_whose_runtime_is_down_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down() -> Any:
+        raise RuntimeCallError("failed to connect to all addresses")
+
+    def ready() -> Object:
+        node = stage.cluster.informer(NODES).get(Key("", "node-1")) or {}
+        return condition(node, "Ready") or {}
+
+    await stage.until(lambda: ready().get("status") == "True", within=5)
+    for call in ("version", "status", "images"):
+        monkeypatch.setattr(stage.runtime, call, down)
+    await stage.until(lambda: ready().get("status") == "False", within=30)
+    assert ready()["message"] == "container runtime is down"
 
 
 async def test_probes_wait_for_the_startup_probe(stage: Stage) -> None:
