@@ -43,18 +43,15 @@ async def test_the_old_path_of_a_watch_by_name_shows_no_other_object(api: Any) -
         await api.do("POST", CONFIGMAPS, configmap(name))
     path = "/api/v1/watch/namespaces/default/configmaps/b"
     for query in ("", "&fieldSelector=metadata.name=b", "&fieldSelector=metadata.name=c"):
-        names = []
         events = api.events(f"{path}?timeoutSeconds=1{query}")
-        reading = asyncio.ensure_future(_names(events, names))
+        reading = asyncio.ensure_future(_names(events))
         await api.settle()
         await api.clock.advance(2)
-        await reading
-        assert names == ([] if "=c" in query else ["b"])
+        assert await reading == ([] if "=c" in query else ["b"])
 
 
-async def _names(events: Any, names: list[str]) -> None:
-    async for event in events:
-        names.append(event["object"]["metadata"]["name"])
+async def _names(events: Any) -> list[str]:
+    return [event["object"]["metadata"]["name"] async for event in events]
 
 
 async def test_initial_events_end_with_an_annotated_bookmark(api: Any) -> None:
