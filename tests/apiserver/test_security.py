@@ -36,8 +36,8 @@ async def ask():
     server = ApiServer(MemoryStore(), clock, config)
     await server.start()
 
-    async def run(method, path, body=None, *, user=None, token="", **query):
-        headers = {"content-type": "application/json"}
+    async def run(method, path, body=None, *, user=None, token="", media="json", **query):
+        headers = {"content-type": f"application/{media}"}
         if token:
             headers["authorization"] = f"Bearer {token}"
         answer = await server.handle(
@@ -165,3 +165,44 @@ async def test_a_namespace_itself_may_be_read_by_who_is_at_home_in_it(ask):
     assert (await ask("GET", "/api/v1/namespaces/default/status", user=JANE))[0] == 200
     assert (await ask("GET", "/api/v1/namespaces/kube-system", user=JANE))[0] == 403
     assert (await ask("GET", f"{RBAC}/namespaces/default/clusterroles", user=JANE))[0] == 404
+
+
+@pytest.mark.parametrize(("method", "media"), [("PUT", "json"), ("PATCH", "apply-patch+yaml")])
+async def test_who_may_only_change_leases_creates_none_by_changing_it(ask, method, media):
+    group = "rbac.authorization.k8s.io"
+    role = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "r"},
+        "rules": [
+            {
+                "apiGroups": ["coordination.k8s.io"],
+                "resources": ["leases"],
+                "verbs": ["get", "update", "patch"],
+            }
+        ],
+    }
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "b"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "r"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "jane"}],
+    }
+    assert (await ask("POST", f"{RBAC}/clusterroles", role, user=ROOT))[0] == 201
+    assert (await ask("POST", f"{RBAC}/clusterrolebindings", binding, user=ROOT))[0] == 201
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l"
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}}
+
+    async def write(user):
+        return await ask(method, path, lease, user=user, media=media, fieldManager="m")
+
+    status, answer = await write(JANE)
+    assert (status, answer["message"]) == (
+        403,
+        'leases.coordination.k8s.io "l" is forbidden: User "jane" cannot create resource "leases"'
+        ' in API group "coordination.k8s.io" in the namespace "default"',
+    )
+    assert (await write(ROOT))[0] == 201
+    # A PUT without a resourceVersion is refused for that, and not for who sends it.
+    assert (await write(JANE))[0] == {"PUT": 422, "PATCH": 200}[method]
