@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         self._got = bytearray()
         self._waiting: asyncio.Future[None] | None = None
         self._seen: list[float] | None = None
+        self._wanted = 0
         self._last = b""
 
     @classmethod
@@ -57,6 +58,8 @@ class Connection(asyncio.Protocol):
             lines = data.count(b"\n") - (self._last + data).count(b"\r\n")
             self._seen += [time.perf_counter()] * lines
             self._last = data[-1:]
+            if len(self._seen) < self._wanted:
+                return
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
@@ -101,10 +104,9 @@ class Connection(asyncio.Protocol):
 
     async def lines(self, request: bytes, count: int) -> list[float]:
         """Send a watch and return when each of its first lines came."""
-        self._seen = []
+        self._seen, self._wanted = [], count
         self._transport.write(request)
-        while len(self._seen) < count:
-            await self._more()
+        await self._more()
         return self._seen
 
     def close(self) -> None:

@@ -287,7 +287,7 @@ def traces(identity: str, data: Path) -> list[str]:
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False)
     found += [f"nftables {line}" for line in tables.stdout.splitlines() if ours(line)]
     found += [f"interface {name}" for _, name in socket.if_nameindex() if ours(name)]
-    found += [f"namespace {path}" for path in Path("/run").glob(f"pinnace-{identity}/**/netns/*")]
+    found += [f"namespace {path}" for path in Path("/run").glob(f"pin-{identity}/**/netns/*")]
     for top in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*")):
         found += [f"cgroup {path}" for path in top.glob(f"pinnace-{identity}*")]
     return found
