@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pinnace.api.errors import ApiError, Conflict, NotFound
+from pinnace.api.gotext import selector_text
 from pinnace.api.kinds.apps import DEPLOYMENTS, REPLICASETS, STATEFULSETS
 from pinnace.api.kinds.core import PODS, REPLICATIONCONTROLLERS
 from pinnace.api.kinds.policy import PODDISRUPTIONBUDGETS
@@ -14,7 +15,6 @@ from pinnace.api.selectors import label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, pods
 from pinnace.controllers.shared.discovery import served
-from pinnace.controllers.shared.gotext import selector_text
 from pinnace.controllers.shared.intstr import scaled
 
 _DELETION_TIMEOUT = timedelta(minutes=2)
