@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pinnace.api.errors import qualified
 from pinnace.api.objects import Object
 from pinnace.api.pod_resources import Amounts, amounts, pod_total
+from pinnace.api.pods import is_terminal
 from pinnace.api.quantity import from_value
 
 _STORAGE_CLASS = ".storageclass.storage.k8s.io/"
@@ -26,12 +27,10 @@ def usage(group: str, plural: str, obj: Object) -> Amounts:
     if group:
         return used
     if plural == "pods":
-        if (obj.get("status") or {}).get("phase") not in ("Failed", "Succeeded"):
-            used |= {
-                "pods": one,
-                **_pod_usage(pod_total(obj, "requests", overhead=True), "requests"),
-            }
-            used |= _pod_usage(pod_total(obj, "limits", overhead=True), "limits")
+        if not is_terminal(obj):
+            used["pods"] = one
+            for kind in ("requests", "limits"):
+                used |= _pod_usage(pod_total(obj, kind, overhead=True), kind)
     elif plural == "services":
         used |= _service_usage(obj)
     elif plural == "persistentvolumeclaims":

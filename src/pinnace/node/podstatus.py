@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pinnace.api.objects import Object, format_time
+from pinnace.api.pods import is_terminal
 from pinnace.api.qos import qos_class
 from pinnace.node.conditions import conditions
 from pinnace.node.observed import Known, PodRuntime, SeenContainer
@@ -16,7 +17,6 @@ from pinnace.node.podspec import (
     Role,
     declared,
     generation_of,
-    is_finished,
     is_host_network,
 )
 from pinnace.node.resize import applied_to, unsettled
@@ -117,7 +117,7 @@ def rejected_status(pod: Object, *, reason: str, message: str, now: datetime) ->
 
 
 def _phase(sight: _Sight, before: Mapping[str, Any], statuses: list[Object]) -> str:
-    if is_finished(before):
+    if is_terminal({"status": before}):
         return str(before["phase"])
     found = phase(
         sight.pod,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pinnace.api.objects import Object
+from pinnace.api.pods import is_terminal
 from pinnace.kit.backoff import Backoff as RetryWait
 from pinnace.kit.waits import set_or_elapsed
 from pinnace.node.admission import Refusal, refusal
@@ -23,7 +24,6 @@ from pinnace.node.podspec import (
     effective_grace,
     full_name,
     is_deleted,
-    is_finished,
     name_of,
     namespace_of,
     uid_of,
@@ -121,7 +121,7 @@ class PodWorker:
     @property
     def counts(self) -> bool:
         """Whether the Pod takes resources of the node."""
-        return self._admitted and not self._terminated and not is_finished(self.status)
+        return self._admitted and not self._terminated and not is_terminal({"status": self.status})
 
     # The loop.
 
@@ -159,7 +159,7 @@ class PodWorker:
             self._gone
             or self._ended is not None
             or is_deleted(self.state.pod)
-            or is_finished(self.status)
+            or is_terminal({"status": self.status})
         )
 
     async def _ask_admission(self, now: datetime) -> None:
@@ -226,7 +226,7 @@ class PodWorker:
             return 0.0
         written = await self._report(status)
         self._prober.update(pod, seen, status)
-        if is_finished(status):
+        if is_terminal({"status": status}):
             return 0.0
         waits = [RESYNC if written else 1.0, plan.wake_in, left]
         if not busy:

@@ -179,8 +179,3 @@ def host_ports(pod: Object) -> tuple[HostPort, ...]:
         for port in container.get("ports") or ()
         if port.get("hostPort")
     )
-
-
-def is_terminal(pod: Object) -> bool:
-    """Say whether a pod has ended for good and holds nothing any more."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

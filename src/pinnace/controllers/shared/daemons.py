@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pinnace.api.nodeaffinity import fits_node
 from pinnace.api.objects import Object, copied
+from pinnace.api.pods import is_terminal
 from pinnace.api.taints import is_tolerated
 from pinnace.controllers.shared import pods
 from pinnace.controllers.shared.intstr import scaled
@@ -98,7 +99,7 @@ def by_node(found: Iterable[Object]) -> dict[str, list[Object]]:
     """Sort daemons by node, the one that counts first: bound before unbound, then the oldest."""
     result: dict[str, list[Object]] = {}
     for pod in found:
-        if pods.is_terminal(pod) and "deletionTimestamp" in pod["metadata"]:
+        if is_terminal(pod) and "deletionTimestamp" in pod["metadata"]:
             continue
         result.setdefault(target_node(pod), []).append(pod)
     for entries in result.values():
@@ -180,8 +181,8 @@ def _thin_out(
 ) -> None:
     """Take away daemons that have ended, and all but one of those that run."""
     staying = [pod for pod in mine if "deletionTimestamp" not in pod["metadata"]]
-    ended = [pod for pod in staying if pods.is_terminal(pod)]
-    running = [pod for pod in staying if not pods.is_terminal(pod)]
+    ended = [pod for pod in staying if is_terminal(pod)]
+    running = [pod for pod in staying if not is_terminal(pod)]
     plan.ended += ended
     if not surge:
         plan.delete += running[1:]
