@@ -27,6 +27,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
+from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
 from pinnace.apiserver.routes import RequestInfo, check_segment, parse
 from pinnace.apiserver.start import build, load
@@ -159,6 +160,7 @@ class ApiServer:
             raise MethodNotAllowed(
                 "the server does not allow this method on the requested resource", details={}
             )
+        check_options(call)
         return await handler(self.core, call)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
