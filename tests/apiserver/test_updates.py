@@ -155,3 +155,23 @@ async def test_options_without_a_meaning_are_refused(api: Any, query: str, said:
     code, status = await api.do("POST", f"{CONFIGMAPS}?{query}", body)
     assert (code, status["message"]) == (422, f'CreateOptions.meta.k8s.io "" is invalid: {said}')
     assert (await api.do("GET", f"{CONFIGMAPS}/new"))[0] == 404
+
+
+async def test_an_apply_with_an_undeclared_field_is_refused_even_without_strict(api: Any) -> None:
+    applied = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "d"},
+        "spec": {"unknownField": 1},
+    }
+    code, status = await api.do(
+        "PATCH",
+        "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=me",
+        applied,
+        content_type="application/apply-patch+yaml",
+    )
+    assert (code, status["message"]) == (
+        500,
+        "failed to create typed patch object (default/d; apps/v1, Kind=Deployment): "
+        ".spec.unknownField: field not declared in schema",
+    )
