@@ -8,7 +8,6 @@ transport from the same process.
 import asyncio
 import logging
 import time
-import uuid
 
 from pinnace.api.errors import (
     ApiError,
@@ -29,11 +28,13 @@ from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_segment, parse
+from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
+from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
-        audit = request.headers.get("audit-id") or str(uuid.uuid4())
+        audit = request.headers.get("audit-id") or new_uid()
         warnings: list[str] = []
         began = time.perf_counter()
         info = parse(request)
@@ -128,8 +129,9 @@ class ApiServer:
             if self._is_known(info):
                 self._metrics.count(info, answer.status, time.perf_counter() - began)
             answer.headers["audit-id"] = audit
-            if warnings:
-                answer.headers["warning"] = ", ".join(_warning(text) for text in warnings)
+            warning = warning_header(warnings)
+            if warning:
+                answer.headers["warning"] = warning
         return answer
 
     def _is_known(self, info: RequestInfo) -> bool:
@@ -159,6 +161,7 @@ class ApiServer:
         row, info = call.row, call.info
         if info.name:
             check_segment(info.name)
+        check_scope(row, info)
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)
@@ -178,8 +181,3 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
-
-
-def _warning(text: str) -> str:
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{quoted}"'

@@ -14,9 +14,14 @@ from pinnace.api.selectors import label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, pods
 from pinnace.controllers.shared.discovery import served
+from pinnace.controllers.shared.gotext import selector_text
 from pinnace.controllers.shared.intstr import scaled
 
 _DELETION_TIMEOUT = timedelta(minutes=2)
+# After this long a Pod that was to be disrupted and lives is not any more.
+_STALE = timedelta(minutes=2)
+# Prefix of keys that are Pods; no object's name has a colon.
+_POD = "pod:"
 _SCALED = (DEPLOYMENTS, REPLICASETS, STATEFULSETS, REPLICATIONCONTROLLERS)
 
 
@@ -29,10 +34,24 @@ def selects(budget: Object, pod: Object) -> bool:
 
 
 def to_budgets(pod: Object, ctx: Context) -> Iterable[Key]:
-    """Route a Pod to the budgets that are about it."""
+    """Route a Pod to the budgets that are about it, and to itself if it was to be disrupted."""
     namespace = pod["metadata"]["namespace"]
     budgets = ctx.informers.informer(PODDISRUPTIONBUDGETS).list(namespace)
-    return [key_of(budget) for budget in budgets if selects(budget, pod)]
+    keys = [key_of(budget) for budget in budgets if selects(budget, pod)]
+    if stale_at(pod) is not None:
+        keys.append(Key(namespace, _POD + pod["metadata"]["name"]))
+    return keys
+
+
+def stale_at(pod: Object) -> datetime | None:
+    """Return when it stops being true that the Pod is to be disrupted; None if nobody says so."""
+    known = (pod.get("status") or {}).get("conditions")
+    told = conditions.find(known, "DisruptionTarget")
+    if told is None or told["status"] != "True" or "deletionTimestamp" in pod["metadata"]:
+        return None
+    if told.get("reason") == "TerminationByKubelet" or pods.is_terminal(pod):
+        return None
+    return parse_time(told["lastTransitionTime"]) + _STALE
 
 
 def all_of_namespace(obj: Object, ctx: Context) -> Iterable[Key]:
@@ -166,8 +185,29 @@ async def _ask_scale(ctx: Context, row: Resource, name: str, namespace: str, pod
     return int((scale.get("spec") or {}).get("replicas") or 0)
 
 
+async def _take_back(key: Key, ctx: Context) -> timedelta | None:
+    """Say that a Pod is not to be disrupted any more, when its time has come."""
+    name, now = key.name.removeprefix(_POD), ctx.clock.now()
+    pod = ctx.informers.informer(PODS).get(Key(key.namespace, name))
+    due = stale_at(pod) if pod is not None else None
+    if pod is None or due is None:
+        return None
+    if due > now:
+        return due - now
+    changed = copied(pod)
+    for entry in changed["status"]["conditions"]:
+        if entry["type"] == "DisruptionTarget":
+            entry |= {"status": "False", "lastTransitionTime": format_time(now)}
+            for said in ("reason", "message"):
+                entry.pop(said, None)
+    await ctx.client.update(PODS, changed, subresource="status")
+    return None
+
+
 async def reconcile(key: Key, ctx: Context) -> timedelta | None:
     """Write the budget's status if it is not as it should be."""
+    if key.name.startswith(_POD):
+        return await _take_back(key, ctx)
     budget = ctx.informers.informer(PODDISRUPTIONBUDGETS).get(key)
     if budget is None:
         return None
@@ -182,6 +222,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
         wanted = expected(budget, len(found), scale)
         now = ctx.clock.now()
         new = status(budget, found, wanted, now)
+        _tell_undeleted(ctx, budget, found, new)
         await _write(ctx, budget, new)
     except Conflict:
         raise
@@ -189,7 +230,24 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
         await _fail_safe(ctx, budget, error)
         return None
     waiting = [parse_time(at) for at in new.get("disruptedPods", {}).values()]
-    return min(waiting) + _DELETION_TIMEOUT - now if waiting else None
+    if not waiting:
+        return None
+    # A little later than due: at that very moment the promise still holds.
+    return min(waiting) + _DELETION_TIMEOUT - now + timedelta(milliseconds=1)
+
+
+def _tell_undeleted(ctx: Context, budget: Object, found: Sequence[Object], new: Object) -> None:
+    """Tell of Pods whose eviction was granted and that did not go."""
+    promised = (budget.get("status") or {}).get("disruptedPods") or {}
+    for pod in found:
+        meta = pod["metadata"]
+        if meta["name"] not in promised or "deletionTimestamp" in meta:
+            continue
+        if meta["name"] not in new.get("disruptedPods", {}):
+            # The namespace twice, as upstream says it.
+            where = f"{meta['namespace']}/{meta['namespace']}"
+            text = f"Pod was expected by PDB {where} to be deleted but it wasn't"
+            ctx.events.event(pod, type="Warning", reason="NotDeleted", message=text)
 
 
 def _tell(ctx: Context, budget: Object, reason: str, message: str) -> None:
@@ -197,7 +255,7 @@ def _tell(ctx: Context, budget: Object, reason: str, message: str) -> None:
 
 
 def _tell_unmanaged(ctx: Context, budget: Object) -> None:
-    selector = label_selector_from_object(budget["spec"].get("selector"))
+    selector = selector_text(budget["spec"].get("selector"))
     message = (
         f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be "
         "unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may "

@@ -18,6 +18,7 @@ from pinnace.controllers.shared import pods, volumes
 
 # How often a claim that is not bound is looked at again; upstream's --pvclaimbinder-sync-period.
 _PERIOD = timedelta(seconds=15)
+_BY_VOLUME = "volume"
 _IN_TREE = "kubernetes.io/"
 _NO_VOLUME = "no persistent volumes available for this claim and no storage class is set"
 
@@ -299,11 +300,15 @@ def from_volume(volume: Object, ctx: Context) -> Iterable[Key]:
     ref = volume["spec"].get("claimRef")
     if ref and ref.get("namespace"):
         yield Key(ref["namespace"], ref["name"])
-    claims = ctx.informers.informer(PERSISTENTVOLUMECLAIMS).list()
-    for claim in claims:
-        named = claim["spec"].get("volumeName")
-        if named == volume["metadata"]["name"] or (not named and not ref):
-            yield key_of(claim)
+    claims = ctx.informers.informer(PERSISTENTVOLUMECLAIMS)
+    claims.add_index(_BY_VOLUME, by_volume)
+    for name in (volume["metadata"]["name"], *(() if ref else ("",))):
+        yield from map(key_of, claims.by_index(_BY_VOLUME, name))
+
+
+def by_volume(claim: Object) -> Iterable[str]:
+    """Index claims by the volume that they name; those that take any are under no name."""
+    return (claim["spec"].get("volumeName") or "",)
 
 
 def from_claim(claim: Object, ctx: Context) -> Iterable[Key]:

@@ -37,7 +37,7 @@ def refuse_simulated(node: Object | None) -> None:
     """Raise ServiceUnavailable for a simulated node, whose addresses are made up."""
     if node is not None and is_simulated(node):
         name = node["metadata"]["name"]
-        raise ServiceUnavailable(f'node "{name}" is simulated: nothing runs there to be reached')
+        raise ServiceUnavailable(f'node "{name}" is simulated: no container runs on it')
 
 
 def node_address(node: Object) -> tuple[str, int]:

@@ -1,6 +1,5 @@
 """What one metric of an autoscaler asks for: from its specification to a number of replicas."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from pinnace.api.selectors import label_selector_from_object
 from pinnace.client.base import Client
 from pinnace.controllers.shared import autoscale, metrics
 from pinnace.controllers.shared.autoscale import MetricError, Proposal, Tolerances
+from pinnace.controllers.shared.gotext import selector_text
 
 REASONS = {
     "Resource": "FailedGetResourceMetric",
@@ -205,7 +205,7 @@ async def _external(source: Object, target: Target) -> Answer:
     try:
         usage = await metrics.external(target.client, target.namespace, name, selector)
     except MetricError as error:
-        where = f"{target.namespace}/{name}/{_go_selector(source['metric'].get('selector'))}"
+        where = f"{target.namespace}/{name}/{selector_text(source['metric'].get('selector'))}"
         what = f"{name} external metric" if value is None else f"external metric {name}"
         raise MetricError(
             f"failed to get {what}: unable to get external metric {where}: {error}"
@@ -250,23 +250,4 @@ def _milli(value: int) -> str:
 
 def _external_name(source: Object) -> str:
     told = source["metric"]
-    return f"external metric {told['name']}({_go_selector(told.get('selector'))})"
-
-
-def _go_selector(selector: Mapping[str, Any] | None) -> str:
-    """Write a selector as upstream's messages have it."""
-    if selector is None:
-        return "nil"
-    labels = selector.get("matchLabels") or {}
-    listed = "".join(f"{name}: {labels[name]}," for name in sorted(labels))
-    expressions = "".join(
-        "LabelSelectorRequirement{"
-        f"Key:{entry['key']},Operator:{entry['operator']},"
-        f"Values:[{' '.join(entry.get('values') or ())}],"
-        "},"
-        for entry in selector.get("matchExpressions") or ()
-    )
-    return (
-        f"&LabelSelector{{MatchLabels:map[string]string{{{listed}}},"
-        f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
-    )
+    return f"external metric {told['name']}({selector_text(told.get('selector'))})"

@@ -126,12 +126,12 @@ def best_match(claim: Object, volumes: Iterable[Object], *, delayed: bool) -> Ob
     fitting = [
         volume
         for volume in volumes
-        if _has_modes(claim, volume)
+        if (not volume["spec"].get("claimRef") or is_for(volume, claim))
+        and _has_modes(claim, volume)
         and "deletionTimestamp" not in volume["metadata"]
         and capacity(volume) >= _requested(claim)
         and same_mode(claim, volume)
         and _attributes_class(volume) == _attributes_class(claim)
-        and (not volume["spec"].get("claimRef") or is_for(volume, claim))
     ]
     fitting.sort(
         key=lambda volume: (
