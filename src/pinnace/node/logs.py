@@ -94,20 +94,30 @@ def tail_offset(file: Path, lines: int) -> int:
 
 
 class LogReader:
-    """Reads one container's log file to its end, and on across rotations while following."""
+    """Reads one container's log file to its end, and on across rotations while following.
+
+    `open` comes before `read`, and raises OSError when there is no such file.
+    """
 
     def __init__(self, path: Path, clock: Clock, options: LogOptions) -> None:
         self._path = path
         self._clock = clock
         self._options = options
         self._left = options.limit_bytes
+        self._source: BinaryIO | None = None
 
-    async def read(self, running: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """Yield what is wanted; with `follow`, until the container no longer runs."""
+    async def open(self) -> None:
+        """Find where to begin."""
         start = 0
         if self._options.tail_lines is not None:
             start = await asyncio.to_thread(tail_offset, self._path, self._options.tail_lines)
-        source = await asyncio.to_thread(self._open, start)
+        self._source = await asyncio.to_thread(self._open, start)
+
+    async def read(self, running: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Yield what is wanted; with `follow`, until the container no longer runs."""
+        source = self._source
+        assert source is not None
+        rotated = False
         rest = b""
         try:
             while self._left is None or self._left > 0:
@@ -123,9 +133,14 @@ class LogReader:
                     continue
                 if not self._options.follow:
                     break
-                if await asyncio.to_thread(self._rotated, source.fileno()):
+                if rotated:
                     source.close()
                     source = await asyncio.to_thread(self._open, 0)
+                    rotated = False
+                    continue
+                rotated = await asyncio.to_thread(self._rotated, source.fileno())
+                if rotated:
+                    # What was written between the last look and the rotation is still to come.
                     continue
                 if not alive:
                     break
