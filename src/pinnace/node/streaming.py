@@ -93,6 +93,9 @@ async def _input(channels: _Channels, streams: Mapping[int, spdy.Stream]) -> Non
             await streams[_STDIN].close_write()
         elif channel in (_STDIN, _RESIZE) and channel in streams and data:
             await streams[channel].write(data)
+    if _STDIN in streams:
+        # What reads until the end of its input would outlive a session that is just cut.
+        await streams[_STDIN].close_write()
 
 
 def result(raw: bytes, protocol: str) -> bytes:
