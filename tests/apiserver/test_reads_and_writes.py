@@ -199,3 +199,15 @@ async def test_a_watch_by_field_sees_objects_come_and_go(api: Any) -> None:
     types = [(await asyncio.wait_for(anext(events), 5))["type"]]
     assert types[-1] in ("MODIFIED", "DELETED")
     await events.aclose()
+
+
+async def test_objects_are_stored_as_go_writes_them(api: Any) -> None:
+    secret = {
+        "metadata": {"name": "s", "creationTimestamp": None},
+        "data": {"a": "YWFh\nYWE=\n"},
+    }
+    status, made = await api.do("POST", "/api/v1/namespaces/default/secrets", secret)
+    assert (status, made["data"]) == (201, {"a": "YWFhYWE="})
+    quota = {"metadata": {"name": "q"}, "spec": {"hard": {"cpu": "2000m", "memory": 1024}}}
+    status, made = await api.do("POST", "/api/v1/namespaces/default/resourcequotas", quota)
+    assert (status, made["spec"]["hard"]) == (201, {"cpu": "2", "memory": "1024"})

@@ -91,6 +91,14 @@ async def test_status_and_spec_are_written_apart(api: Any) -> None:
     )
     code, scale = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": 7}}, **MERGE)
     assert (code, scale["spec"]) == (200, {"replicas": 7})
+    _, now = await api.do("GET", f"{url}/d")
+    assert now["metadata"]["generation"] == 3
+    code, status = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": "x"}}, **MERGE)
+    assert (code, status["message"]) == (
+        400,
+        'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go '
+        "struct field ScaleSpec.spec.replicas of type int32",
+    )
 
 
 async def test_unknown_fields_are_refused_when_strict(api: Any) -> None:
@@ -104,3 +112,25 @@ async def test_unknown_patch_types_are_unsupported(api: Any) -> None:
     await make(api)
     code, status = await api.do("PATCH", f"{CONFIGMAPS}/a", {}, content_type="text/plain")
     assert (code, status["reason"]) == (415, "UnsupportedMediaType")
+
+
+async def test_a_patch_that_breaks_the_object_is_invalid_itself(api: Any) -> None:
+    await make(api)
+    wrong = {"metadata": {"labels": "x"}}
+    strategic = {"content_type": "application/strategic-merge-patch+json"}
+    code, status = await api.do("PATCH", f"{CONFIGMAPS}/a", wrong, **strategic)
+    assert (code, status["reason"]) == (422, "Invalid")
+    assert status["message"] == (
+        ' "" is invalid: patch: Invalid value: "map[metadata:map[labels:x]]": '
+        "cannot restore map from string"
+    )
+    code, status = await api.do("PATCH", f"{CONFIGMAPS}/a", wrong, **MERGE)
+    assert code == 422
+    assert status["message"].endswith(
+        "json: cannot unmarshal string into Go struct field ObjectMeta.metadata.labels of type "
+        "map[string]string"
+    )
+    path = f"{CONFIGMAPS}/a?fieldValidation=Strict"
+    code, status = await api.do("PATCH", path, {"nonsense": 1}, **MERGE)
+    assert code == 422
+    assert status["message"].endswith('strict decoding error: unknown field "nonsense"')

@@ -8,7 +8,6 @@ transport from the same process.
 import asyncio
 import logging
 import time
-import uuid
 
 from pinnace.api.errors import (
     ApiError,
@@ -35,6 +34,7 @@ from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
+from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
-        audit = request.headers.get("audit-id") or str(uuid.uuid4())
+        audit = request.headers.get("audit-id") or new_uid()
         warnings: list[str] = []
         began = time.perf_counter()
         info = parse(request)

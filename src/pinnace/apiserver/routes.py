@@ -164,7 +164,7 @@ def _subpath(path: str, rest: list[str]) -> str:
 
 
 class Rows:
-    """The rows that are served now; a CustomResourceDefinition adds and removes some."""
+    """The rows that are served now."""
 
     def __init__(self, rows: Iterable[Resource]) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}

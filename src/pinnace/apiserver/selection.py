@@ -28,6 +28,11 @@ class Selection:
         if fields.empty():
             if labels.empty():
                 return None
+            if len(labels.requirements) == 1:
+                key = labels.requirements[0].key
+                value = labels.exact(key)
+                if value is not None:
+                    return lambda item: item.labels.get(key) == value
             return lambda item: labels.matches(item.labels)
         name = fields.exact("metadata.name")
         if name is not None and labels.empty() and len(fields.terms) == 1:

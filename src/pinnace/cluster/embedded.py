@@ -115,21 +115,26 @@ class Cluster:
         self.kubeconfig = directory / "kubeconfig"
         credentials.write_for_user(self.kubeconfig, config, material)
         self.client = self._client("kubernetes-admin", _MASTERS)
-        await self._start_components(material.ca.decode(), config)
+        await self._start_components(material, config)
 
     def _client(self, user: str, *groups: str) -> ApiClient:
         """Return a client that calls the server directly, as somebody."""
         who = User(user, (*groups, "system:authenticated"))
         return ApiClient(InProcess(self.server.handle, who))
 
-    async def _start_components(self, ca: str, config: ClusterConfig) -> None:
+    async def _start_components(self, material: pki.Pki, config: ClusterConfig) -> None:
         manager = self._client("system:kube-controller-manager", _MASTERS)
         informers = await self._stack.enter_async_context(SharedInformers(manager, self.clock))
         ready = _Readiness()
         works: list[Coroutine[Any, Any, None]] = [
             run_controllers(
                 manager, informers, self.clock,
-                config=ControllerConfig(root_ca=ca, cluster_cidrs=(config.pod_cidr,)),
+                config=ControllerConfig(
+                    root_ca=material.ca.decode(),
+                    signing_certificate=material.ca.decode(),
+                    signing_key=material.authority.key_pair.key.decode(),
+                    cluster_cidrs=(config.pod_cidr,),
+                ),
                 ready=ready.expect(),
             ),
             self._schedule(informers, ready.expect()),

@@ -5,6 +5,7 @@ import gc
 import importlib
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +22,9 @@ from pinnace.cluster.surroundings import Surroundings, surroundings
 # Few things here form cycles, and looking for them costs more the more objects are held. A window
 # of this many new containers is looked through; what was there at the start is not any more.
 _YOUNG = 20_000
+# The store's thread asks for the interpreter after every statement; at Python's own 5 ms a commit
+# would wait longer for a busy event loop than for the disk.
+_SWITCH = 0.0005
 
 
 async def run(
@@ -37,6 +41,7 @@ async def run(
         raise ConfigError(f"there is no such component: {' '.join(names)}")
     os.umask(0o077)
     gc.set_threshold(_YOUNG, 20, 50)
+    sys.setswitchinterval(_SWITCH)
     place = Place(config, ensure(config.data_dir / "pki", config, datetime.now(UTC)), names)
     if kubeconfig is not None:
         write_for_user(kubeconfig, config, place.pki)

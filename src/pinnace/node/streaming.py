@@ -50,13 +50,22 @@ class _Channels:
         """Return the next message, or None when the client is gone."""
         while True:
             message = await self._socket.receive()
-            if message.type is WSMsgType.BINARY and message.data:
-                return message.data[0], bytes(message.data[1:])
-            if message.type is WSMsgType.TEXT and message.data:
-                text = str(message.data)
-                return int(text[0]), base64.b64decode(text[1:])
             if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
                 return None
+            if message.data:
+                return decode(message.data, encoded=self._base64)
+
+
+def decode(data: bytes | str, *, encoded: bool) -> tuple[int, bytes]:
+    """Return the channel and content of a message.
+
+    The protocol says how a message is made, not whether it came as text: some clients send what
+    they hold as text in text frames, the channel's number as a byte before it.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    if encoded:
+        return int(raw[:1]), base64.b64decode(raw[1:])
+    return raw[0], raw[1:]
 
 
 async def _open(session: spdy.Session, wanted: Wanted) -> dict[int, spdy.Stream]:

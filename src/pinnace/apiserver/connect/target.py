@@ -2,9 +2,9 @@
 
 import ipaddress
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from pinnace.api.errors import ApiError, BadRequest, ServiceUnavailable
 from pinnace.api.objects import Object
@@ -184,6 +184,15 @@ def service_target(
                 address = random.choice(addresses)["ip"]
                 return plain_target(address, str(entry["port"]), path, tls=scheme == "https")
     raise ServiceUnavailable(f'no endpoints available for service "{request_name}"')
+
+
+def through_proxy(location: str, prefix: str, hosts: Sequence[str]) -> str:
+    """Return a redirect of a backend so that it leads through the proxy, if it is to itself."""
+    url = urlsplit(location)
+    if (url.netloc and url.netloc not in hosts) or not url.path.startswith("/"):
+        return location
+    path = url.path if url.path.startswith(prefix) else prefix + url.path
+    return urlunsplit(("", "", path, url.query, url.fragment))
 
 
 def _is_of_pod(address: Object, namespace: str, pod: Callable[[str], Object | None]) -> bool:

@@ -28,7 +28,7 @@ async def apply_patch(core: Core, call: Call) -> Answer:
         raise wrong_option("fieldManager", "Required value: is required for apply patch")
     applied = yaml.decode(call.request.body)
     bodies.expect_kind(applied, call.row.kind, call.row.group_version)
-    bodies.check_fields(call, applied)
+    applied = bodies.checked(call, applied)
     applied["metadata"].setdefault("name", call.info.name)
     check_names(call, applied)
     now, force = core.clock.now(), call.flag("force")

@@ -22,6 +22,7 @@ from pinnace.apiserver.connect.target import (
     service_target,
     split_name,
     stream_path,
+    through_proxy,
 )
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.writes import attributes, current
@@ -73,11 +74,24 @@ async def proxy(core: Core, call: Call) -> Answer:
 
     def rewrite(headers: Mapping[str, str]) -> dict[str, str]:
         kept = dict(headers)
-        if kept.get("location", "").startswith("/"):
-            kept["location"] = prefix + kept["location"]
+        if "location" in kept:
+            hosts = (f"{target.host}:{target.port}", call.request.headers.get("host", ""))
+            kept["location"] = through_proxy(kept["location"], prefix, hosts)
         return kept
 
-    return await fetch(target, call.request, tls, rewrite=rewrite)
+    return await fetch(
+        target, call.request, tls, rewrite=rewrite, forwarded=_forwarded(call, prefix)
+    )
+
+
+def _forwarded(call: Call, prefix: str) -> dict[str, str]:
+    """Return the headers that tell a backend by which way it was reached."""
+    headers = {"x-forwarded-uri": quote(prefix + (call.info.subpath or "/"))}
+    if call.request.remote:
+        before = call.request.headers.get("x-forwarded-for")
+        hops = (before, call.request.remote) if before else (call.request.remote,)
+        headers["x-forwarded-for"] = ", ".join(hops)
+    return headers
 
 
 def _prefix(call: Call) -> str:
