@@ -1,4 +1,4 @@
-"""The API server beside its budgets: python -m bench.api [--pods N]; see ARCHITECTURE.md."""
+"""The API server beside its budgets: python -m bench.api [--pods N]; see README.md."""
 
 import argparse
 import asyncio

@@ -115,6 +115,28 @@ async def test_a_watch_resumes_from_the_stores_history(api: Any) -> None:
     await events.aclose()
 
 
+async def test_bookmarks_of_a_watch_on_the_history_go_on_once_it_has_caught_up(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    _, listed = await api.do("GET", CONFIGMAPS)
+    await api.do("POST", CONFIGMAPS, configmap("b"))
+    await api.settle()
+    await api.clock.advance(400)
+    await api.do("POST", CONFIGMAPS, configmap("c"))
+    version = listed["metadata"]["resourceVersion"]
+    events = api.events(f"{CONFIGMAPS}?watch=1&resourceVersion={version}&allowWatchBookmarks=true")
+    for _ in range(2):
+        await asyncio.wait_for(anext(events), 5)
+    await api.do("POST", "/api/v1/namespaces", {"metadata": {"name": "elsewhere"}})
+    _, listed = await api.do("GET", CONFIGMAPS)
+    mark = asyncio.ensure_future(anext(events))
+    await api.settle()
+    await api.clock.advance(61)
+    told = await asyncio.wait_for(mark, 5)
+    assert told["type"] == "BOOKMARK"
+    assert told["object"]["metadata"]["resourceVersion"] == listed["metadata"]["resourceVersion"]
+    await events.aclose()
+
+
 async def test_bookmarks_come_every_minute(api: Any) -> None:
     query = "watch=1&resourceVersion=1&allowWatchBookmarks=true"
     events = api.events(f"{CONFIGMAPS}?{query}")

@@ -164,6 +164,9 @@ async def test_a_namespace_itself_may_be_read_by_who_is_at_home_in_it(ask):
     assert (await ask("GET", "/api/v1/namespaces/default", user=JANE))[0] == 200
     assert (await ask("GET", "/api/v1/namespaces/default/status", user=JANE))[0] == 200
     assert (await ask("GET", "/api/v1/namespaces/kube-system", user=JANE))[0] == 403
+    one = {"fieldSelector": "metadata.name=default"}
+    status, found = await ask("GET", "/api/v1/namespaces", user=ROOT, **one)
+    assert (status, len(found["items"])) == (200, 1)
     assert (await ask("GET", f"{RBAC}/namespaces/default/clusterroles", user=JANE))[0] == 404
 
 

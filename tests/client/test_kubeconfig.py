@@ -1,4 +1,5 @@
 import base64
+import os
 import stat
 
 import pytest
@@ -67,3 +68,14 @@ def test_what_is_dumped_can_be_loaded_and_is_private(tmp_path):
     dump(path, config)
     assert load(path) == config
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_symlink_at_the_path_is_replaced_and_not_followed(tmp_path):
+    victim, path = tmp_path / "victim", tmp_path / "config"
+    victim.write_text("mine")
+    victim.chmod(0o644)
+    path.symlink_to(victim)
+    dump(path, Config(server="https://x"), owner=(os.getuid(), os.getgid()))
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (victim.read_text(), victim.stat().st_mode & 0o777) == ("mine", 0o644)

@@ -154,6 +154,29 @@ async def test_ends_orphans_once_the_pods_are_known(tmp_path: Path) -> None:
         await stage.until(lambda: not directory.exists() and not logs.exists(), within=10)
 
 
+async def test_an_orphan_with_a_long_grace_period_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage(tmp_path)
+    async with kubelet_running(stage):
+        await stage.run_pod(make_pod("slow", containers=[make_container("stubborn")]))
+        await stage.run_pod(make_pod("quick"))
+    stop = stage.runtime.stop_container
+
+    async def slowly(container_id: str, *, timeout: float) -> None:
+        if stage.runtime.container_configs[container_id].name == "stubborn":
+            await stage.clock.sleep(300)
+        await stop(container_id, timeout=timeout)
+
+    monkeypatch.setattr(stage.runtime, "stop_container", slowly)
+    for name in ("slow", "quick"):
+        await stage.cluster.delete(PODS, name, namespace="default", grace_period=0)
+    async with kubelet_running(stage):
+        directory = stage.config.root_dir / "pods" / "uid-quick"
+        await stage.until(lambda: not directory.exists(), within=20)
+        assert stage.runtime.running() == ["stubborn"]
+
+
 async def test_ends_an_orphan_that_has_no_sandbox(tmp_path: Path) -> None:
     # A sandbox may be removed just before a container of it, which was asked for earlier, is made.
     stage = make_stage(tmp_path)

@@ -60,6 +60,7 @@ _MATCHES = {
         _HEADER, _CONFIG_KEY,
     )
 }  # fmt: skip
+_PRINTABLE_RE = re.compile("[ -<>-~]*")
 
 
 def _fits(pattern: str, value: str) -> bool:
@@ -218,7 +219,7 @@ def http_header_name(value: str) -> list[str]:
 def relaxed_env_var_name(value: str) -> list[str]:
     """Return what keeps a value from being the name of an environment variable."""
     errors = [] if value else ["environment variable name must be non-empty"]
-    if any(not " " <= letter <= "~" or letter == "=" for letter in value):
+    if not _PRINTABLE_RE.fullmatch(value):
         errors.append(_RELAXED_ENV_MSG)
     return errors
 

@@ -100,8 +100,8 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
     the rules of that namespace, and then be found without it.
     """
     in_namespace = bool(info.namespace)
-    if not row.namespaced and row.plural == "namespaces" and not row.group:
-        in_namespace = info.namespace != info.name
+    if (row.group, row.plural) == ("", "namespaces"):
+        in_namespace = info.namespace not in ("", info.name)
     everywhere = info.verb in ("list", "watch", "deletecollection") and not info.subresource
     named = bool(info.name) and not everywhere
     stray = info.subpath.strip("/") and info.subresource != "proxy"

@@ -33,6 +33,7 @@ from pinnace.cluster.config import ClusterConfig
 from pinnace.cluster.server import server_config, serving_context
 from pinnace.controllers.base import Config as ControllerConfig
 from pinnace.controllers.runtime import run_controllers
+from pinnace.kit import cycles
 from pinnace.kit.clock import Clock, SystemClock
 from pinnace.scheduler.service import SchedulerConfig, run_scheduler
 from pinnace.sim.config import SimConfig
@@ -93,6 +94,7 @@ class Cluster:
             self._thread.stop()
 
     async def _start(self) -> None:
+        self._stack.enter_context(cycles.seldom())
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pinnace-")))
         config = ClusterConfig(
             data_dir=directory, bind="127.0.0.1", advertise="127.0.0.1", node_name="sim"

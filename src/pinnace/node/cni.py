@@ -8,6 +8,7 @@ pod, and knows one node's range only. One nftables rule a node serves all pods, 
 traffic to the pods of other nodes, which must see the sender's own address.
 """
 
+import asyncio
 import glob
 import ipaddress
 import json
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from pinnace.kit.clock import Clock
-from pinnace.node import command
+from pinnace.node import bridge, command
 
 _log = logging.getLogger(__name__)
 
@@ -159,13 +160,25 @@ async def set_up(network: Network, conf_dir: Path) -> None:
 
 
 async def keep(network: Network, clock: Clock) -> None:
-    """Put the masquerade rules in place again and again, until cancelled: others may flush them."""
+    """Put the rules and the bridge in place again, until cancelled: others may remove them."""
     while True:
         await clock.sleep(_REPAIR)
         try:
             await _masquerade(network)
+            await _repair_bridge(network)
         except command.CommandError as error:
-            _log.warning("the rules of the pods' network cannot be put in place: %s", error)
+            _log.warning("the pods' network cannot be put in place: %s", error)
+
+
+async def _repair_bridge(network: Network) -> None:
+    pattern = f"{glob.escape(network.name)}-*"
+    ports = await asyncio.to_thread(lambda: bridge.loose_ports(network.bridge, _RESULTS, pattern))
+    if ports:
+        missing = network.bridge not in (name for _, name in socket.if_nameindex())
+        _log.warning("%d pods have lost the bridge %s", len(ports), network.bridge)
+        text = bridge.repair_commands(network.bridge, network.pod_cidrs, ports, missing=missing)
+        # A pod that has ended meanwhile must not keep the others from it.
+        await command.run("ip", ["-force", "-batch", "-"], given=text.encode())
 
 
 async def _masquerade(network: Network) -> None:

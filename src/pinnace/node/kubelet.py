@@ -119,13 +119,17 @@ class Kubelet:
         """End what runs for Pods that the API does not know, and remove what Pods left behind."""
         await self.relisted.wait()
         leftovers = Leftovers(self._ground)
-        while True:
-            seen = self._ground.observer.known_pods()
-            orphans = [who for who in seen if not self._is_known(who.uid)]
-            # At once: each may take its grace period.
-            await asyncio.gather(*(self._end_orphan(who) for who in orphans))
-            await leftovers.sweep(self._is_alive)
-            await self._ground.clock.sleep(_HOUSEKEEPING)
+        ending: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for who in self._ground.observer.known_pods():
+                    busy = who.uid in ending and not ending[who.uid].done()
+                    if not busy and not self._is_known(who.uid):
+                        # Beside all others, as it may take its grace period.
+                        ending[who.uid] = group.create_task(self._end_orphan(who))
+                ending = {uid: task for uid, task in ending.items() if not task.done()}
+                await leftovers.sweep(self._is_alive)
+                await self._ground.clock.sleep(_HOUSEKEEPING)
 
     def _is_alive(self, uid: str) -> bool:
         seen = self._ground.observer.known_pods()

@@ -40,7 +40,7 @@ class LogOptions:
 
 
 def parse_line(raw: bytes) -> Line | None:
-    """Read one line of the file, ended by a newline alone; None if it is not of this format."""
+    """Read one line of the file, which only a newline ends; None for one of another format."""
     parts = raw.removesuffix(b"\n").split(b" ", 3)
     if len(parts) < 3 or parts[1] not in (b"stdout", b"stderr"):
         return None
@@ -94,20 +94,29 @@ def tail_offset(file: Path, lines: int) -> int:
 
 
 class LogReader:
-    """Reads one container's log file to its end, and on across rotations while following."""
+    """Reads one container's log file to its end, and on across rotations while following.
+
+    `open` comes before `read`, and raises OSError when there is no such file.
+    """
 
     def __init__(self, path: Path, clock: Clock, options: LogOptions) -> None:
         self._path = path
         self._clock = clock
         self._options = options
         self._left = options.limit_bytes
+        self._source: BinaryIO | None = None
 
-    async def read(self, running: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """Yield what is wanted; with `follow`, until the container no longer runs."""
+    async def open(self) -> None:
+        """Find where to begin."""
         start = 0
         if self._options.tail_lines is not None:
             start = await asyncio.to_thread(tail_offset, self._path, self._options.tail_lines)
-        source = await asyncio.to_thread(self._open, start)
+        self._source = await asyncio.to_thread(self._open, start)
+
+    async def read(self, running: Callable[[], bool]) -> AsyncIterator[bytes]:
+        """Yield what is wanted; with `follow`, until the container no longer runs."""
+        source = self._source
+        assert source is not None
         rest = b""
         try:
             while self._left is None or self._left > 0:

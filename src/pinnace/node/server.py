@@ -156,9 +156,16 @@ class KubeletServer:
     async def _send_log(
         self, request: web.Request, reader: LogReader, running: Callable[[], bool]
     ) -> web.StreamResponse:
+        try:
+            # An error can be told only as long as nothing of the answer is on its way.
+            await reader.open()
+        except OSError as error:
+            path, why = error.filename, (error.strerror or str(error)).lower()
+            text = f'failed to try resolving symlinks in path "{path}": lstat {path}: {why}'
+            raise NoLog(text) from error
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         # Whoever follows a log ends it by going away.
-        with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionResetError, FileNotFoundError):
             await response.prepare(request)
             async for block in reader.read(running):
                 await response.write(block)

@@ -15,6 +15,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from pinnace.kit import spdy
+from pinnace.node.splice import LONGEST_MESSAGE
 
 V5, V4, OLD = "v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io"
 V4_BASE64, OLD_BASE64 = "v4.base64.channel.k8s.io", "base64.channel.k8s.io"
@@ -93,6 +94,9 @@ async def _input(channels: _Channels, streams: Mapping[int, spdy.Stream]) -> Non
             await streams[_STDIN].close_write()
         elif channel in (_STDIN, _RESIZE) and channel in streams and data:
             await streams[channel].write(data)
+    if _STDIN in streams:
+        # What reads until the end of its input would outlive a session that is just cut.
+        await streams[_STDIN].close_write()
 
 
 def result(raw: bytes, protocol: str) -> bytes:
@@ -111,7 +115,9 @@ async def relay(request: web.Request, url: str, wanted: Wanted) -> web.StreamRes
     session = await spdy.connect(url, headers=_HEADERS)
     async with session:
         streams = await _open(session, wanted)
-        socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
+        socket = web.WebSocketResponse(
+            protocols=PROTOCOLS, compress=False, max_msg_size=LONGEST_MESSAGE
+        )
         await socket.prepare(request)
         channels = _Channels(socket)
         # An empty message tells the client that all is set up.

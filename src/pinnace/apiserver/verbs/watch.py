@@ -125,9 +125,9 @@ class _Watching:
 
         def due() -> None:
             # A watch on the store's history may not have caught up; then its own revision counts.
-            latest = self._core.caches.revision
-            if self._history is not None:
-                latest = max(self._watcher.revision, asked)
+            latest, seen = self._core.caches.revision, max(self._watcher.revision, asked)
+            if self._history is not None and seen < self._cache.changed:
+                latest = seen
             self._watcher.bookmark(latest)
             self._remind(asked)
 
