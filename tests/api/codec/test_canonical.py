@@ -36,7 +36,7 @@ OBJECTS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@given(OBJECTS, st.integers(0, 2**63))
+@given(OBJECTS, st.integers(1, 2**63))
 def test_the_splice_sets_the_revision_and_nothing_else(obj: dict[str, Any], revision: int) -> None:
     spliced = orjson.loads(b"".join(split(canonical_bytes(obj), revision)))
     wanted = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}
@@ -48,6 +48,11 @@ def test_the_parts_meet_before_the_metadata(obj: dict[str, Any]) -> None:
     before, after = split(canonical_bytes(obj), 1)
     assert orjson.loads(before[:-1] + b"}") == {name: obj[name] for name in ("kind", "apiVersion")}
     assert after.startswith(b'"metadata":')
+
+
+def test_a_dry_run_has_no_revision() -> None:
+    obj = {"kind": "Pod", "apiVersion": "v1", "metadata": {"uid": "u"}}
+    assert orjson.loads(b"".join(split(canonical_bytes(obj), 0))) == obj
 
 
 def test_order_is_that_of_upstream() -> None:
