@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from pinnace.client.kubeconfig import Config, ConfigError, dump, in_cluster, load
+from pinnace.client.kubeconfig import Config, ConfigError, dump, load
 
 TEXT = """
 apiVersion: v1
@@ -68,20 +68,6 @@ def test_what_is_dumped_can_be_loaded_and_is_private(tmp_path):
     dump(path, config)
     assert load(path) == config
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_a_pod_finds_its_cluster(tmp_path):
-    (tmp_path / "ca.crt").write_text("CA")
-    (tmp_path / "namespace").write_text("n\n")
-    environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
-    assert in_cluster(environ, tmp_path) == Config(
-        server="https://[fd00::1]:443", ca=b"CA", token_file=tmp_path / "token", namespace="n"
-    )
-
-
-def test_outside_a_pod_there_is_no_cluster(tmp_path):
-    with pytest.raises(ConfigError, match="must be defined"):
-        in_cluster({}, tmp_path)
 
 
 def test_a_symlink_at_the_path_is_replaced_and_not_followed(tmp_path):

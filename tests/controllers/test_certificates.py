@@ -83,6 +83,19 @@ NODE = Subject("system:node:a", ("system:nodes",))
             "DNS subjectAltNames are not allowed",
         ),
         (
+            KUBELET_CLIENT,
+            Facts(Subject("n", ("system:nodes",))),
+            CLIENT_USAGES,
+            "subject common name does not begin with system:node:",
+        ),
+        (
+            KUBELET_CLIENT,
+            Facts(NODE),
+            ["digital signature", "server auth"],
+            "usages did not match [client auth digital signature key encipherment]",
+        ),
+        (CLIENT, Facts(NODE), ["server auth"], "invalid usage for client certificate: server auth"),
+        (
             KUBELET_SERVING,
             Facts(NODE),
             ["digital signature", "server auth"],

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pinnace.api.patch import merge
 from pinnace.node.config import KubeletConfig, Taint
 from pinnace.node.facts.base import HostFacts
 from pinnace.node.mergediff import merge_diff
@@ -12,7 +13,6 @@ from pinnace.node.runtime import (
     RuntimeVersion,
 )
 from pinnace.node.status import Sight, node_status, same_but_heartbeat
-from pinnace.testing.memory_client import merged
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 CONFIG = KubeletConfig(
@@ -111,4 +111,4 @@ def test_a_merge_diff_turns_one_object_into_the_other():
     new = {"b": {"c": 1, "d": 3}, "e": [1, 2], "f": {"g": 1}}
     patch = merge_diff(old, new)
     assert patch == {"a": None, "b": {"d": 3}, "e": [1, 2], "f": {"g": 1}}
-    assert merged(old, patch) == new
+    assert merge.apply(old, patch) == new

@@ -3,7 +3,6 @@ from typing import Any
 import pytest
 
 from pinnace.api.amounts import pod_requests
-from pinnace.scheduler.podinfo import tolerates
 
 
 def container(cpu: str, **more: Any) -> dict[str, Any]:
@@ -37,17 +36,3 @@ def container(cpu: str, **more: Any) -> dict[str, Any]:
 )
 def test_requests_of_a_pod(spec: dict[str, Any], cpu: int) -> None:
     assert pod_requests({"metadata": {}, "spec": spec})["cpu"] == cpu
-
-
-@pytest.mark.parametrize(
-    ("toleration", "covered"),
-    [
-        pytest.param({"operator": "Exists"}, True, id="everything"),
-        pytest.param({"key": "k", "operator": "Exists"}, True, id="key"),
-        pytest.param({"key": "k", "value": "v"}, True, id="equal"),
-        pytest.param({"key": "k", "value": "w"}, False, id="other-value"),
-        pytest.param({"key": "k", "value": "v", "effect": "NoExecute"}, False, id="other-effect"),
-    ],
-)
-def test_tolerations(toleration: dict[str, Any], covered: bool) -> None:
-    assert tolerates([toleration], "k", "v", "NoSchedule") is covered

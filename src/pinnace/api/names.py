@@ -12,15 +12,11 @@ _LABEL_UNDERSCORE = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _SUBDOMAIN_UNDERSCORE = rf"{_LABEL_UNDERSCORE}(\.{_LABEL_UNDERSCORE})*"
 _WILDCARD = rf"\*\.{_SUBDOMAIN}"
-_DNS1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _LABEL_KEY = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = f"({_LABEL_KEY})?"
-_C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
 _PERCENT = "[0-9]+%"
 _HEADER = "[-A-Za-z0-9]+"
-_ENV = "[-._a-zA-Z][-._a-zA-Z0-9]*"
 _CONFIG_KEY = "[-._a-zA-Z0-9]+"
-_HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 _LABEL_MSG = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
@@ -34,18 +30,10 @@ _SUBDOMAIN_UNDERSCORE_MSG = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' "
     "or '.', and must start and end with an alphanumeric character"
 )
-_SUBDOMAIN_CASELESS_MSG = (
-    "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character"
-)
 _WILDCARD_MSG = (
     "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which "
     "must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric "
     "character"
-)
-_DNS1035_MSG = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character"
 )
 _KEY_MSG = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
@@ -54,14 +42,6 @@ _KEY_MSG = (
 _VALUE_MSG = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
     "'.', and must start and end with an alphanumeric character"
-)
-_C_IDENTIFIER_MSG = (
-    "a valid C identifier must start with alphabetic character or '_', followed by a string of "
-    "alphanumeric characters or '_'"
-)
-_ENV_MSG = (
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', "
-    "or '.', and must not start with a digit"
 )
 _RELAXED_ENV_MSG = (
     "a valid environment variable name must consist only of printable ASCII characters other "
@@ -76,12 +56,11 @@ _CIDR_MSG = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _MATCHES = {
     pattern: re.compile(pattern, re.ASCII)
     for pattern in (
-        _LABEL, _SUBDOMAIN, _SUBDOMAIN_UNDERSCORE, _WILDCARD, _DNS1035, _LABEL_KEY, _LABEL_VALUE,
-        _C_IDENTIFIER, _PERCENT, _HEADER, _ENV, _CONFIG_KEY, _HTTP_PATH,
+        _LABEL, _SUBDOMAIN, _SUBDOMAIN_UNDERSCORE, _WILDCARD, _LABEL_KEY, _LABEL_VALUE, _PERCENT,
+        _HEADER, _CONFIG_KEY,
     )
 }  # fmt: skip
 _PRINTABLE_RE = re.compile("[ -<>-~]*")
-_SUBDOMAIN_CASELESS_RE = re.compile(_SUBDOMAIN, re.ASCII | re.IGNORECASE)
 
 
 def _fits(pattern: str, value: str) -> bool:
@@ -142,27 +121,11 @@ def dns1123_subdomain_with_underscore(value: str) -> list[str]:
     return errors
 
 
-def dns1123_subdomain_caseless(value: str) -> list[str]:
-    """Return what keeps a value from being an RFC 1123 subdomain in any case of letters."""
-    errors = [max_bytes_error(253)] if _size(value) > 253 else []
-    if _SUBDOMAIN_CASELESS_RE.fullmatch(value) is None:
-        errors.append(regex_error(_SUBDOMAIN_CASELESS_MSG, _SUBDOMAIN, "Example.com"))
-    return errors
-
-
 def wildcard_dns1123_subdomain(value: str) -> list[str]:
     """Return what keeps a value from being a wildcard subdomain such as `*.example.com`."""
     errors = [max_length_error(253)] if _size(value) > 253 else []
     if not _fits(_WILDCARD, value):
         errors.append(regex_error(_WILDCARD_MSG, _WILDCARD, "*.example.com"))
-    return errors
-
-
-def dns1035_label(value: str) -> list[str]:
-    """Return what keeps a value from being a DNS-1035 label."""
-    errors = [max_length_error(63)] if _size(value) > 63 else []
-    if not _fits(_DNS1035, value):
-        errors.append(regex_error(_DNS1035_MSG, _DNS1035, "my-name", "abc-123"))
     return errors
 
 
@@ -214,22 +177,6 @@ def path_segment_prefix(value: str) -> list[str]:
     return [f"may not contain '{bad}'" for bad in "/%" if bad in value]
 
 
-def c_identifier(value: str) -> list[str]:
-    """Return what keeps a value from being an identifier of C."""
-    if _fits(_C_IDENTIFIER, value):
-        return []
-    return [regex_error(_C_IDENTIFIER_MSG, _C_IDENTIFIER, "my_name", "MY_NAME", "MyName")]
-
-
-def decimal_integer(value: str) -> list[str]:
-    """Return what keeps a value from being a whole number in canonical decimal form."""
-    if not value:
-        return ["must be non-empty"]
-    if re.fullmatch("0|-?[1-9][0-9]*", value):
-        return []
-    return ["must be a valid decimal integer in canonical form"]
-
-
 def port_number(value: int) -> list[str]:
     """Return what keeps a number from being a port."""
     return in_range(value, 1, 65535)
@@ -267,19 +214,6 @@ def percent(value: str) -> list[str]:
 def http_header_name(value: str) -> list[str]:
     """Return what keeps a value from being the name of an HTTP header."""
     return [] if _fits(_HEADER, value) else [regex_error(_HEADER_MSG, _HEADER, "X-Header-Name")]
-
-
-def http_path(value: str) -> list[str]:
-    """Return what keeps a value from being a path as RFC 3986 has it."""
-    return [] if _fits(_HTTP_PATH, value) else [regex_error("Invalid path", _HTTP_PATH)]
-
-
-def env_var_name(value: str) -> list[str]:
-    """Return what keeps a value from being the name of an environment variable, strictly."""
-    errors = []
-    if not _fits(_ENV, value):
-        errors.append(regex_error(_ENV_MSG, _ENV, "my.env-name", "MY_ENV.NAME", "MyEnvName1"))
-    return errors + _directory_errors(value)
 
 
 def relaxed_env_var_name(value: str) -> list[str]:
@@ -366,11 +300,6 @@ def ip(value: str) -> list[str]:
         return errors
     canonical = str(_parse_ip(value))
     return [] if canonical == value else [f'must be in canonical form ("{canonical}")']
-
-
-def is_ipv4(value: str) -> bool:
-    """Tell whether a value is an IPv4 address."""
-    return isinstance(_parse_ip(value), ipaddress.IPv4Address)
 
 
 def is_ipv6(value: str) -> bool:

@@ -1,15 +1,16 @@
 """The quality of service class of a pod, from what its containers ask for."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pinnace.api.objects import Object
 from pinnace.api.quantity import Quantity, parse
 
 COMPUTE = ("cpu", "memory")
+QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
 Amounts = dict[str, Quantity]
 
 
-def qos_class(spec: Object) -> str:
+def qos_class(spec: Mapping[str, Any]) -> QosClass:
     """Return Guaranteed, Burstable or BestEffort.
 
     Guaranteed takes a limit on cpu and memory in every container, each equal to its request in
@@ -29,7 +30,7 @@ def qos_class(spec: Object) -> str:
     return "Guaranteed" if everyone_limited and requests == limits else "Burstable"
 
 
-def _collect(holders: list[Object], requests: Amounts, limits: Amounts) -> bool:
+def _collect(holders: list[Mapping[str, Any]], requests: Amounts, limits: Amounts) -> bool:
     """Add up what is asked for; tell whether each holder limits both cpu and memory."""
     everyone_limited = True
     for holder in holders:
@@ -40,12 +41,12 @@ def _collect(holders: list[Object], requests: Amounts, limits: Amounts) -> bool:
     return everyone_limited
 
 
-def _listed(spec: Object, key: str) -> list[Object]:
+def _listed(spec: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     listed = spec.get(key)
     return [c for c in (listed if isinstance(listed, list) else ()) if isinstance(c, dict)]
 
 
-def _of(holder: Object, side: str) -> Amounts:
+def _of(holder: Mapping[str, Any], side: str) -> Amounts:
     resources: Any = holder.get("resources")
     listed: Any = resources.get(side) if isinstance(resources, dict) else None
     if not isinstance(listed, dict):
@@ -59,7 +60,7 @@ def _of(holder: Object, side: str) -> Amounts:
 
 
 def _parsed(value: Any) -> Quantity | None:
-    if not isinstance(value, str):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         return parse(value)

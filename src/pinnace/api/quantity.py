@@ -72,6 +72,8 @@ class Quantity:
         """Return the sum, in this one's format unless this one is zero."""
         return Quantity(self.nano + other.nano, self.format if self.nano else other.format)
 
+    __add__ = add
+
     def sub(self, other: "Quantity") -> "Quantity":
         """Return the difference, in this one's format unless this one is zero."""
         return Quantity(self.nano - other.nano, self.format if self.nano else other.format)

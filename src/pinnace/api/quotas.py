@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pinnace.api.errors import qualified
 from pinnace.api.objects import Object
 from pinnace.api.pod_resources import Amounts, amounts, pod_total
-from pinnace.api.quantity import from_value, parse
+from pinnace.api.pods import is_terminal
+from pinnace.api.quantity import from_value
 
 _STORAGE_CLASS = ".storageclass.storage.k8s.io/"
 # Kinds that are counted under their plain plural too, by an older spelling.
@@ -26,9 +27,10 @@ def usage(group: str, plural: str, obj: Object) -> Amounts:
     if group:
         return used
     if plural == "pods":
-        if (obj.get("status") or {}).get("phase") not in ("Failed", "Succeeded"):
-            used |= {"pods": one, **_pod_usage(_with_overhead(obj, "requests"), "requests")}
-            used |= _pod_usage(_with_overhead(obj, "limits"), "limits")
+        if not is_terminal(obj):
+            used["pods"] = one
+            for kind in ("requests", "limits"):
+                used |= _pod_usage(pod_total(obj, kind, overhead=True), kind)
     elif plural == "services":
         used |= _service_usage(obj)
     elif plural == "persistentvolumeclaims":
@@ -94,17 +96,6 @@ def _is_extended(name: str) -> bool:
         return True
     resource = name.removeprefix("requests.")
     return name.startswith("requests.") and "/" in resource and "kubernetes.io/" not in resource
-
-
-def _with_overhead(pod: Object, kind: str) -> Amounts:
-    total = pod_total(pod, kind)
-    overhead = (pod.get("spec") or {}).get("overhead") or {}
-    for name, value in overhead.items():
-        # A limit that is not there stays not there.
-        if kind == "requests" or name in total:
-            extra = parse(value)
-            total[name] = total[name].add(extra) if name in total else extra
-    return total
 
 
 def _pod_usage(total: Amounts, kind: str) -> Amounts:

@@ -4,6 +4,7 @@ Whole objects are never decoded here: a header in the asked-for version and the 
 the answer.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -67,12 +68,37 @@ def header(kind: str, version: str) -> str:
     return f'{{"kind":"{kind}","apiVersion":"{version}",'
 
 
-class Whole:
+class _EachAlike(ABC):
+    """An object looks the same alone, in a list and in a watch."""
+
+    key: object
+    _header: str
+    _list: bytes
+
+    @abstractmethod
+    def one(self, item: Item) -> bytes:
+        """Return the object."""
+
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
+        return pieces(start, items, self.one)
+
+    def next(self, item: Item) -> bytes:
+        return self.one(item)
+
+    def event(self, told: Told) -> bytes:
+        return _frame(self, told)
+
+    def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
+        return _bookmark(self._header, revision, initial_events_end=initial_events_end)
+
+
+class Whole(_EachAlike):
     """Objects as they are stored, in the version of a row."""
 
     def __init__(self, row: Resource) -> None:
         self.row = row
-        self.key: object = ("whole", row.group_version)
+        self.key = ("whole", row.group_version)
         self._header = header(row.kind, row.group_version)
         self._bytes = self._header.encode()
         self._list = header(row.list_kind, row.group_version).encode()
@@ -82,25 +108,12 @@ class Whole:
             return self._bytes + item.tail
         return orjson.dumps(rules.convert(item.decode(), self.row))
 
-    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
-        return pieces(start, items, self.one)
 
-    def next(self, item: Item) -> bytes:
-        return self.one(item)
-
-    def event(self, told: Told) -> bytes:
-        return _frame(self, told)
-
-    def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
-        return _bookmark(self._header, revision, initial_events_end=initial_events_end)
-
-
-class MetadataOnly:
+class MetadataOnly(_EachAlike):
     """PartialObjectMetadata: what generic controllers need of any kind."""
 
     def __init__(self, version: str) -> None:
-        self.key: object = ("metadata", version)
+        self.key = ("metadata", version)
         self._version = version
         self._header = header("PartialObjectMetadata", version)
         self._bytes = self._header.encode() + b'"metadata":'
@@ -108,19 +121,6 @@ class MetadataOnly:
 
     def one(self, item: Item) -> bytes:
         return b"".join((self._bytes, item.metadata, b"}"))
-
-    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
-        return pieces(start, items, self.one)
-
-    def next(self, item: Item) -> bytes:
-        return self.one(item)
-
-    def event(self, told: Told) -> bytes:
-        return _frame(self, told)
-
-    def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
-        return _bookmark(self._header, revision, initial_events_end=initial_events_end)
 
 
 def _frame(representation: Representation, told: Told) -> bytes:

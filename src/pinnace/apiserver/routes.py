@@ -20,7 +20,7 @@ _VERBS = {
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 _NOT_FOUND = "the server could not find the requested resource"
 _NOT_ALLOWED = "the server does not allow this method on the requested resource"
-_TRUE = ("true", "1", "")
+_FALSE = ("false", "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class RequestInfo:
 def is_true(request: Request, name: str) -> bool:
     """Say whether a boolean query parameter is set, as upstream converts it."""
     values = request.query.get(name)
-    return values is not None and values[0].lower() in _TRUE
+    return values is not None and values[0].lower() not in _FALSE
 
 
 def parse(request: Request) -> RequestInfo:

@@ -5,7 +5,6 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
         -> commit at the revision that was read, again from the start if that may be retried
 """
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -27,16 +26,14 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
-from pinnace.kit.uids import new_uid
+from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError
 from pinnace.store.watchcache.item import Item
 
 MODIFIED = (
     "the object has been modified; please apply your changes to the latest version and try again"
 )
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-_SUFFIX = 5
-_LONGEST_BASE = 63 - _SUFFIX
+_LONGEST_BASE = 58
 _NAME_TRIES = 8
 
 
@@ -54,7 +51,7 @@ Allocate = Callable[[Object], Also | None]
 
 def generated(base: str) -> str:
     """Return a name that begins with the base, as upstream generates it."""
-    return base[:_LONGEST_BASE] + "".join(random.choices(_ALPHABET, k=_SUFFIX))
+    return base[:_LONGEST_BASE] + new_suffix()
 
 
 def attributes(

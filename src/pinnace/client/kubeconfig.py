@@ -16,8 +16,6 @@ from pinnace.api.errors import ApiError
 from pinnace.client.client import ApiClient
 from pinnace.client.transport import Remote, Token
 
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-
 
 class ConfigError(ApiError):
     """A kubeconfig that cannot be used; the message says what is wrong with it."""
@@ -201,22 +199,3 @@ def dump(
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def in_cluster(environ: Mapping[str, str], account: Path = _ACCOUNT) -> Config:
-    """Return the configuration that a Pod is given."""
-    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
-    if not host or not port:
-        raise ConfigError(
-            "unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and "
-            "KUBERNETES_SERVICE_PORT must be defined"
-        )
-    try:
-        ca = (account / "ca.crt").read_bytes()
-        namespace = (account / "namespace").read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"unable to load in-cluster configuration: {error}") from error
-    joined = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return Config(
-        server=f"https://{joined}", ca=ca, token_file=account / "token", namespace=namespace
-    )

@@ -12,6 +12,7 @@ from pinnace.api.errors import ApiError
 from pinnace.api.kinds.apps import CONTROLLERREVISIONS, DAEMONSETS
 from pinnace.api.kinds.core import NODES, PODS
 from pinnace.api.objects import Key, Object, copied, key_of
+from pinnace.api.pods import phase_of
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, daemons, pods, revisions
@@ -122,7 +123,7 @@ def _delete_ended(ctx: Context, owner: Object, plan: Plan) -> timedelta | None:
     waits = []
     for pod in plan.ended:
         node = daemons.target_node(pod)
-        meta, failed = pod["metadata"], pods.phase(pod) == "Failed"
+        meta, failed = pod["metadata"], phase_of(pod) == "Failed"
         where = f"{meta['namespace']}/{meta['name']} on node {node}"
         if not failed:
             text = f"Found succeeded daemon pod {where}, will try to delete it"

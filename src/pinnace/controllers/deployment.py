@@ -11,6 +11,7 @@ from pinnace.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pinnace.api.kinds.apps import DEPLOYMENTS, REPLICASETS
 from pinnace.api.kinds.core import PODS
 from pinnace.api.objects import Key, Object, controller_of, copied
+from pinnace.api.pods import is_terminal
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, pods, rollout
@@ -98,7 +99,7 @@ class _Pass:
     def _old_pods_run(self, sets: Sets) -> bool:
         informer = self.ctx.informers.informer(PODS)
         return rollout.total(sets.old, "replicas") > 0 or any(
-            not pods.is_terminal(pod) for entry in sets.old for pod in pods.owned(informer, entry)
+            not is_terminal(pod) for entry in sets.old for pod in pods.owned(informer, entry)
         )
 
     async def _finish(self, sets: Sets) -> timedelta | None:

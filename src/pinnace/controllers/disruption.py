@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pinnace.api.errors import ApiError, Conflict, NotFound
+from pinnace.api.gotext import selector_text
 from pinnace.api.kinds.apps import DEPLOYMENTS, REPLICASETS, STATEFULSETS
 from pinnace.api.kinds.core import PODS, REPLICATIONCONTROLLERS
 from pinnace.api.kinds.policy import PODDISRUPTIONBUDGETS
 from pinnace.api.objects import Key, Object, controller_of, copied, format_time, key_of, parse_time
+from pinnace.api.pods import is_terminal
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, pods
 from pinnace.controllers.shared.discovery import served
-from pinnace.controllers.shared.gotext import selector_text
 from pinnace.controllers.shared.intstr import scaled
 
 _DELETION_TIMEOUT = timedelta(minutes=2)
@@ -49,7 +50,7 @@ def stale_at(pod: Object) -> datetime | None:
     told = conditions.find(known, "DisruptionTarget")
     if told is None or told["status"] != "True" or "deletionTimestamp" in pod["metadata"]:
         return None
-    if told.get("reason") == "TerminationByKubelet" or pods.is_terminal(pod):
+    if told.get("reason") == "TerminationByKubelet" or is_terminal(pod):
         return None
     return parse_time(told["lastTransitionTime"]) + _STALE
 

@@ -32,6 +32,7 @@ from pinnace.controllers.shared.ownership import (
     sort_owners,
 )
 from pinnace.kit.queue import WorkQueue
+from pinnace.kit.waits import set_or_elapsed
 
 log = logging.getLogger(__name__)
 
@@ -141,14 +142,7 @@ class Collector:
 
     async def _next_discovery(self) -> None:
         """Wait for the period, or for a change of the CustomResourceDefinitions."""
-        period = asyncio.ensure_future(self._ctx.clock.sleep(_DISCOVERY_PERIOD))
-        changed = asyncio.ensure_future(self._rediscover.wait())
-        try:
-            await asyncio.wait((period, changed), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (period, changed):
-                task.cancel()
-            await asyncio.gather(period, changed, return_exceptions=True)
+        await set_or_elapsed(self._rediscover, self._ctx.clock, _DISCOVERY_PERIOD)
         self._rediscover.clear()
 
     async def _discover(self, group: asyncio.TaskGroup) -> None:

@@ -14,6 +14,7 @@ from pinnace.api.errors import ApiError, NotFound
 from pinnace.api.kinds.batch import JOBS
 from pinnace.api.kinds.core import PODS
 from pinnace.api.objects import Key, Object, controller_of, copied, format_time
+from pinnace.api.pods import phase_of
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, indexes, jobs, pods
@@ -266,7 +267,7 @@ class _Pass:
             uid, indexed = pod["metadata"]["uid"], jobs.is_indexed(self.job)
             if indexed and not self.view.has_valid_index(pod):
                 continue
-            if pods.phase(pod) == "Succeeded" and uid not in noted.get("failed", ()):
+            if phase_of(pod) == "Succeeded" and uid not in noted.get("failed", ()):
                 number = jobs.index_of(pod)
                 if indexed and number is not None:
                     done.add(number)

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from pinnace.api.errors import ApiError, MethodNotAllowed, NotFound
 from pinnace.api.kinds.core import NAMESPACES, PODS
 from pinnace.api.objects import Key, Object, format_time, parse_time
+from pinnace.api.pods import is_terminal
 from pinnace.api.resources import Resource
 from pinnace.controllers.base import Context, Controller
-from pinnace.controllers.shared import conditions, pods
+from pinnace.controllers.shared import conditions
 from pinnace.controllers.shared.discovery import served
 
 _FINALIZER = "kubernetes"
@@ -127,7 +128,7 @@ def grace(items: Iterable[Object], deleted: datetime, now: datetime) -> int:
         (
             pod["spec"].get("terminationGracePeriodSeconds") or 0
             for pod in items
-            if not pods.is_terminal(pod)
+            if not is_terminal(pod)
         ),
         default=0,
     )

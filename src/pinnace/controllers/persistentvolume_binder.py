@@ -12,9 +12,10 @@ from pinnace.api.errors import ApiError, NotFound
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS
 from pinnace.api.kinds.storage import STORAGECLASSES
 from pinnace.api.objects import Key, Object, copied, key_of
+from pinnace.api.pods import is_terminal
 from pinnace.client.events import EventKind
 from pinnace.controllers.base import Context, Controller
-from pinnace.controllers.shared import pods, volumes
+from pinnace.controllers.shared import volumes
 
 # How often a claim that is not bound is looked at again; upstream's --pvclaimbinder-sync-period.
 _PERIOD = timedelta(seconds=15)
@@ -109,7 +110,7 @@ class _ClaimPass:
         waiting = [
             pod["metadata"]["name"]
             for pod in informer.by_index(volumes.BY_CLAIM, str(key_of(self.claim)))
-            if not pods.is_terminal(pod) and not pod["spec"].get("nodeName")
+            if not is_terminal(pod) and not pod["spec"].get("nodeName")
         ]
         if not waiting:
             text = "waiting for first consumer to be created before binding"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pinnace.api.errors import ApiError, NotFound
 from pinnace.api.kinds.core import NODES, PODS
 from pinnace.api.objects import Key, Object, format_time
+from pinnace.api.pods import is_terminal, phase_of
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions, pods
 from pinnace.controllers.shared.taints import OUT_OF_SERVICE
@@ -24,7 +25,7 @@ class State:
 
 def superfluous(found: Iterable[Object], threshold: int) -> list[Object]:
     """Return the ended Pods beyond the threshold, evicted ones first, then the oldest."""
-    ended = [pod for pod in found if pods.phase(pod) not in ("Pending", "Running", "Unknown", "")]
+    ended = [pod for pod in found if phase_of(pod) not in ("Pending", "Running", "Unknown", "")]
     excess = len(ended) - threshold
     if threshold <= 0 or excess <= 0:
         return []
@@ -103,7 +104,7 @@ async def _delete_all(ctx: Context, doomed: Iterable[Object], why: str = "") -> 
     for pod in doomed:
         meta = pod["metadata"]
         try:
-            if not pods.is_terminal(pod):
+            if not is_terminal(pod):
                 await _mark_failed(ctx, pod, why)
             await ctx.client.delete(
                 PODS, meta["name"], namespace=meta["namespace"], uid=meta["uid"], grace_period=0

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from pinnace.api.errors import AlreadyExists, ApiError
 from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
 from pinnace.api.objects import Key, Object, copied
 from pinnace.controllers.base import Context, Controller
-from pinnace.controllers.shared.writes import is_namespace_terminating
+from pinnace.controllers.shared.writes import ensure
 
 NAME = "kube-root-ca.crt"
 _DESCRIPTION = "kubernetes.io/description"
@@ -33,13 +32,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
     found = ctx.informers.informer(CONFIGMAPS).get(Key(key.name, NAME))
     if found is None:
         meta = {"name": NAME, "namespace": key.name, "annotations": {_DESCRIPTION: _TEXT}}
-        try:
-            await ctx.client.create(CONFIGMAPS, {"metadata": meta, "data": data})
-        except AlreadyExists:
-            pass
-        except ApiError as error:
-            if not is_namespace_terminating(error):
-                raise
+        await ensure(ctx, CONFIGMAPS, {"metadata": meta, "data": data})
         return None
     annotations = found["metadata"].get("annotations") or {}
     if found.get("data") == data and annotations.get(_DESCRIPTION):

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from pinnace.api.errors import AlreadyExists, ApiError
 from pinnace.api.kinds.core import NAMESPACES, SERVICEACCOUNTS
 from pinnace.api.objects import Key, Object
 from pinnace.controllers.base import Context, Controller
-from pinnace.controllers.shared.writes import is_namespace_terminating
+from pinnace.controllers.shared.writes import ensure
 
 _NAME = "default"
 
@@ -23,17 +22,9 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
     namespace = ctx.informers.informer(NAMESPACES).get(key)
     if namespace is None or (namespace.get("status") or {}).get("phase") == "Terminating":
         return None
-    if ctx.informers.informer(SERVICEACCOUNTS).get(Key(key.name, _NAME)) is not None:
-        return None
-    try:
-        await ctx.client.create(
-            SERVICEACCOUNTS, {"metadata": {"name": _NAME, "namespace": key.name}}
-        )
-    except AlreadyExists:
-        pass
-    except ApiError as error:
-        if not is_namespace_terminating(error):
-            raise
+    if ctx.informers.informer(SERVICEACCOUNTS).get(Key(key.name, _NAME)) is None:
+        meta = {"name": _NAME, "namespace": key.name}
+        await ensure(ctx, SERVICEACCOUNTS, {"metadata": meta})
     return None
 
 

@@ -13,6 +13,7 @@ from pinnace.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pinnace.api.kinds.apps import CONTROLLERREVISIONS, STATEFULSETS
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PODS
 from pinnace.api.objects import Key, Object, copied
+from pinnace.api.pods import is_terminal, phase_of
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import pods, revisions, stateful
@@ -153,7 +154,7 @@ class _Pass:
 
     async def _tend(self, pod: Object) -> bool:
         """See to one wanted Pod; True if the next has to wait."""
-        if pods.is_terminal(pod):
+        if is_terminal(pod):
             if "deletionTimestamp" not in pod["metadata"]:
                 await self._delete(pod)
             return True
@@ -161,7 +162,7 @@ class _Pass:
             if not self._has_stale_claim(pod):
                 await self._create(pod)
             return True
-        if pods.phase(pod) == "Pending":
+        if phase_of(pod) == "Pending":
             await self._make_claims(pod)
             await self._own_claims(pod)
         if self._monotonic and not stateful.is_up(pod, self._min_ready, self.now):

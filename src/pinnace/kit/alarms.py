@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable
 
 from pinnace.kit.clock import Clock
+from pinnace.kit.waits import set_or_elapsed
 
 
 class Alarm:
@@ -49,17 +50,8 @@ class Alarms:
         while True:
             self._ring_due()
             self._sooner.clear()
-            if not self._heap:
-                await self._sooner.wait()
-                continue
-            wait = self._heap[0][0] - self._clock.monotonic()
-            nap = asyncio.ensure_future(self._clock.sleep(wait))
-            sooner = asyncio.ensure_future(self._sooner.wait())
-            try:
-                await asyncio.wait((nap, sooner), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                nap.cancel()
-                sooner.cancel()
+            wait = self._heap[0][0] - self._clock.monotonic() if self._heap else None
+            await set_or_elapsed(self._sooner, self._clock, wait)
 
     def _ring_due(self) -> None:
         now = self._clock.monotonic()

@@ -2,6 +2,14 @@
 
 import random
 
+# What upstream's generated names end in: no vowels, so no words, and no look-alikes.
+LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def new_suffix() -> str:
+    """Return five random characters that make a generated name unique enough."""
+    return "".join(random.choices(LETTERS, k=5))
+
 
 def new_uid() -> str:
     """Return a random UUID (version 4); good for telling things apart, not for secrets.

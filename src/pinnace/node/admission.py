@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinnace.api import quantity
+from pinnace.api.amounts import PODS, amount, pod_requests
+from pinnace.api.nodeaffinity import fits_node
+from pinnace.api.taints import is_tolerated
 from pinnace.node.podspec import all_declared, is_host_network
-from pinnace.node.resources.qos import pod_amount
 
 _OUT_OF = {
     "cpu": "OutOfcpu",
@@ -65,69 +66,17 @@ def ports_conflict(mine: Iterable[tuple[str, str, int]], others: Any) -> bool:
     )
 
 
-def _expression_holds(expression: Mapping[str, Any], values: Mapping[str, str], key: str) -> bool:
-    operator, wanted = expression["operator"], expression.get("values") or ()
-    value = values.get(key)
-    if operator == "In":
-        return bool(value in wanted)
-    if operator == "NotIn":
-        return bool(value not in wanted)
-    if operator in ("Exists", "DoesNotExist"):
-        return (value is not None) is bool(operator == "Exists")
-    if value is None or not value.lstrip("-").isdigit() or not wanted:
-        return False
-    return int(value) > int(wanted[0]) if operator == "Gt" else int(value) < int(wanted[0])
-
-
-def _term_holds(term: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
-    labels = node["metadata"].get("labels") or {}
-    fields = {"metadata.name": node["metadata"]["name"]}
-    expressions = term.get("matchExpressions") or ()
-    by_field = term.get("matchFields") or ()
-    return bool(expressions or by_field) and all(
-        [_expression_holds(each, labels, each["key"]) for each in expressions]
-        + [_expression_holds(each, fields, each["key"]) for each in by_field]
-    )
-
-
-def matches_node(pod: Pod, node: Mapping[str, Any]) -> bool:
-    """Say whether a Pod's node selector and required node affinity fit this node."""
-    labels = node["metadata"].get("labels") or {}
-    selector = pod["spec"].get("nodeSelector") or {}
-    if any(labels.get(key) != value for key, value in selector.items()):
-        return False
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    if required is None:
-        return True
-    return any(_term_holds(term, node) for term in required.get("nodeSelectorTerms") or ())
-
-
-def tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    """Say whether a toleration covers a taint."""
-    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
-        return False
-    if toleration.get("key") and toleration["key"] != taint.get("key"):
-        return False
-    if toleration.get("operator") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (
-        taint.get("value") or ""
-    )
-
-
 def _lacks(pod: Pod, others: Sequence[Pod], node: Mapping[str, Any]) -> Refusal | None:
     allocatable = (node.get("status") or {}).get("allocatable") or {}
-    room = quantity.parse(allocatable.get("pods", "110")).value()
+    room = amount(PODS, allocatable.get(PODS, "110"))
     if len(others) + 1 > room:
         return _insufficient("pods", 1, len(others), room)
-    for name, amount in allocatable.items():
-        asked = pod_amount(pod, name) if name != "pods" else 0
+    wanted, running = pod_requests(pod), [pod_requests(each) for each in others]
+    for name, text in allocatable.items():
+        asked = wanted.get(name, 0) if name != PODS else 0
         if not asked:
             continue
-        parsed = quantity.parse(amount)
-        capacity = parsed.milli_value() if name == "cpu" else parsed.value()
-        used = sum(pod_amount(each, name) for each in others)
+        capacity, used = amount(name, text), sum(each.get(name, 0) for each in running)
         if asked + used > capacity:
             return _insufficient(name, asked, used, capacity)
     return None
@@ -155,15 +104,14 @@ def refusal(pod: Pod, others: Sequence[Pod], node: Mapping[str, Any]) -> Refusal
     lacking = _lacks(pod, others, node)
     if lacking is not None:
         return lacking
-    if not matches_node(pod, node):
+    if not fits_node(pod["spec"], node):
         return _predicate("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
     taken = [port for each in others for port in host_ports(each)]
     if ports_conflict(host_ports(pod), taken):
         return _predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     for taint in (node["spec"].get("taints") or ()) if "spec" in node else ():
-        tolerations = pod["spec"].get("tolerations") or ()
-        if taint.get("effect") == "NoExecute" and not any(
-            tolerates(each, taint) for each in tolerations
+        if taint.get("effect") == "NoExecute" and not is_tolerated(
+            taint, pod["spec"].get("tolerations")
         ):
             return _predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate")
     return None

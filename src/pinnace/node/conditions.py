@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pinnace.api.gotext import slice_text
 from pinnace.api.objects import Object, format_time
 from pinnace.node.podspec import declared, generation_of
 
@@ -22,11 +23,6 @@ _Verdict = tuple[bool, str, str]
 _TRUE: _Verdict = (True, "", "")
 
 
-def _names(names: Sequence[str]) -> str:
-    """Write names as Go prints a slice: `[a b]`."""
-    return "[" + " ".join(names) + "]"
-
-
 def _terminal(phase: str) -> _Verdict:
     return (False, "PodFailed" if phase == "Failed" else "PodCompleted", "")
 
@@ -42,9 +38,9 @@ def containers_ready(pod: Object, statuses: Mapping[str, Status], phase: str) ->
         return _terminal(phase)
     said = []
     if unknown:
-        said.append(f"containers with unknown status: {_names(unknown)}")
+        said.append(f"containers with unknown status: {slice_text(unknown)}")
     if unready:
-        said.append(f"containers with unready status: {_names(unready)}")
+        said.append(f"containers with unready status: {slice_text(unready)}")
     return (False, "ContainersNotReady", ", ".join(said)) if said else _TRUE
 
 
@@ -84,9 +80,9 @@ def initialized(pod: Object, statuses: Mapping[str, Status], phase: str) -> _Ver
         return _TRUE
     said = []
     if unknown:
-        said.append(f"containers with unknown status: {_names(unknown)}")
+        said.append(f"containers with unknown status: {slice_text(unknown)}")
     if incomplete:
-        said.append(f"containers with incomplete status: {_names(incomplete)}")
+        said.append(f"containers with incomplete status: {slice_text(incomplete)}")
     return (False, "ContainersNotInitialized", ", ".join(said)) if said else _TRUE
 
 

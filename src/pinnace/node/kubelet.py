@@ -6,6 +6,7 @@ import logging
 
 from pinnace.api.objects import Object
 from pinnace.client.base import EventType, Informer
+from pinnace.kit.waits import set_or_elapsed
 from pinnace.node.admission import Refusal, refusal
 from pinnace.node.ground import Ground
 from pinnace.node.labels import GRACE
@@ -100,16 +101,7 @@ class Kubelet:
                 self.relisted.set()
             except RuntimeCallError as error:
                 log.warning("the runtime cannot be listed: %s", error)
-            await self._pause(_RELIST)
-
-    async def _pause(self, seconds: float) -> None:
-        timer = asyncio.ensure_future(self._ground.clock.sleep(seconds))
-        woken = asyncio.ensure_future(self._relist_now.wait())
-        try:
-            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
+            await set_or_elapsed(self._relist_now, self._ground.clock, _RELIST)
 
     async def _listen(self) -> None:
         """Relist at once when the runtime tells of a change; a relist alone does it too."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 
+from pinnace.api.gotext import slice_text
 from pinnace.kit.clock import Clock
 from pinnace.node.podspec import Declared, full_name
 from pinnace.node.probes.base import ProbeError
@@ -46,7 +47,7 @@ class Hooks:
 
     async def _exec(self, action: Mapping[str, Any], container_id: str, where: str) -> None:
         command = [str(each) for each in action.get("command") or ()]
-        said = "[" + " ".join(command) + "]"
+        said = slice_text(command)
         try:
             result = await self._runtime.exec_sync(container_id, command, timeout=0)
         except RuntimeCallError as error:

@@ -86,16 +86,6 @@ def is_deleted(pod: Mapping[str, Any]) -> bool:
     return pod["metadata"].get("deletionTimestamp") is not None
 
 
-def phase_of(pod: Mapping[str, Any]) -> str:
-    """Return the phase that the API shows, or an empty string."""
-    return str((pod.get("status") or {}).get("phase") or "")
-
-
-def is_finished(status: Mapping[str, Any]) -> bool:
-    """Say whether a Pod status is of a Pod that never runs again."""
-    return status.get("phase") in ("Succeeded", "Failed")
-
-
 def effective_grace(pod: Mapping[str, Any]) -> int:
     """Return the seconds that the Pod's containers get to stop, never less than one.
 

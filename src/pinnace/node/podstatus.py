@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from pinnace.api.objects import Object, format_time
+from pinnace.api.pods import is_terminal
+from pinnace.api.qos import qos_class
 from pinnace.node.conditions import conditions
 from pinnace.node.observed import Known, PodRuntime, SeenContainer
 from pinnace.node.phase import phase
@@ -15,11 +17,9 @@ from pinnace.node.podspec import (
     Role,
     declared,
     generation_of,
-    is_finished,
     is_host_network,
 )
 from pinnace.node.resize import applied_to, unsettled
-from pinnace.node.resources.qos import qos_class
 from pinnace.node.restarts import wants_start
 from pinnace.node.state import sandbox_change
 
@@ -76,7 +76,7 @@ def pod_status(
     if init:
         status["initContainerStatuses"] = init
     status["containerStatuses"] = sorted(apps, key=lambda each: str(each["name"]))
-    status["qosClass"] = before.get("qosClass") or qos_class(pod)
+    status["qosClass"] = before.get("qosClass") or qos_class(pod["spec"])
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
     return status | {key: before[key] for key in _OTHERS if key in before}
@@ -107,7 +107,7 @@ def rejected_status(pod: Object, *, reason: str, message: str, now: datetime) ->
         "reason": reason,
         "message": f"Pod was rejected: {message}",
         "startTime": format_time(now),
-        "qosClass": before.get("qosClass") or qos_class(pod),
+        "qosClass": before.get("qosClass") or qos_class(pod["spec"]),
     }
     if before.get("conditions"):
         status["conditions"] = before["conditions"]
@@ -117,7 +117,7 @@ def rejected_status(pod: Object, *, reason: str, message: str, now: datetime) ->
 
 
 def _phase(sight: _Sight, before: Mapping[str, Any], statuses: list[Object]) -> str:
-    if is_finished(before):
+    if is_terminal({"status": before}):
         return str(before["phase"])
     found = phase(
         sight.pod,

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pinnace.api.objects import Object
+from pinnace.api.pods import is_terminal
 from pinnace.kit.backoff import Backoff as RetryWait
+from pinnace.kit.waits import set_or_elapsed
 from pinnace.node.admission import Refusal, refusal
 from pinnace.node.ground import EventType, Ground, PodState, about
 from pinnace.node.imagepull import ImagePuller
@@ -22,7 +24,6 @@ from pinnace.node.podspec import (
     effective_grace,
     full_name,
     is_deleted,
-    is_finished,
     name_of,
     namespace_of,
     uid_of,
@@ -120,7 +121,7 @@ class PodWorker:
     @property
     def counts(self) -> bool:
         """Whether the Pod takes resources of the node."""
-        return self._admitted and not self._terminated and not is_finished(self.status)
+        return self._admitted and not self._terminated and not is_terminal({"status": self.status})
 
     # The loop.
 
@@ -137,19 +138,11 @@ class PodWorker:
                     wait = self._retry.next()
                 if not self.finished:
                     # The wait counts from when the Pod was looked at: a round may take long.
-                    await self._pause(wait - (self._ground.clock.monotonic() - began))
+                    spent = self._ground.clock.monotonic() - began
+                    await set_or_elapsed(self._woken, self._ground.clock, max(wait - spent, 0.0))
         finally:
             await self._stop_carrying()
             await self._prober.close()
-
-    async def _pause(self, seconds: float) -> None:
-        timer = asyncio.ensure_future(self._ground.clock.sleep(max(seconds, 0.0)))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
 
     async def _round(self) -> float:
         """Look, decide, report, and start what is to be done; returns when to look again."""
@@ -166,7 +159,7 @@ class PodWorker:
             self._gone
             or self._ended is not None
             or is_deleted(self.state.pod)
-            or is_finished(self.status)
+            or is_terminal({"status": self.status})
         )
 
     async def _ask_admission(self, now: datetime) -> None:
@@ -233,7 +226,7 @@ class PodWorker:
             return 0.0
         written = await self._report(status)
         self._prober.update(pod, seen, status)
-        if is_finished(status):
+        if is_terminal({"status": status}):
             return 0.0
         waits = [RESYNC if written else 1.0, plan.wake_in, left]
         if not busy:

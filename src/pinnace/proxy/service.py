@@ -18,6 +18,7 @@ from pinnace.api.kinds.discovery import ENDPOINTSLICES
 from pinnace.client.base import Informers
 from pinnace.kit.backoff import Backoff
 from pinnace.kit.clock import Clock
+from pinnace.kit.waits import set_or_elapsed
 from pinnace.proxy import ruleset as rulesets
 from pinnace.proxy.nft import SEARCH_PATH, Nft
 from pinnace.proxy.plan import ServicePort, plan, stale_udp
@@ -84,26 +85,13 @@ async def run_proxy(
             if ready is not None:
                 ready()
                 ready = None
-            await _changed_or_old(changed, clock)
+            # All is written anew now and then, changed or not.
+            await set_or_elapsed(changed, clock, RESYNC_SECONDS)
             await clock.sleep(GATHER_SECONDS)
     finally:
         for remove in removals:
             remove()
         nft.close()
-
-
-async def _changed_or_old(changed: asyncio.Event, clock: Clock) -> None:
-    """Return when something changed, or it is time to write all anew."""
-    waits = [
-        asyncio.ensure_future(changed.wait()),
-        asyncio.ensure_future(clock.sleep(RESYNC_SECONDS)),
-    ]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _apply(

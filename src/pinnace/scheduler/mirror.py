@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from pinnace.api.objects import Object
+from pinnace.api.pods import is_terminal
 from pinnace.api.selectors import LabelSelector
 from pinnace.scheduler.columns import Columns
 from pinnace.scheduler.plugins.base import NoStorage, State, Storage
-from pinnace.scheduler.podinfo import PodInfo, is_terminal, pod_info
+from pinnace.scheduler.podinfo import PodInfo, pod_info
 from pinnace.scheduler.queue import SchedulingQueue
 from pinnace.scheduler.terms import Terms
 

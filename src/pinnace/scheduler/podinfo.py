@@ -7,6 +7,7 @@ from typing import Any
 from pinnace.api.amounts import CPU, MEMORY, Amounts, container_requests, pod_requests
 from pinnace.api.objects import Key, Object, key_of
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
+from pinnace.api.taints import is_tolerated
 
 # What a container that asks for nothing counts as when nodes are scored (never when filtered).
 DEFAULT_CPU, DEFAULT_MEMORY = 100, 200 * 1024 * 1024
@@ -75,6 +76,10 @@ class PodInfo:
     images: tuple[str, ...] = ()
     node_affinity: Mapping[str, Any] = field(default_factory=dict)
     node_selector: Mapping[str, str] = field(default_factory=dict)
+
+    def tolerates(self, key: str, value: str, effect: str) -> bool:
+        """Say whether one of the pod's tolerations covers a taint."""
+        return is_tolerated({"key": key, "value": value, "effect": effect}, self.tolerations)
 
 
 def pod_info(pod: Object) -> PodInfo:
@@ -174,24 +179,3 @@ def host_ports(pod: Object) -> tuple[HostPort, ...]:
         for port in container.get("ports") or ()
         if port.get("hostPort")
     )
-
-
-def tolerates(tolerations: Iterable[Mapping[str, Any]], key: str, value: str, effect: str) -> bool:
-    """Say whether one of the tolerations covers a taint (core/v1 Toleration)."""
-    for toleration in tolerations:
-        if toleration.get("effect") and toleration["effect"] != effect:
-            continue
-        wanted = toleration.get("key") or ""
-        operator = toleration.get("operator") or "Equal"
-        if not wanted and operator == "Exists":
-            return True
-        if wanted != key:
-            continue
-        if operator == "Exists" or (toleration.get("value") or "") == value:
-            return True
-    return False
-
-
-def is_terminal(pod: Object) -> bool:
-    """Say whether a pod has ended for good and holds nothing any more."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")

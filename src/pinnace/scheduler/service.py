@@ -19,6 +19,7 @@ from pinnace.api.selectors import LabelSelector
 from pinnace.client.base import Client, Handler, Informer, Informers
 from pinnace.client.events import Recorder
 from pinnace.kit.clock import Clock
+from pinnace.kit.waits import set_or_elapsed
 from pinnace.scheduler.cachedstorage import CachedStorage
 from pinnace.scheduler.cycle import Unschedulable, decide
 from pinnace.scheduler.evictions import Evictor
@@ -187,15 +188,7 @@ class _Scheduler:
         """Return when there may be a pod to decide."""
         self._changed.clear()
         wait = self._mirror.queue.next_flush(self._clock.monotonic())
-        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._changed.wait())]
-        if wait is not None:
-            waits.append(asyncio.ensure_future(self._clock.sleep(wait)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await set_or_elapsed(self._changed, self._clock, wait)
 
     def _decide(self, info: PodInfo) -> str | Failed:
         decided = decide(

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pinnace.api.objects import Object, format_time, parse_time
+from pinnace.api.pods import is_terminal
 from pinnace.sim.rules import Rule
 from pinnace.sim.statuses import Scene, status, terminated
 
@@ -43,16 +44,11 @@ class Step:
 _NOTHING = Step()
 
 
-def is_over(pod: Object) -> bool:
-    """Say whether a pod's containers have ended for good."""
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-
-
 def next_step(pod: Object, rule: Rule, now: datetime, place: Place) -> Step:
     """Decide what a kubelet would do with a pod of its own now."""
     if "deletionTimestamp" in pod["metadata"]:
         return _stopping(pod, rule, now, place)
-    if is_over(pod):
+    if is_terminal(pod):
         return _NOTHING
     old = pod.get("status") or {}
     if "startTime" not in old:
@@ -161,13 +157,13 @@ def _stopping(pod: Object, rule: Rule, now: datetime, place: Place) -> Step:
     meta = pod["metadata"]
     grace = float(meta.get("deletionGracePeriodSeconds") or 0)
     stop = min(rule.stop_seconds, grace)
-    wait = 0.0 if is_over(pod) else _until(meta["deletionTimestamp"], stop - grace, now)
+    wait = 0.0 if is_terminal(pod) else _until(meta["deletionTimestamp"], stop - grace, now)
     if wait > 0:
         return Step(again=wait)
     if not meta.get("finalizers"):
         return Step(delete=True)
     # The pod will outlive its deletion: others must see how its containers ended.
-    shown = None if is_over(pod) else _shown(pod, _killed(pod, now), now, place)
+    shown = None if is_terminal(pod) else _shown(pod, _killed(pod, now), now, place)
     return Step(shown, delete=grace > 0)
 
 

@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from pinnace.api.errors import AlreadyExists, ApiError, Conflict, NotFound
 from pinnace.api.kinds.core import NODES, PODS
 from pinnace.api.objects import Key, Object, key_of
+from pinnace.api.pods import is_terminal
 from pinnace.api.simulated import is_simulated
 from pinnace.client.base import Client, Informer, Informers
 from pinnace.kit.backoff import Backoffs
@@ -22,7 +23,7 @@ from pinnace.kit.queue import WorkQueue
 from pinnace.sim.config import SimConfig
 from pinnace.sim.heartbeat import Heartbeats
 from pinnace.sim.inventory import PlayedNode, Range, reported_ips
-from pinnace.sim.life import Place, Step, is_over, next_step
+from pinnace.sim.life import Place, Step, next_step
 from pinnace.sim.nodes import host_ip, new_node, node_address, node_name, repair
 from pinnace.sim.rules import rule_for
 from pinnace.sim.statuses import rejected
@@ -145,7 +146,7 @@ class Simulation:
         if not node:
             return
         key, played = key_of(pod), self._played.get(node)
-        if new is None or is_over(new):
+        if new is None or is_terminal(new):
             uid = pod["metadata"].get("uid", "")
             if played is not None:
                 played.drop(uid)
@@ -156,7 +157,7 @@ class Simulation:
         if played is None or not played.allocatable:
             self._homeless.setdefault(node, set()).add(key)
             return
-        if not is_over(pod) and "startTime" in (pod.get("status") or {}):
+        if not is_terminal(pod) and "startTime" in (pod.get("status") or {}):
             played.hold(pod, reported_ips(pod["status"]))
         self._queue.add((_POD, key))
 
@@ -238,13 +239,13 @@ class Simulation:
     def _decide(self, pod: Object, played: PlayedNode) -> Step:
         now, old = self._clock.now(), pod.get("status") or {}
         meta = pod["metadata"]
-        is_new = "startTime" not in old and not is_over(pod)
+        is_new = "startTime" not in old and not is_terminal(pod)
         if is_new and meta["uid"] not in played.held and "deletionTimestamp" not in meta:
             refusal = played.refusal(pod)
             if refusal is not None:
                 return Step(rejected(pod, *refusal, now))
         host = host_ip(played.node)
-        if is_over(pod):
+        if is_terminal(pod):
             ips = reported_ips(old)
         elif pod["spec"].get("hostNetwork"):
             played.hold(pod)

@@ -5,11 +5,12 @@ containers have ended before.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pinnace.api.gotext import slice_text
 from pinnace.api.objects import Object, format_time
 
 _SCHEME = "simulated://"
@@ -165,7 +166,7 @@ def _conditions(pod: Object, scene: Scene, now: datetime) -> list[Object]:
 
 
 def _initialized(pod: Object, scene: Scene) -> tuple[bool, str, str]:
-    names = _names(pod["spec"].get("initContainers") or ())
+    names = slice_text(each["name"] for each in pod["spec"].get("initContainers") or ())
     if scene.phase == "Succeeded":
         return True, "PodCompleted", ""
     if scene.initialized or names == "[]":
@@ -182,7 +183,7 @@ def _containers_ready(pod: Object, scene: Scene) -> tuple[bool, str, str]:
     sidecars = [
         each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"
     ]
-    names = _names([*sidecars, *spec["containers"]])
+    names = slice_text(each["name"] for each in [*sidecars, *spec["containers"]])
     return False, "ContainersNotReady", f"containers with unready status: {names}"
 
 
@@ -198,11 +199,6 @@ def _gates(pod: Object, old: Mapping[str, Mapping[str, Any]]) -> tuple[bool, str
                 f'the status of pod readiness gate "{kind}" is not "True", but {found["status"]}'
             )
     return (False, "ReadinessGatesNotReady", ", ".join(said)) if said else (True, "", "")
-
-
-def _names(containers: Iterable[Mapping[str, Any]]) -> str:
-    """Write names as Go prints a slice."""
-    return "[" + " ".join(each["name"] for each in containers) + "]"
 
 
 def _condition(

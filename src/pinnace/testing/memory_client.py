@@ -11,21 +11,9 @@ from typing import Any, Literal
 
 from pinnace.api.errors import Conflict, conflict, not_found
 from pinnace.api.objects import Key, Object
+from pinnace.api.patch import merge
 from pinnace.api.resources import Resource
 from pinnace.client.base import EventType, Handler, Index, PatchType, WatchEvent
-
-
-def merged(target: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch."""
-    if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    result = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), value)
-    return result
 
 
 class MemoryInformer:
@@ -190,7 +178,7 @@ class MemoryCluster:
         for field in ("uid", "resourceVersion"):
             if expected.get(field) and expected[field] != found["metadata"].get(field):
                 raise conflict(resource.plural, resource.group, name, f"{field} differs")
-        return self._put(resource, key, merged(found, patch))
+        return self._put(resource, key, merge.apply(found, patch))
 
     async def delete(
         self,

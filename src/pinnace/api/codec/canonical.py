@@ -53,17 +53,10 @@ def _ordered_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     return ordered
 
 
-def splice_resource_version(value: bytes, revision: int) -> bytes:
-    """Return stored bytes with metadata.resourceVersion put in after the uid."""
-    at = value.index(b'"', value.index(_UID) + len(_UID)) + 1
-    return b'%b,"resourceVersion":"%d"%b' % (value[:at], revision, value[at:])
-
-
-def tail(value: bytes) -> bytes:
-    """Return stored bytes from `"metadata":` on, the closing brace included."""
-    return value[value.index(_METADATA) :]
-
-
-def head(kind: str, api_version: str) -> bytes:
-    """Return what goes before a tail: the opening brace, kind and apiVersion."""
-    return b'{"kind":%b,"apiVersion":%b,' % (orjson.dumps(kind), orjson.dumps(api_version))
+def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
+    """Return what stands before `"metadata":`, and the rest with the revision put in."""
+    start = value.index(_METADATA)
+    uid = value.index(_UID, start) + len(_UID)
+    end = value.index(b'"', uid) + 1
+    stamp = b',"resourceVersion":"%d"' % revision
+    return value[:start], b"".join((value[start:end], stamp, value[end:]))

@@ -33,11 +33,6 @@ def _writers() -> Writers:
     return Writers(load())
 
 
-def is_protobuf(body: bytes) -> bool:
-    """Tell whether a body begins with the magic."""
-    return body.startswith(MAGIC)
-
-
 def has_message(api_version: str, kind: str) -> bool:
     """Tell whether a kind can travel as protobuf at all; custom resources cannot."""
     return load().message_for(api_version, kind) is not None

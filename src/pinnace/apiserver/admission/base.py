@@ -91,46 +91,43 @@ class Validator(Plugin, Protocol):
     def validate(self, attributes: Attributes) -> Outcome: ...
 
 
+_Concerned = tuple[tuple[Mutator, ...], tuple[Validator, ...]]
+
+
 class Chain:
     """The plug-ins in order. Which ones concern a sort of write is worked out once per sort."""
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self.plugins = tuple(plugins)
         # Grows by a handful of entries per resource served, so it needs no bound.
-        self._mutators: dict[tuple[str, str, str, str], tuple[Mutator, ...]] = {}
-        self._validators: dict[tuple[str, str, str, str], tuple[Validator, ...]] = {}
+        self._chosen: dict[tuple[str, str, str, str], _Concerned] = {}
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let every mutator that is concerned change the object; raises the first refusal."""
-        row = attributes.row
-        key = (row.group, row.plural, attributes.subresource, attributes.operation)
-        concerned = self._mutators.get(key)
-        if concerned is None:
-            concerned = self._mutators[key] = tuple(
-                p for p in self._concerned(attributes) if isinstance(p, Mutator)
-            )
-        for plugin in concerned:
+        for plugin in self._concerned(attributes)[0]:
             waiting = plugin.mutate(attributes)
             if waiting is not None:
                 await waiting
 
     async def validate(self, attributes: Attributes) -> None:
         """Let every validator that is concerned look at the object; raises the first refusal."""
-        row = attributes.row
-        key = (row.group, row.plural, attributes.subresource, attributes.operation)
-        concerned = self._validators.get(key)
-        if concerned is None:
-            concerned = self._validators[key] = tuple(
-                p for p in self._concerned(attributes) if isinstance(p, Validator)
-            )
-        for plugin in concerned:
+        for plugin in self._concerned(attributes)[1]:
             waiting = plugin.validate(attributes)
             if waiting is not None:
                 await waiting
 
-    def _concerned(self, attributes: Attributes) -> list[Plugin]:
-        return [
-            plugin
-            for plugin in self.plugins
-            if plugin.handles(attributes.operation, attributes.row, attributes.subresource)
-        ]
+    def _concerned(self, attributes: Attributes) -> _Concerned:
+        row = attributes.row
+        key = (row.group, row.plural, attributes.subresource, attributes.operation)
+        found = self._chosen.get(key)
+        if found is None:
+            asked = [
+                plugin
+                for plugin in self.plugins
+                if plugin.handles(attributes.operation, row, attributes.subresource)
+            ]
+            found = self._chosen[key] = (
+                tuple(plugin for plugin in asked if isinstance(plugin, Mutator)),
+                tuple(plugin for plugin in asked if isinstance(plugin, Validator)),
+            )
+        return found

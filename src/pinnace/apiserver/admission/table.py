@@ -8,7 +8,6 @@ ValidatingAdmissionWebhook) and PodResizeValidator are not built yet. OwnerRefer
 Enforcement is off by default upstream.
 """
 
-import secrets
 from collections.abc import Callable
 
 from pinnace.apiserver.admission.base import Chain, Plugin
@@ -33,14 +32,7 @@ from pinnace.apiserver.admission.storage_object_in_use import StorageObjectInUse
 from pinnace.apiserver.admission.taint_nodes import TaintNodesByCondition
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
-
-# What upstream's generated names end in: no vowels, no look-alikes.
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-
-
-def random_suffix() -> str:
-    """Return five characters that make a generated name unique enough."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(5))
+from pinnace.kit.uids import new_suffix
 
 
 def plugins(
@@ -48,7 +40,7 @@ def plugins(
     rbac: Rbac,
     *,
     quota_writer: QuotaWriter | None = None,
-    suffix: Callable[[], str] = random_suffix,
+    suffix: Callable[[], str] = new_suffix,
 ) -> tuple[Plugin, ...]:
     """Return the plug-ins that are on by default, in upstream's order.
 
@@ -84,7 +76,7 @@ def build(
     rbac: Rbac,
     *,
     quota_writer: QuotaWriter | None = None,
-    suffix: Callable[[], str] = random_suffix,
+    suffix: Callable[[], str] = new_suffix,
 ) -> Chain:
     """Return the chain that every write passes."""
     return Chain(plugins(authorizer, rbac, quota_writer=quota_writer, suffix=suffix))

@@ -1,27 +1,10 @@
-"""The static token file: CSV lines of token, user, uid and, quoted, comma-separated groups."""
+"""Tokens that were configured, each with its user."""
 
-import csv
 import hmac
-import io
 from collections.abc import Mapping
 
 from pinnace.api.wire import User
 from pinnace.apiserver.authn.base import Identity
-
-
-def read_token_file(text: str) -> dict[str, User]:
-    """Read upstream's --token-auth-file; raises ValueError with the line that is wrong."""
-    users: dict[str, User] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(text), skipinitialspace=True), start=1):
-        if not row or row[0].startswith("#"):
-            continue
-        if len(row) < 3:
-            raise ValueError(f"token file line {number} must have token, user and uid")
-        if not row[0]:
-            continue
-        groups = tuple(g.strip() for g in row[3].split(",")) if len(row) > 3 and row[3] else ()
-        users[row[0]] = User(row[1], groups, row[2])
-    return users
 
 
 class StaticTokens:

@@ -2,14 +2,16 @@
 
 import ipaddress
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from pinnace.api.errors import ApiError, BadRequest, ServiceUnavailable
+from pinnace.api.gotext import slice_text
 from pinnace.api.objects import Object
 from pinnace.api.simulated import is_simulated
 from pinnace.api.wire import Request
+from pinnace.apiserver.routes import is_true
 
 # Addresses that reach a kubelet from here, best first.
 _PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
@@ -52,10 +54,6 @@ def node_address(node: Object) -> tuple[str, int]:
     raise ApiError(f"no preferred addresses found; known addresses: {list(addresses.values())}")
 
 
-def _is_true(request: Request, name: str) -> bool:
-    return request.param(name).lower() in ("true", "1")
-
-
 def container_of(pod: Object, asked: str) -> str:
     """Return the container that a request is for; raises BadRequest with the choices."""
     spec, name = pod["spec"], pod["metadata"]["name"]
@@ -71,16 +69,12 @@ def container_of(pod: Object, asked: str) -> str:
     default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
     if default in main:
         return str(default)
-    text = f"a container name must be specified for pod {name}, choose one of: {_go(main)}"
+    text = f"a container name must be specified for pod {name}, choose one of: {slice_text(main)}"
     if init:
-        text += f" or one of the init containers: {_go(init)}"
+        text += f" or one of the init containers: {slice_text(init)}"
     if ephemeral:
-        text += f" or one of the ephemeral containers: {_go(ephemeral)}"
+        text += f" or one of the ephemeral containers: {slice_text(ephemeral)}"
     raise BadRequest(text)
-
-
-def _go(names: Iterable[str]) -> str:
-    return "[" + " ".join(names) + "]"
 
 
 def log_path(pod: Object, request: Request) -> str:
@@ -89,7 +83,7 @@ def log_path(pod: Object, request: Request) -> str:
     container = container_of(pod, request.param("container"))
     options = {name: request.param(name) for name in _LOG_OPTIONS if request.param(name)}
     for name in ("follow", "previous", "timestamps"):
-        if name in options and not _is_true(request, name):
+        if name in options and not is_true(request, name):
             del options[name]
     path = f"/containerLogs/{metadata['namespace']}/{metadata['name']}/{container}"
     return _with_query(path, list(options.items()))
@@ -103,7 +97,7 @@ def stream_path(pod: Object, request: Request, kind: str) -> str:
         ports = request.query.get("ports") or []
         return _with_query(f"/portForward/{where}", [("port", ",".join(ports))] if ports else [])
     container = container_of(pod, request.param("container"))
-    wanted = [(there, "1") for here, there in _STREAMS if _is_true(request, here)]
+    wanted = [(there, "1") for here, there in _STREAMS if is_true(request, here)]
     if kind == "exec":
         wanted += [("command", part) for part in request.query.get("command") or ()]
     return _with_query(f"/{kind}/{where}/{container}", wanted)

@@ -112,11 +112,6 @@ def printer_for(row: Resource) -> Printer:
     return PRINTERS.get((row.group, row.plural), DEFAULT)
 
 
-def columns_for(row: Resource) -> list[Object]:
-    """Return the column definitions of a resource's Table."""
-    return [column.definition() for column in printer_for(row).columns]
-
-
 def table(
     row: Resource,
     objects: Iterable[Object],
@@ -126,17 +121,15 @@ def table(
     list_metadata: Mapping[str, Any] | None = None,
     headers: bool = True,
     version: str = "v1",
-    printer: Printer | None = None,
 ) -> Object:
     """Return a Table of objects.
 
     `include_object` is None, Metadata (also when empty) or Object. `list_metadata` is the list's
     own; for a single object its resourceVersion. Later events of a watch go without headers.
-    `printer` overrides the row's, as custom columns do.
     """
     if include_object not in ("", "None", "Metadata", "Object"):
         raise BadRequest(f'unrecognized includeObject value: "{include_object}"')
-    chosen = printer or printer_for(row)
+    chosen = printer_for(row)
     listed = sorted(objects, key=chosen.order) if chosen.order else objects
     group_version = f"meta.k8s.io/{version}"
     definitions = [column.definition() for column in chosen.columns] if headers else []

@@ -1,5 +1,6 @@
 """What the commands share that run one component alone, against any cluster."""
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pinnace.cli.commands.base import run_loop
+from pinnace.cli.commands.base import data_dir_option, one_line_errors, run_loop
 from pinnace.client import kubeconfig as kubeconfigs
 from pinnace.client.kubeconfig import Config
 from pinnace.cluster import config as configs
@@ -43,9 +44,30 @@ def connection(kubeconfig: Path | None, server: str | None) -> Config:
     return replace(found, server=server) if server else found
 
 
-def facts(data_dir: Path, **given: str | None) -> ClusterConfig:
-    """Return the cluster's facts for a component that has no data directory of its own."""
-    return configs.resolve(data_dir, taken=frozenset(), **given)
+def with_facts(start: Callable[[Config, ClusterConfig], None]) -> Callable[..., None]:
+    """Give a command the options from which come its connection and the cluster's facts.
+
+    Options that the command adds itself are facts too, by their names.
+    """
+
+    @data_dir_option
+    @kubeconfig_option
+    @server_option
+    @cluster_cidr_option
+    @service_cidr_option
+    @one_line_errors
+    @functools.wraps(start)
+    def called(
+        data_dir: Path,
+        kubeconfig: Path | None,
+        server: str | None,
+        cluster_cidr: str | None,
+        **given: str | None,
+    ) -> None:
+        reached = connection(kubeconfig, server)
+        start(reached, configs.resolve(data_dir, taken=frozenset(), pod_cidr=cluster_cidr, **given))
+
+    return called
 
 
 def run(name: str, start: Callable[[Surroundings, Ready], Awaitable[None]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pinnace.api.objects import Object, parse_time
+from pinnace.api.pods import phase_of
 from pinnace.api.quantity import parse
 from pinnace.controllers.shared import conditions, pods
 
@@ -81,9 +82,9 @@ def _group(found: Iterable[Object], metrics: Metrics, resource: str, now: dateti
     groups = _Groups()
     for pod in found:
         name = pod["metadata"]["name"]
-        if "deletionTimestamp" in pod["metadata"] or pods.phase(pod) == "Failed":
+        if "deletionTimestamp" in pod["metadata"] or phase_of(pod) == "Failed":
             groups.ignored.add(name)
-        elif pods.phase(pod) == "Pending":
+        elif phase_of(pod) == "Pending":
             groups.unready.add(name)
         elif name not in metrics:
             groups.missing.add(name)
@@ -258,7 +259,7 @@ def by_value(
     if not found:
         text = "no pods returned by selector while calculating replica count"
         raise MetricError(f"unable to calculate ready pods: {text}")
-    ready = sum(pods.phase(pod) == "Running" and pods.is_ready(pod) for pod in found)
+    ready = sum(phase_of(pod) == "Running" and pods.is_ready(pod) for pod in found)
     return Proposal(min(math.ceil(ratio * ready), _MOST), usage)
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pinnace.api.gotext import selector_text
 from pinnace.api.objects import Object
 from pinnace.api.quantity import BINARY_SI, DECIMAL_SI, from_milli, parse
 from pinnace.api.selectors import label_selector_from_object
 from pinnace.client.base import Client
 from pinnace.controllers.shared import autoscale, metrics
 from pinnace.controllers.shared.autoscale import MetricError, Proposal, Tolerances
-from pinnace.controllers.shared.gotext import selector_text
 
 REASONS = {
     "Resource": "FailedGetResourceMetric",

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pinnace.api.nodeaffinity import fits_node
 from pinnace.api.objects import Object, copied
+from pinnace.api.pods import is_terminal
+from pinnace.api.taints import is_tolerated
 from pinnace.controllers.shared import pods
 from pinnace.controllers.shared.intstr import scaled
-from pinnace.controllers.shared.nodeaffinity import fits
-from pinnace.controllers.shared.taints import NOT_READY, UNREACHABLE, tolerates
+from pinnace.controllers.shared.taints import NOT_READY, UNREACHABLE
 
 HASH = "controller-revision-hash"
 GENERATION = "pod-template-generation"
@@ -40,14 +42,15 @@ def _unlimited(entry: Object, wanted: Sequence[Object]) -> Object:
 def belongs(owner: Object, node: Object) -> tuple[bool, bool]:
     """Whether a daemon is to run on a node, and whether one that runs there may stay."""
     spec = owner["spec"]["template"]["spec"]
-    if spec.get("nodeName") not in (None, "", node["metadata"]["name"]) or not fits(spec, node):
+    if spec.get("nodeName") not in (None, "", node["metadata"]["name"]) or not fits_node(
+        spec, node
+    ):
         return False, False
     accepted = tolerations(spec)
     refused = [
         taint["effect"]
         for taint in (node.get("spec") or {}).get("taints") or ()
-        if taint["effect"] in ("NoSchedule", "NoExecute")
-        and not any(tolerates(entry, taint) for entry in accepted)
+        if taint["effect"] in ("NoSchedule", "NoExecute") and not is_tolerated(taint, accepted)
     ]
     return not refused, "NoExecute" not in refused
 
@@ -96,7 +99,7 @@ def by_node(found: Iterable[Object]) -> dict[str, list[Object]]:
     """Sort daemons by node, the one that counts first: bound before unbound, then the oldest."""
     result: dict[str, list[Object]] = {}
     for pod in found:
-        if pods.is_terminal(pod) and "deletionTimestamp" in pod["metadata"]:
+        if is_terminal(pod) and "deletionTimestamp" in pod["metadata"]:
             continue
         result.setdefault(target_node(pod), []).append(pod)
     for entries in result.values():
@@ -178,8 +181,8 @@ def _thin_out(
 ) -> None:
     """Take away daemons that have ended, and all but one of those that run."""
     staying = [pod for pod in mine if "deletionTimestamp" not in pod["metadata"]]
-    ended = [pod for pod in staying if pods.is_terminal(pod)]
-    running = [pod for pod in staying if not pods.is_terminal(pod)]
+    ended = [pod for pod in staying if is_terminal(pod)]
+    running = [pod for pod in staying if not is_terminal(pod)]
     plan.ended += ended
     if not surge:
         plan.delete += running[1:]

@@ -7,6 +7,7 @@ from typing import Any
 
 from pinnace.api.kinds.core import SERVICES
 from pinnace.api.objects import Key, Object, copied
+from pinnace.api.pods import is_terminal
 from pinnace.controllers.base import Context
 from pinnace.controllers.shared import conditions, pods
 
@@ -34,7 +35,7 @@ def to_services(pod: Object, ctx: Context) -> Iterable[Key]:
 
 def belongs(pod: Object, *, include_terminating: bool) -> bool:
     """Whether a selected Pod is an endpoint at all, ready or not."""
-    if pods.is_terminal(pod) or not (pod.get("status") or {}).get("podIP"):
+    if is_terminal(pod) or not (pod.get("status") or {}).get("podIP"):
         return False
     return include_terminating or "deletionTimestamp" not in pod["metadata"]
 

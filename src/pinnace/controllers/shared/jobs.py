@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pinnace.api.objects import Object, format_time, parse_time
+from pinnace.api.pods import phase_of
 from pinnace.controllers.shared import conditions, indexes, pods
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -52,9 +53,9 @@ def only_replaces_failed(job: Object) -> bool:
 
 def is_failed(pod: Object, job: Object) -> bool:
     """Whether the Pod counts as failed."""
-    if pods.phase(pod) == "Failed":
+    if phase_of(pod) == "Failed":
         return True
-    leaving = "deletionTimestamp" in pod["metadata"] and pods.phase(pod) != "Succeeded"
+    leaving = "deletionTimestamp" in pod["metadata"] and phase_of(pod) != "Succeeded"
     return leaving and not only_replaces_failed(job)
 
 
@@ -208,7 +209,7 @@ def look(job: Object, found: Iterable[Object]) -> View:
         uid = pod["metadata"]["uid"]
         if not is_tracked(pod) or (is_indexed(job) and not view.has_valid_index(pod)):
             continue
-        if pods.phase(pod) == "Succeeded" and uid not in noted["succeeded"]:
+        if phase_of(pod) == "Succeeded" and uid not in noted["succeeded"]:
             view.new_succeeded.append(pod)
         elif is_failed(pod, job) and uid not in noted["failed"]:
             view.new_failed.append(pod)
@@ -332,7 +333,7 @@ def _restarts_exceed(view: View, limit: int) -> bool:
     restarts: int = sum(
         entry.get("restartCount", 0)
         for pod in view.pods
-        if pods.phase(pod) in ("Running", "Pending")
+        if phase_of(pod) in ("Running", "Pending")
         for name in ("initContainerStatuses", "containerStatuses")
         for entry in (pod.get("status") or {}).get(name) or ()
     )
@@ -415,6 +416,6 @@ def countable(view: View, finished: Object | None) -> list[Object]:
             continue
         ended = finished is not None or "deletionTimestamp" in view.job["metadata"]
         held = any(pod is last for last in view.delayed.values())
-        if ended or pods.phase(pod) == "Succeeded" or (is_failed(pod, view.job) and not held):
+        if ended or phase_of(pod) == "Succeeded" or (is_failed(pod, view.job) and not held):
             found.append(pod)
     return found[:AT_ONCE]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pinnace.api.names import dns1123_subdomain
 from pinnace.api.objects import Key, Object, controller_of, copied, parse_time
+from pinnace.api.pods import is_terminal
 from pinnace.api.resources import Resource
 from pinnace.client.base import Informer
 from pinnace.controllers.shared import conditions
@@ -33,16 +34,6 @@ def owned(informer: Informer, owner: Object, *, orphans: bool = False) -> list[O
         namespace = owner["metadata"].get("namespace", "")
         found += informer.by_index(BY_CONTROLLER, f"orphan/{namespace}")
     return found
-
-
-def phase(pod: Object) -> str:
-    """Return the Pod's phase."""
-    return str((pod.get("status") or {}).get("phase") or "")
-
-
-def is_terminal(pod: Object) -> bool:
-    """Whether the Pod has ended, well or not."""
-    return phase(pod) in ("Succeeded", "Failed")
 
 
 def is_active(pod: Object) -> bool:

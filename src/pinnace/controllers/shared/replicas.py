@@ -15,6 +15,7 @@ from functools import cmp_to_key
 from pinnace.api.errors import ApiError
 from pinnace.api.kinds.core import PODS
 from pinnace.api.objects import Key, Object, controller_of, copied, format_time, parse_time
+from pinnace.api.pods import phase_of
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import LabelSelector
 from pinnace.controllers.base import Context
@@ -87,7 +88,7 @@ def deletion_order(
         node = pod["spec"].get("nodeName", "")
         return (
             1 if node else 0,
-            _PHASES.get(pods.phase(pod), 0),
+            _PHASES.get(phase_of(pod), 0),
             1 if pods.is_ready(pod) else 0,
             _deletion_cost(pod),
             -on_node[node],

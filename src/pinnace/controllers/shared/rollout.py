@@ -21,6 +21,7 @@ import orjson
 from pinnace.api.objects import Object, copied, format_time, parse_time
 from pinnace.controllers.shared import conditions
 from pinnace.controllers.shared.intstr import scaled
+from pinnace.kit.uids import LETTERS
 
 REVISION = "deployment.kubernetes.io/revision"
 HISTORY = "deployment.kubernetes.io/revision-history"
@@ -37,7 +38,6 @@ _NOT_COPIED = (
 )
 _HISTORY_CHARACTERS = 2000
 _NO_DEADLINE = 2**31 - 1
-_SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
 Sizes = list[tuple[Object, int]]
 
@@ -130,8 +130,8 @@ def template_hash(template: Object, collisions: int | None) -> str:
     """Return a short name for a template; the number of collisions makes it another one."""
     packed = orjson.dumps(conditions.pruned(template), option=orjson.OPT_SORT_KEYS)
     number = int.from_bytes(hashlib.sha256(packed + str(collisions or "").encode()).digest()[:4])
-    # The alphabet of upstream's SafeEncodeString: no vowels, so no words.
-    return "".join(_SAFE[ord(digit) % len(_SAFE)] for digit in str(number))
+    # As upstream's SafeEncodeString does.
+    return "".join(LETTERS[ord(digit) % len(LETTERS)] for digit in str(number))
 
 
 def annotations(deployment: Object, entry: Object, new_revision: int, *, exists: bool) -> Object:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pinnace.api.kinds.apps import STATEFULSETS
 from pinnace.api.kinds.core import PODS
 from pinnace.api.objects import Object, copied
+from pinnace.api.pods import phase_of
 from pinnace.api.resources import Resource
 from pinnace.controllers.shared import pods
 from pinnace.controllers.shared.intstr import scaled
@@ -60,12 +61,12 @@ def is_parallel(owner: Object) -> bool:
 
 def is_created(pod: Object) -> bool:
     """Whether the API server has the Pod."""
-    return bool(pods.phase(pod))
+    return bool(phase_of(pod))
 
 
 def is_running_and_ready(pod: Object) -> bool:
     """Whether the Pod runs and is ready, terminating or not."""
-    return pods.phase(pod) == "Running" and pods.is_ready(pod)
+    return phase_of(pod) == "Running" and pods.is_ready(pod)
 
 
 def is_unavailable(pod: Object, min_ready: int, now: datetime) -> bool:

@@ -1,25 +1,14 @@
-"""Taints and tolerations."""
+"""The taints of nodes that controllers put or act on, and for how long Pods bear them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from pinnace.api.objects import Object
+from pinnace.api.taints import tolerates
 
 UNREACHABLE = "node.kubernetes.io/unreachable"
 NOT_READY = "node.kubernetes.io/not-ready"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
-
-
-def tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
-    """Whether a toleration matches a taint."""
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if toleration.get("key") not in (None, "", taint["key"]):
-        return False
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return True
-    return operator == "Equal" and toleration.get("value", "") == taint.get("value", "")
 
 
 def no_execute(node: Object) -> list[Object]:

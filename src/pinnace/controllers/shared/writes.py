@@ -1,8 +1,9 @@
-"""Creating and deleting Pods for an owner, with the Events that upstream records."""
+"""Creating and deleting what controllers keep, Pods with the Events that upstream records."""
 
-from pinnace.api.errors import ApiError, NotFound
+from pinnace.api.errors import AlreadyExists, ApiError, NotFound
 from pinnace.api.kinds.core import PODS
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
 from pinnace.controllers.base import Context
 
 
@@ -36,6 +37,17 @@ async def delete_pod(ctx: Context, owner: Object, pod: Object) -> bool:
     message = f"Deleted pod: {meta['name']}"
     ctx.events.event(owner, type="Normal", reason="SuccessfulDelete", message=message)
     return True
+
+
+async def ensure(ctx: Context, row: Resource, obj: Object) -> None:
+    """Create an object unless it is there, or its namespace is going away."""
+    try:
+        await ctx.client.create(row, obj)
+    except AlreadyExists:
+        pass
+    except ApiError as error:
+        if not is_namespace_terminating(error):
+            raise
 
 
 def is_namespace_terminating(error: ApiError) -> bool:

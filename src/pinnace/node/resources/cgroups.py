@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pinnace.api.qos import qos_class
 from pinnace.node import cgroup_tree
 from pinnace.node.podspec import uid_of
 from pinnace.node.resources.limits import pod_resources
-from pinnace.node.resources.qos import qos_class
 from pinnace.node.runtime import LinuxResources
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _KINDS = ("", "/burstable", "/besteffort")
 
 def pod_cgroup(pod: Mapping[str, Any], root: str) -> str:
     """Return the path of the Pod's group, as the runtime wants it."""
-    kind = qos_class(pod)
+    kind = qos_class(pod["spec"])
     middle = "" if kind == "Guaranteed" else f"/{kind.lower()}"
     return f"{root}{middle}/pod{uid_of(pod)}"
 

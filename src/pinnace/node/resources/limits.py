@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pinnace.api import quantity
+from pinnace.api.amounts import CPU, MEMORY, amount, pod_amounts
+from pinnace.api.qos import qos_class
 from pinnace.node.podspec import Declared
-from pinnace.node.resources.qos import pod_amount, qos_class
 from pinnace.node.runtime import LinuxResources
 
 MIN_SHARES = 2
@@ -30,7 +30,7 @@ def oom_score(pod: Mapping[str, Any], container: Declared, *, node_memory: int) 
     """Return oom_score_adj: the less a Pod was promised, the earlier it is killed."""
     if int(pod["spec"].get("priority") or 0) >= CRITICAL_PRIORITY:
         return -997
-    kind = qos_class(pod)
+    kind = qos_class(pod["spec"])
     if kind == "Guaranteed":
         return -997
     if kind == "BestEffort":
@@ -69,16 +69,15 @@ def pod_resources(pod: Mapping[str, Any]) -> LinuxResources:
         own = ((spec.get("resources") or {}).get("limits") or {}).get(name)
         return own is not None or all(_amount(each, "limits", name) for each in containers)
 
-    quota = cpu_quota(pod_amount(pod, "cpu", "limits")) if bounded("cpu") else 0
+    limits = pod_amounts(pod, "limits")
+    quota = cpu_quota(limits.get(CPU, 0)) if bounded(CPU) else 0
     return LinuxResources(
         cpu_period=PERIOD if quota else 0,
         cpu_quota=quota,
-        cpu_shares=cpu_shares(pod_amount(pod, "cpu")),
-        memory_limit=pod_amount(pod, "memory", "limits") if bounded("memory") else 0,
+        cpu_shares=cpu_shares(pod_amounts(pod, "requests").get(CPU, 0)),
+        memory_limit=limits.get(MEMORY, 0) if bounded(MEMORY) else 0,
     )
 
 
 def _amount(container: Mapping[str, Any], kind: str, name: str) -> int:
-    amount = ((container.get("resources") or {}).get(kind) or {}).get(name, 0)
-    parsed = quantity.parse(amount)
-    return parsed.milli_value() if name == "cpu" else parsed.value()
+    return amount(name, ((container.get("resources") or {}).get(kind) or {}).get(name, 0))

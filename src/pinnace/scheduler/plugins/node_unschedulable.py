@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pinnace.scheduler.plugins.base import Ruled, State
-from pinnace.scheduler.podinfo import PodInfo, tolerates
+from pinnace.scheduler.podinfo import PodInfo
 
 
 class NodeUnschedulable:
@@ -12,5 +12,5 @@ class NodeUnschedulable:
     name = "NodeUnschedulable"
 
     def filter(self, pod: PodInfo, state: State) -> Iterable[Ruled]:
-        if not tolerates(pod.tolerations, "node.kubernetes.io/unschedulable", "", "NoSchedule"):
+        if not pod.tolerates("node.kubernetes.io/unschedulable", "", "NoSchedule"):
             yield Ruled("node(s) were unschedulable", state.columns.unschedulable, True)

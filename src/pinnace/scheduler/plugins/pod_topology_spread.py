@@ -6,7 +6,7 @@ import numpy as np
 
 from pinnace.scheduler.columns import Mask, Numbers
 from pinnace.scheduler.plugins.base import MAX_SCORE, Ruled, State
-from pinnace.scheduler.podinfo import PodInfo, Spread, Term, tolerates
+from pinnace.scheduler.podinfo import PodInfo, Spread, Term
 
 _REASON = "node(s) didn't match pod topology spread constraints"
 _HOSTNAME = "kubernetes.io/hostname"
@@ -85,6 +85,6 @@ def _counted(pod: PodInfo, spread: Spread, state: State) -> Mask:
             rows &= columns.rows_with(name, (value,))
     if spread.honor_taints:
         for (name, value, effect), tainted in columns.taints.items():
-            if effect != "PreferNoSchedule" and not tolerates(pod.tolerations, name, value, effect):
+            if effect != "PreferNoSchedule" and not pod.tolerates(name, value, effect):
                 rows &= ~tainted
     return rows

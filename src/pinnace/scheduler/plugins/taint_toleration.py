@@ -6,7 +6,7 @@ import numpy as np
 
 from pinnace.scheduler.columns import Mask, Numbers
 from pinnace.scheduler.plugins.base import MAX_SCORE, Ruled, State
-from pinnace.scheduler.podinfo import PodInfo, tolerates
+from pinnace.scheduler.podinfo import PodInfo
 
 
 class TaintToleration:
@@ -21,7 +21,7 @@ class TaintToleration:
             mask = state.columns.rows_like()
             for (name, value, effect), rows in state.columns.taints.items():
                 hard = effect in ("NoSchedule", "NoExecute")
-                if hard and not tolerates(pod.tolerations, name, value, effect):
+                if hard and not pod.tolerates(name, value, effect):
                     mask |= rows
             mask = state.keep(key, mask)
         yield Ruled("node(s) had untolerated taint(s)", mask, True)
@@ -29,7 +29,7 @@ class TaintToleration:
     def score(self, pod: PodInfo, state: State, feasible: Mask) -> Numbers:
         counts = np.zeros(len(feasible), np.int64)
         for (name, value, effect), rows in state.columns.taints.items():
-            if effect == "PreferNoSchedule" and not tolerates(pod.tolerations, name, value, effect):
+            if effect == "PreferNoSchedule" and not pod.tolerates(name, value, effect):
                 counts += rows
         most = int(counts[feasible].max(initial=0))
         if most == 0:

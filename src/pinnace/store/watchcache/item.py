@@ -20,9 +20,11 @@ from typing import Any
 import msgspec
 import orjson
 
+from pinnace.api.codec.canonical import split
 from pinnace.api.objects import Object
 
 PickFields = Callable[[Object], Mapping[str, str]]
+
 
 _METADATA = b'"metadata":'
 _UID = b'"uid":"'
@@ -42,18 +44,6 @@ class _RawMetadata(msgspec.Struct):
 
 _metadata = msgspec.json.Decoder(_RawMetadata)
 _labels = msgspec.json.Decoder(_Labelled)
-
-
-def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
-    """Return the head and the tail of a stored value, with the revision in the tail.
-
-    Revision 0 is that of a dry run, which made nothing: it is not told.
-    """
-    start = value.index(_METADATA)
-    uid = value.index(_UID, start) + len(_UID)
-    end = value.index(b'"', uid) + 1
-    stamp = b',"resourceVersion":"%d"' % revision if revision else b""
-    return value[:start], b"".join((value[start:end], stamp, value[end:]))
 
 
 class Item:

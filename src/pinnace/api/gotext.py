@@ -1,7 +1,12 @@
 """Values as Go prints them, where upstream's messages contain them so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+
+def slice_text(texts: Iterable[str]) -> str:
+    """Write a slice of strings as `%v` prints it: `[a b]`."""
+    return "[" + " ".join(texts) + "]"
 
 
 def selector_text(selector: Mapping[str, Any] | None) -> str:
@@ -13,7 +18,7 @@ def selector_text(selector: Mapping[str, Any] | None) -> str:
     expressions = "".join(
         "LabelSelectorRequirement{"
         f"Key:{entry['key']},Operator:{entry['operator']},"
-        f"Values:[{' '.join(entry.get('values') or ())}],"
+        f"Values:{slice_text(entry.get('values') or ())},"
         "},"
         for entry in selector.get("matchExpressions") or ()
     )

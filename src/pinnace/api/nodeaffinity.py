@@ -1,11 +1,12 @@
 """Whether a node is one that a Pod may run on, by its selector and its required affinity."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pinnace.api.objects import Object
+_Part = Mapping[str, Any]
 
 
-def _matches_one(wanted: Object, values: Mapping[str, str]) -> bool:
+def _matches_one(wanted: _Part, values: Mapping[str, str]) -> bool:
     value, operator = values.get(wanted["key"]), wanted["operator"]
     listed: Sequence[str] = wanted.get("values") or ()
     if operator in ("NotIn", "DoesNotExist"):
@@ -23,7 +24,7 @@ def _matches_one(wanted: Object, values: Mapping[str, str]) -> bool:
     return bool(operator == "Exists")
 
 
-def _matches_term(term: Object, labels: Mapping[str, str], fields: Mapping[str, str]) -> bool:
+def _matches_term(term: _Part, labels: Mapping[str, str], fields: Mapping[str, str]) -> bool:
     by_labels, by_fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
     if not by_labels and not by_fields:
         return False  # an empty term selects nothing
@@ -32,8 +33,8 @@ def _matches_term(term: Object, labels: Mapping[str, str], fields: Mapping[str, 
     )
 
 
-def fits(spec: Object, node: Object) -> bool:
-    """Whether a Pod with this spec may run on the node, taints aside."""
+def fits_node(spec: _Part, node: _Part) -> bool:
+    """Say whether a Pod with this spec may run on the node, taints aside."""
     labels = node["metadata"].get("labels") or {}
     selector = spec.get("nodeSelector") or {}
     if not selector.items() <= labels.items():

@@ -1,9 +1,10 @@
 import pytest
 
+from pinnace.api.amounts import pod_requests
+from pinnace.api.qos import qos_class
 from pinnace.node.podspec import Declared
 from pinnace.node.resources.cgroups import Cgroups, weight
 from pinnace.node.resources.limits import container_resources, cpu_quota, cpu_shares, pod_resources
-from pinnace.node.resources.qos import pod_amount, qos_class
 from pinnace.testing.kubelet_stage import make_container, make_pod
 
 
@@ -30,7 +31,7 @@ CLASSES = {
 
 @pytest.mark.parametrize(("given", "wanted"), CLASSES.values(), ids=CLASSES)
 def test_class(given, wanted):
-    assert qos_class(given) == wanted
+    assert qos_class(given["spec"]) == wanted
 
 
 def test_init_containers_count_by_their_peak():
@@ -42,7 +43,7 @@ def test_init_containers_count_by_their_peak():
         initContainers=[init("a", "3"), init("s", "1", restartPolicy="Always"), init("b", "2")],
         overhead={"cpu": "100m"},
     )
-    assert pod_amount(given, "cpu") == 3100
+    assert pod_requests(given)["cpu"] == 3100
 
 
 def test_shares_and_quotas_have_upstreams_bounds():
