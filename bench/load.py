@@ -10,6 +10,10 @@ from typing import cast
 
 from pinnace.client import kubeconfig
 
+# How a chunked answer ends; no JSON holds this.
+_END = b"\r\n0\r\n\r\n"
+_END_LENGTH = len(_END)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -36,6 +40,8 @@ class Connection(asyncio.Protocol):
         self._got = bytearray()
         self._waiting: asyncio.Future[None] | None = None
         self._seen: list[float] | None = None
+        self._wanted = 0
+        self._skimmed = -1
         self._last = b""
 
     @classmethod
@@ -50,13 +56,20 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._seen is None:
+        if self._skimmed >= 0:
+            self._skimmed += len(data)
+            self._last = (self._last + data[-_END_LENGTH:])[-_END_LENGTH:]
+            if self._last != _END:
+                return
+        elif self._seen is None:
             self._got += data
         else:
             # A line of a watch ends with a newline, the framing around it with CR and newline.
             lines = data.count(b"\n") - (self._last + data).count(b"\r\n")
             self._seen += [time.perf_counter()] * lines
             self._last = data[-1:]
+            if len(self._seen) < self._wanted:
+                return
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
@@ -99,12 +112,19 @@ class Connection(asyncio.Protocol):
                 del self._got[:start]
                 return status, b"".join(parts)
 
+    async def skim(self, request: bytes) -> int:
+        """Ask for a long list, and only count the bytes of the answer as they come."""
+        self._skimmed = 0
+        self._transport.write(request)
+        await self._more()
+        size, self._skimmed, self._last = self._skimmed, -1, b""
+        return size
+
     async def lines(self, request: bytes, count: int) -> list[float]:
         """Send a watch and return when each of its first lines came."""
-        self._seen = []
+        self._seen, self._wanted = [], count
         self._transport.write(request)
-        while len(self._seen) < count:
-            await self._more()
+        await self._more()
         return self._seen
 
     def close(self) -> None:

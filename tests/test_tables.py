@@ -22,7 +22,7 @@ FOLDERS = [
 # Pieces that several plug-ins of a folder share, and no plug-ins themselves.
 SHARED = {
     "apiserver/admission": {"defaults", "node_labels", "pod_security_checks", "signers"},
-    "apiserver/printers": {"custom", "render", "views"},
+    "apiserver/printers": {"custom", "render", "rows", "views"},
     "cli/commands": {"alone"},
     "controllers": {"runtime"},
     "node/probes": {"prober", "thresholds"},

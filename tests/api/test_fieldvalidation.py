@@ -27,12 +27,21 @@ def test_strict_errors_are_upstreams(body: bytes, said: list[str]) -> None:
     assert fieldvalidation.unknown_and_duplicate_fields(body, DEPLOYMENTS) == said
 
 
-def test_a_strict_refusal_is_worded_as_upstream() -> None:
-    error = fieldvalidation.strict_error("Deployment", "v1", ['unknown field "a"', "x"])
-    assert error.message == (
-        'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: '
-        'unknown field "a", x'
-    )
+@pytest.mark.parametrize(
+    ("got", "wanted", "said"),
+    [
+        ("string", "map[string]string", "cannot restore map from string"),
+        ("object", "[]v1.Container", "cannot restore slice from map"),
+        ("string", "v1.PodSpec", "cannot restore struct from: string"),
+        ("string", "int32", "cannot convert string to int32"),
+    ],
+)
+def test_wrong_types_after_a_strategic_merge_are_told_otherwise(
+    got: str, wanted: str, said: str
+) -> None:
+    why = f"json: cannot unmarshal {got} into Go struct field X.a.b of type {wanted}"
+    assert fieldvalidation.restored(why) == said
+    assert fieldvalidation.restored("illegal base64 data") == "illegal base64 data"
 
 
 @pytest.mark.parametrize(

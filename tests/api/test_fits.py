@@ -9,16 +9,21 @@ from pinnace.api.fits import fits
 from pinnace.api.kinds.core import CONFIGMAPS, PODS, SECRETS
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 
 GOOD: list[tuple[Resource, Object]] = [
     (CONFIGMAPS, {"metadata": {"name": "a", "labels": {"x": "y"}}, "data": {"k": "v"}}),
-    (CONFIGMAPS, {"metadata": {"name": "a", "creationTimestamp": None}, "data": None}),
     (PODS, {"metadata": {"creationTimestamp": "2026-01-02T03:04:05Z"}, "spec": {"containers": [
         {"name": "a", "resources": {"requests": {"cpu": "10m"}},
          "livenessProbe": {"httpGet": {"port": "http"}}, "ports": [{"containerPort": 80}]},
-        None,
-    ]}}),
+]}}),
 ]  # fmt: skip
+# Of its kind, but Go writes it otherwise.
+OTHERWISE: list[tuple[Resource, Object]] = [
+    (PODS, {"spec": {"containers": [None]}}),
+    (PODS, {"spec": {"containers": [{"resources": {"requests": {"cpu": "1000m"}}}]}}),
+    (PODS, {"metadata": {"creationTimestamp": "2026-01-02T03:04:05+00:00"}}),
+]
 BAD: list[tuple[Resource, Object]] = [
     (CONFIGMAPS, {"data": {"k": 1}}),
     (CONFIGMAPS, {"datum": {}}),
@@ -43,6 +48,20 @@ def test_what_has_no_errors_fits(row: Resource, obj: Object) -> None:
     assert fits(obj, row)
     assert not type_errors(obj, row)
     assert not unknown_fields(obj, row)
+
+
+@pytest.mark.parametrize(("row", "obj"), OTHERWISE)
+def test_what_go_would_write_otherwise_does_not_fit(row: Resource, obj: Object) -> None:
+    assert not fits(obj, row)
+    assert not type_errors(obj, row)
+    assert fits(normalized(obj, row), row)
+
+
+def test_nulls_are_dropped_as_go_drops_them() -> None:
+    nulls = {"metadata": {"name": "a", "creationTimestamp": None}, "data": None}
+    wanted = normalized(nulls, CONFIGMAPS)
+    assert fits(nulls, CONFIGMAPS)
+    assert nulls == wanted == {"metadata": {"name": "a"}}
 
 
 @pytest.mark.parametrize(("row", "obj"), BAD)

@@ -1,7 +1,7 @@
 import copy
 
 from pinnace.api.kinds.coordination import LEASES
-from pinnace.api.kinds.core import PODS
+from pinnace.api.kinds.core import PODS, SECRETS
 from pinnace.api.resources import Resource
 from pinnace.api.typed import normalized
 
@@ -33,6 +33,11 @@ def test_times_are_in_utc() -> None:
     assert normalized(pod, PODS)["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
     lease = {"spec": {"renewTime": "2026-01-01T00:00:00.5Z"}}
     assert normalized(lease, LEASES)["spec"]["renewTime"] == "2026-01-01T00:00:00.500000Z"
+
+
+def test_base64_is_written_in_one_line() -> None:
+    secret = {"data": {"a": "YWFh\nYWE=\r\n", "b": "YWE=", "c": "YWF="}}
+    assert normalized(secret, SECRETS)["data"] == {"a": "YWFhYWE=", "b": "YWE=", "c": "YWE="}
 
 
 def test_what_is_so_already_is_shared() -> None:

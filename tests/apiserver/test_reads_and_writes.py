@@ -38,6 +38,22 @@ async def test_watch_tells_selector_transitions_in_order(api: Any) -> None:
     await events.aclose()
 
 
+async def test_the_old_path_of_a_watch_by_name_shows_no_other_object(api: Any) -> None:
+    for name in ("a", "b", "c"):
+        await api.do("POST", CONFIGMAPS, configmap(name))
+    path = "/api/v1/watch/namespaces/default/configmaps/b"
+    for query in ("", "&fieldSelector=metadata.name=b", "&fieldSelector=metadata.name=c"):
+        events = api.events(f"{path}?timeoutSeconds=1{query}")
+        reading = asyncio.ensure_future(_names(events))
+        await api.settle()
+        await api.clock.advance(2)
+        assert await reading == ([] if "=c" in query else ["b"])
+
+
+async def _names(events: Any) -> list[str]:
+    return [event["object"]["metadata"]["name"] async for event in events]
+
+
 async def test_initial_events_end_with_an_annotated_bookmark(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     query = "watch=1&sendInitialEvents=true&allowWatchBookmarks=true"
@@ -96,6 +112,28 @@ async def test_a_watch_resumes_from_the_stores_history(api: Any) -> None:
     names = [(await asyncio.wait_for(anext(events), 5))["object"]["metadata"]["name"]]
     names.append((await asyncio.wait_for(anext(events), 5))["object"]["metadata"]["name"])
     assert names == ["b", "c"]
+    await events.aclose()
+
+
+async def test_bookmarks_of_a_watch_on_the_history_go_on_once_it_has_caught_up(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    _, listed = await api.do("GET", CONFIGMAPS)
+    await api.do("POST", CONFIGMAPS, configmap("b"))
+    await api.settle()
+    await api.clock.advance(400)
+    await api.do("POST", CONFIGMAPS, configmap("c"))
+    version = listed["metadata"]["resourceVersion"]
+    events = api.events(f"{CONFIGMAPS}?watch=1&resourceVersion={version}&allowWatchBookmarks=true")
+    for _ in range(2):
+        await asyncio.wait_for(anext(events), 5)
+    await api.do("POST", "/api/v1/namespaces", {"metadata": {"name": "elsewhere"}})
+    _, listed = await api.do("GET", CONFIGMAPS)
+    mark = asyncio.ensure_future(anext(events))
+    await api.settle()
+    await api.clock.advance(61)
+    told = await asyncio.wait_for(mark, 5)
+    assert told["type"] == "BOOKMARK"
+    assert told["object"]["metadata"]["resourceVersion"] == listed["metadata"]["resourceVersion"]
     await events.aclose()
 
 
@@ -183,3 +221,15 @@ async def test_a_watch_by_field_sees_objects_come_and_go(api: Any) -> None:
     types = [(await asyncio.wait_for(anext(events), 5))["type"]]
     assert types[-1] in ("MODIFIED", "DELETED")
     await events.aclose()
+
+
+async def test_objects_are_stored_as_go_writes_them(api: Any) -> None:
+    secret = {
+        "metadata": {"name": "s", "creationTimestamp": None},
+        "data": {"a": "YWFh\nYWE=\n"},
+    }
+    status, made = await api.do("POST", "/api/v1/namespaces/default/secrets", secret)
+    assert (status, made["data"]) == (201, {"a": "YWFhYWE="})
+    quota = {"metadata": {"name": "q"}, "spec": {"hard": {"cpu": "2000m", "memory": 1024}}}
+    status, made = await api.do("POST", "/api/v1/namespaces/default/resourcequotas", quota)
+    assert (status, made["spec"]["hard"]) == (201, {"cpu": "2", "memory": "1024"})

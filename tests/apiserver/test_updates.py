@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 MODIFIED = (
     'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply '
@@ -91,6 +93,14 @@ async def test_status_and_spec_are_written_apart(api: Any) -> None:
     )
     code, scale = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": 7}}, **MERGE)
     assert (code, scale["spec"]) == (200, {"replicas": 7})
+    _, now = await api.do("GET", f"{url}/d")
+    assert now["metadata"]["generation"] == 3
+    code, status = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": "x"}}, **MERGE)
+    assert (code, status["message"]) == (
+        400,
+        'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go '
+        "struct field ScaleSpec.spec.replicas of type int32",
+    )
 
 
 async def test_unknown_fields_are_refused_when_strict(api: Any) -> None:
@@ -104,3 +114,64 @@ async def test_unknown_patch_types_are_unsupported(api: Any) -> None:
     await make(api)
     code, status = await api.do("PATCH", f"{CONFIGMAPS}/a", {}, content_type="text/plain")
     assert (code, status["reason"]) == (415, "UnsupportedMediaType")
+
+
+async def test_a_patch_that_breaks_the_object_is_invalid_itself(api: Any) -> None:
+    await make(api)
+    wrong = {"metadata": {"labels": "x"}}
+    strategic = {"content_type": "application/strategic-merge-patch+json"}
+    code, status = await api.do("PATCH", f"{CONFIGMAPS}/a", wrong, **strategic)
+    assert (code, status["reason"]) == (422, "Invalid")
+    assert status["message"] == (
+        ' "" is invalid: patch: Invalid value: "map[metadata:map[labels:x]]": '
+        "cannot restore map from string"
+    )
+    code, status = await api.do("PATCH", f"{CONFIGMAPS}/a", wrong, **MERGE)
+    assert code == 422
+    assert status["message"].endswith(
+        "json: cannot unmarshal string into Go struct field ObjectMeta.metadata.labels of type "
+        "map[string]string"
+    )
+    path = f"{CONFIGMAPS}/a?fieldValidation=Strict"
+    code, status = await api.do("PATCH", path, {"nonsense": 1}, **MERGE)
+    assert code == 422
+    assert status["message"].endswith('strict decoding error: unknown field "nonsense"')
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("dryRun=x", 'dryRun: Unsupported value: ["x"]: supported values: "All"'),
+        (
+            "fieldValidation=x",
+            'fieldValidation: Unsupported value: "x": supported values: "", "Ignore", "Strict", '
+            '"Warn"',
+        ),
+        (f"fieldManager={'x' * 129}", "fieldManager: Too long: may not be more than 128 bytes"),
+    ],
+)
+async def test_options_without_a_meaning_are_refused(api: Any, query: str, said: str) -> None:
+    body = {"metadata": {"name": "new"}}
+    code, status = await api.do("POST", f"{CONFIGMAPS}?{query}", body)
+    assert (code, status["message"]) == (422, f'CreateOptions.meta.k8s.io "" is invalid: {said}')
+    assert (await api.do("GET", f"{CONFIGMAPS}/new"))[0] == 404
+
+
+async def test_an_apply_with_an_undeclared_field_is_refused_even_without_strict(api: Any) -> None:
+    applied = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "d"},
+        "spec": {"unknownField": 1},
+    }
+    code, status = await api.do(
+        "PATCH",
+        "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=me",
+        applied,
+        content_type="application/apply-patch+yaml",
+    )
+    assert (code, status["message"]) == (
+        500,
+        "failed to create typed patch object (default/d; apps/v1, Kind=Deployment): "
+        ".spec.unknownField: field not declared in schema",
+    )

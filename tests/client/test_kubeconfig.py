@@ -1,4 +1,5 @@
 import base64
+import os
 import stat
 
 import pytest
@@ -81,3 +82,14 @@ def test_a_pod_finds_its_cluster(tmp_path):
 def test_outside_a_pod_there_is_no_cluster(tmp_path):
     with pytest.raises(ConfigError, match="must be defined"):
         in_cluster({}, tmp_path)
+
+
+def test_a_symlink_at_the_path_is_replaced_and_not_followed(tmp_path):
+    victim, path = tmp_path / "victim", tmp_path / "config"
+    victim.write_text("mine")
+    victim.chmod(0o644)
+    path.symlink_to(victim)
+    dump(path, Config(server="https://x"), owner=(os.getuid(), os.getgid()))
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (victim.read_text(), victim.stat().st_mode & 0o777) == ("mine", 0o644)

@@ -68,6 +68,30 @@ async def test_the_second_leads_only_when_the_first_has_stopped_renewing():
     await asyncio.gather(second, return_exceptions=True)
 
 
+async def test_a_leader_whose_renewal_hangs_stops_within_the_deadline():
+    clock, client = VirtualClock(), Leases()
+    stopped = asyncio.Event()
+
+    async def lead():
+        try:
+            await forever()
+        finally:
+            stopped.set()
+
+    task = asyncio.create_task(elector(client, clock, "a").run(lead))
+    await settle()
+
+    async def hang(*_, **__):
+        await forever()
+
+    client.get = hang
+    await clock.advance(13)
+    await settle()
+    assert stopped.is_set()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_leader_that_cannot_renew_stops_within_the_deadline():
     clock, client = VirtualClock(), Leases()
     task = asyncio.create_task(elector(client, clock, "a").run(forever))

@@ -1,4 +1,6 @@
 import asyncio
+import base64
+import json
 import stat
 import threading
 from collections.abc import Awaitable, Callable
@@ -10,6 +12,7 @@ from pinnace import Cluster
 from pinnace.api.errors import ApiError, Forbidden, NotFound, Unauthorized
 from pinnace.api.kinds.apps import DEPLOYMENTS, REPLICASETS
 from pinnace.api.kinds.batch import JOBS
+from pinnace.api.kinds.certificates import CERTIFICATESIGNINGREQUESTS
 from pinnace.api.kinds.core import (
     CONFIGMAPS,
     NAMESPACES,
@@ -20,9 +23,13 @@ from pinnace.api.kinds.core import (
     SERVICES,
 )
 from pinnace.api.kinds.discovery import ENDPOINTSLICES
+from pinnace.api.kinds.flowcontrol import FLOWSCHEMAS, PRIORITYLEVELCONFIGURATIONS
+from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, condition
+from pinnace.api.wire import Request, Response, User
 from pinnace.client import kubeconfig
 from pinnace.kit.clock import VirtualClock
+from pinnace.kit.x509 import Subject, make_authority, make_request, read_certificate
 
 TEMPLATE = {
     "metadata": {"labels": {"app": "web"}},
@@ -252,3 +259,84 @@ async def test_what_is_simulated_is_never_dialled(cluster: Cluster) -> None:
     ):
         with pytest.raises(ApiError, match="is simulated: no container runs on it"):
             await client.raw("GET", path)
+
+
+async def test_a_new_cluster_has_its_flow_control_and_priorities(cluster: Cluster) -> None:
+    schemas = (await cluster.client.list(FLOWSCHEMAS))["items"]
+    levels = (await cluster.client.list(PRIORITYLEVELCONFIGURATIONS))["items"]
+    assert {"exempt", "catch-all"} <= {entry["metadata"]["name"] for entry in schemas}
+    assert {"exempt", "catch-all"} <= {entry["metadata"]["name"] for entry in levels}
+    classes = (await cluster.client.list(PRIORITYCLASSES))["items"]
+    assert {entry["metadata"]["name"]: entry["value"] for entry in classes} == {
+        "system-node-critical": 2000001000,
+        "system-cluster-critical": 2000000000,
+    }
+
+
+async def test_an_approved_request_is_signed(cluster: Cluster) -> None:
+    client = cluster.client
+    key = make_authority("throwaway", now=cluster.clock.now()).key_pair.key
+    request = make_request(key, Subject("jane", ("developers",)))
+    wanted = {
+        "metadata": {"name": "jane"},
+        "spec": {
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+            "request": base64.b64encode(request).decode(),
+        },
+    }
+    made = await client.create(CERTIFICATESIGNINGREQUESTS, wanted)
+    made["status"] = {
+        "conditions": [{"type": "Approved", "status": "True", "reason": "T", "message": "t"}]
+    }
+    await client.update(CERTIFICATESIGNINGREQUESTS, made, subresource="approval")
+
+    async def signed() -> bool:
+        found = await client.get(CERTIFICATESIGNINGREQUESTS, "jane")
+        return bool((found.get("status") or {}).get("certificate"))
+
+    await until(signed)
+    found = await client.get(CERTIFICATESIGNINGREQUESTS, "jane")
+    facts = read_certificate(base64.b64decode(found["status"]["certificate"]))
+    assert facts.subject == Subject("jane", ("developers",))
+
+
+@pytest.mark.parametrize(
+    ("path", "obj", "told"),
+    [
+        pytest.param(
+            "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies",
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"name": "p"},
+                "spec": {"podSelector": {}},
+            },
+            "stores NetworkPolicies and does not enforce them",
+            id="network-policy",
+        ),
+        pytest.param(
+            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "p"},
+            },
+            "stores admission webhooks and does not call them",
+            id="webhook",
+        ),
+    ],
+)
+async def test_what_is_stored_without_effect_says_so(
+    cluster: Cluster, path: str, obj: Object, told: str
+) -> None:
+    answer = await cluster.server.handle(
+        Request(
+            method="POST", path=path, body=json.dumps(obj).encode(),
+            headers={"content-type": "application/json"},
+            user=User("admin", ("system:masters",)),
+        )
+    )  # fmt: skip
+    assert isinstance(answer, Response)
+    assert answer.status == 201
+    assert told in answer.headers["warning"]

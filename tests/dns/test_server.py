@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dns.test_records import DB, OUT, WEB, World
 
+from pinnace.api.objects import Object
 from pinnace.dns.forward import Forwarder, nameservers
 from pinnace.dns.server import Resolver
 from pinnace.dns.wire import Question
@@ -63,6 +64,46 @@ async def test_without_a_resolver_other_names_fail_plainly() -> None:
     assert isinstance(question, Question)
     told = dnslib.DNSRecord.parse(await made.forward(asked, question, tcp=False))
     assert told.header.rcode == dnslib.RCODE.SERVFAIL
+
+
+class Elsewhere(Forwarder):
+    """Knows one address of every name."""
+
+    async def ask(self, query: bytes, *, tcp: bool) -> bytes | None:
+        message = dnslib.DNSRecord.parse(query)
+        answer = message.reply()
+        answer.add_answer(dnslib.RR(message.q.qname, rdata=dnslib.A("192.0.2.7")))
+        return bytes(answer.pack())
+
+
+def alias_of(name: str, target: str) -> Object:
+    spec = {"type": "ExternalName", "externalName": target}
+    return {"metadata": {"namespace": "default", "name": name}, "spec": spec}
+
+
+def test_an_alias_within_the_cluster_comes_with_the_address_it_stands_for() -> None:
+    near = alias_of("near", "web.default.svc.cluster.local")
+    made = Resolver(World(WEB, near), Forwarder([]), domain="cluster.local", allowed=[])
+    told = made.answer_now(query("near.default.svc.cluster.local"), limit=512)
+    assert isinstance(told, bytes)
+    records = [str(record.rdata) for record in dnslib.DNSRecord.parse(told).rr]
+    assert records == ["web.default.svc.cluster.local.", "10.96.0.7"]
+
+
+def test_an_alias_of_itself_ends() -> None:
+    loop = alias_of("loop", "loop.default.svc.cluster.local")
+    made = Resolver(World(loop), Forwarder([]), domain="cluster.local", allowed=[])
+    assert made.answer_now(query("loop.default.svc.cluster.local"), limit=512)
+
+
+async def test_an_alias_for_elsewhere_comes_with_what_the_forwarder_says() -> None:
+    made = Resolver(World(OUT), Elsewhere([]), domain="cluster.local", allowed=[])
+    asked = query("out.default.svc.cluster.local")
+    question = made.answer_now(asked, limit=512)
+    assert isinstance(question, Question)
+    told = dnslib.DNSRecord.parse(await made.forward(asked, question, tcp=False))
+    assert told.header.id == dnslib.DNSRecord.parse(asked).header.id
+    assert [str(record.rdata) for record in told.rr] == ["example.org.", "192.0.2.7"]
 
 
 @given(st.binary(max_size=80))

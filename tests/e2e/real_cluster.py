@@ -230,6 +230,20 @@ def pod(name: str, *containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
+def deployment(name: str, replicas: int, script: str = "exec sleep 3600") -> dict[str, Any]:
+    template = pod(name, container(script=script), labels={"app": name})
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": template["spec"]},
+        },
+    }
+
+
 def service(name: str, selector: dict[str, str], **spec: Any) -> dict[str, Any]:
     ports = spec.pop("ports", [{"name": "http", "port": 80, "targetPort": 8080}])
     return {
@@ -273,7 +287,7 @@ def traces(identity: str, data: Path) -> list[str]:
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False)
     found += [f"nftables {line}" for line in tables.stdout.splitlines() if ours(line)]
     found += [f"interface {name}" for _, name in socket.if_nameindex() if ours(name)]
-    found += [f"namespace {path}" for path in Path("/run").glob(f"pinnace-{identity}/**/netns/*")]
+    found += [f"namespace {path}" for path in Path("/run").glob(f"pin-{identity}/**/netns/*")]
     for top in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*")):
         found += [f"cgroup {path}" for path in top.glob(f"pinnace-{identity}*")]
     return found

@@ -2,10 +2,9 @@
 
 import re
 
-from tests.e2e.real_cluster import IMAGE, MARKS, RealCluster, container, pod, until
+from tests.e2e.real_cluster import IMAGE, MARKS, RealCluster, container, deployment, pod, until
 
 pytestmark = MARKS
-FAST = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 0}}}}
 
 
 def names(k: RealCluster, namespace: str, selector: str) -> set[str]:
@@ -18,8 +17,7 @@ def names(k: RealCluster, namespace: str, selector: str) -> set[str]:
 def test_a_deployment_scales_rolls_out_and_rolls_back(k: RealCluster) -> None:
     k("create", "namespace", "roll")
     at = ("-n", "roll")
-    k("create", "deployment", "web", *at, f"--image={IMAGE}", "--replicas=2", "--", "sleep", "1000")
-    k("patch", "deployment/web", *at, "-p", str(FAST).replace("'", '"'))
+    k.apply(deployment("web", 2), namespace="roll")
     k("rollout", "status", "deployment/web", *at, "--timeout=30s")
     assert len(names(k, "roll", "app=web")) == 2
     k("scale", "deployment/web", *at, "--replicas=3")
@@ -49,7 +47,7 @@ def test_a_deployment_scales_rolls_out_and_rolls_back(k: RealCluster) -> None:
     k("rollout", "restart", "deployment/web", *at)
     k("rollout", "status", "deployment/web", *at, "--timeout=60s")
     k("rollout", "pause", "deployment/web", *at)
-    k("set", "image", "deployment/web", *at, f"busybox={IMAGE}")
+    k("set", "image", "deployment/web", *at, f"main={IMAGE}")
     k("rollout", "resume", "deployment/web", *at)
     k("set", "resources", "deployment/web", *at, "--limits=memory=32Mi")
     k("autoscale", "deployment/web", *at, "--min=1", "--max=3", "--cpu=50%")
@@ -61,7 +59,7 @@ def test_a_deployment_scales_rolls_out_and_rolls_back(k: RealCluster) -> None:
 def test_a_deleted_pod_is_replaced_and_a_drained_node_is_emptied(k: RealCluster) -> None:
     k("create", "namespace", "replace")
     at = ("-n", "replace")
-    k("create", "deployment", "web", *at, f"--image={IMAGE}", "--replicas=2", "--", "sleep", "1000")
+    k.apply(deployment("web", 2), namespace="replace")
     k("wait", "deployment/web", *at, "--for=condition=Available", "--timeout=30s")
     before = names(k, "replace", "app=web")
     gone = sorted(before)[0]

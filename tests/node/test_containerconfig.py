@@ -22,7 +22,7 @@ SETTINGS = NodeSettings(
 )
 
 
-def config(image=None, pod=None, volumes=None, **fields):
+def config(image=None, pod=None, volumes=None, sub_paths=None, **fields):
     spec = make_container(**fields)
     given = make_pod(containers=[spec], **(pod or {}))
     making = Making(
@@ -33,6 +33,7 @@ def config(image=None, pod=None, volumes=None, **fields):
         restart_count=2,
         hosts_file=Path("/root/etc-hosts"),
         message_file=Path("/root/message"),
+        sub_paths=sub_paths or {},
     )
     return container_config(given, Declared(spec, "app"), SETTINGS, making)
 
@@ -52,16 +53,20 @@ def test_a_container_is_known_again_by_its_labels():
     assert container_hash(make_container(image="other")) != container_hash(make_container())
 
 
-def test_mounts_are_the_volumes_the_hosts_file_and_the_message(tmp_path):
+def test_mounts_are_the_volumes_the_hosts_file_and_the_message():
     mount = {
         "name": "v",
         "mountPath": "data",
         "subPath": "x",
         "mountPropagation": "HostToContainer",
     }
-    found = config(volumeMounts=[mount], volumes={"v": Mounted(str(tmp_path), readonly=True)})
+    found = config(
+        volumeMounts=[mount],
+        volumes={"v": Mounted("/v", readonly=True)},
+        sub_paths={0: Path("/sub/0")},
+    )
     first, *others = found.mounts
-    assert (first.container_path, first.host_path) == ("/data", str(tmp_path / "x"))
+    assert (first.container_path, first.host_path) == ("/data", "/sub/0")
     assert first.readonly
     assert first.propagation == "HOST_TO_CONTAINER"
     assert [each.container_path for each in others] == ["/etc/hosts", "/dev/termination-log"]

@@ -49,6 +49,13 @@ async def test_reads_what_is_asked(log, options, wanted):
     assert await read(log, **options) == wanted
 
 
+async def test_a_carriage_return_ends_no_line(log):
+    entry = b"2030-01-01T00:00:00Z stdout F "
+    log.write_bytes(entry + b"10%\r100%\n" + entry + b"dos\r\n")
+    assert await read(log) == b"10%\r100%\ndos\r\n"
+    assert log_tail(log) == "10%\r100%\ndos\r\n"
+
+
 async def test_follows_until_the_container_has_ended(log):
     alive = [True, True]
 

@@ -7,9 +7,9 @@ own JSON decoder.
 
 import binascii
 import json
+import re
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -84,14 +84,30 @@ def unknown_fields(obj: Object, row: Resource) -> list[str]:
     return found
 
 
-def strict_error(kind: str, version: str, errors: Iterable[str]) -> BadRequest:
-    """Return the answer to a body that fieldValidation=Strict refuses."""
-    return cannot_be_handled(kind, version, f"strict decoding error: {', '.join(errors)}")
-
-
 def cannot_be_handled(kind: str, version: str, why: str) -> BadRequest:
     """Return the answer to a body that does not decode; `version` is without the group."""
     return BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+_GO_ERROR = re.compile(r"json: cannot unmarshal (\w+)\b.* into Go struct field \S+ of type (.+)")
+_DECODED = {"array": "[]interface {}", "object": "map[string]interface {}", "number": "int64"}
+_KINDS = {"array": "slice", "object": "map", "number": "int64"}
+
+
+def restored(why: str) -> str:
+    """Return what upstream says of a wrong type after a strategic merge, which decodes no JSON."""
+    found = _GO_ERROR.fullmatch(why)
+    if found is None:
+        return why
+    got, wanted = found.groups()
+    kind = _KINDS.get(got, got)
+    if wanted.startswith("map["):
+        return f"cannot restore map from {kind}"
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {kind}"
+    if "." in wanted:
+        return f"cannot restore struct from: {kind}"
+    return f"cannot convert {_DECODED.get(got, got)} to {wanted}"
 
 
 def _check(schema: Schema, value: Any, kind: TypeDef | None, path: str, found: list[str]) -> None:

@@ -80,6 +80,7 @@ _MATCHES = {
         _C_IDENTIFIER, _PERCENT, _HEADER, _ENV, _CONFIG_KEY, _HTTP_PATH,
     )
 }  # fmt: skip
+_PRINTABLE_RE = re.compile("[ -<>-~]*")
 _SUBDOMAIN_CASELESS_RE = re.compile(_SUBDOMAIN, re.ASCII | re.IGNORECASE)
 
 
@@ -284,7 +285,7 @@ def env_var_name(value: str) -> list[str]:
 def relaxed_env_var_name(value: str) -> list[str]:
     """Return what keeps a value from being the name of an environment variable."""
     errors = [] if value else ["environment variable name must be non-empty"]
-    if any(not " " <= letter <= "~" or letter == "=" for letter in value):
+    if not _PRINTABLE_RE.fullmatch(value):
         errors.append(_RELAXED_ENV_MSG)
     return errors
 

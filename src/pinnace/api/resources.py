@@ -2,7 +2,7 @@
 
 Routes, discovery, storage keys, RBAC checks, the client and the informers are all derived from this
 table. Behaviour does not live here; it is attached by resource in the rooms that own it (admission,
-printers, controllers). A CustomResourceDefinition adds rows at run time.
+printers, controllers). The API server's `Rows` can take more of them at run time.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,6 @@ transport from the same process.
 import asyncio
 import logging
 import time
-import uuid
 
 from pinnace.api.errors import (
     ApiError,
@@ -28,13 +27,15 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
+from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_segment, parse
+from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
+from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -109,12 +110,13 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
-        audit = request.headers.get("audit-id") or str(uuid.uuid4())
+        audit = request.headers.get("audit-id") or new_uid()
         warnings: list[str] = []
         began = time.perf_counter()
         info = parse(request)
         try:
-            answer = await self._answer(request, info, warnings)
+            with self._metrics.answering(request.method):
+                answer = await self._answer(request, info, warnings)
         except ApiError as error:
             answer = answer_error(request, error)
         except CompareFailed as error:
@@ -125,14 +127,22 @@ class ApiServer:
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))
         if not isinstance(answer, Hijack):
-            known = self.core.rows.find(info.group, info.version, info.resource) is not None
-            if known or not info.resource:
+            if self._is_known(info):
                 self._metrics.count(info, answer.status, time.perf_counter() - began)
             answer.headers["audit-id"] = audit
             warning = warning_header(warnings)
             if warning:
                 answer.headers["warning"] = warning
         return answer
+
+    def _is_known(self, info: RequestInfo) -> bool:
+        """Say whether a request is counted: what clients make up would have no bound."""
+        if not info.resource:
+            return True
+        row = self.core.rows.find(info.group, info.version, info.resource)
+        if row is None:
+            return False
+        return not info.subresource or row.subresource(info.subresource) is not None
 
     async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
         if len(request.body) > self.core.config.max_body:
@@ -152,6 +162,7 @@ class ApiServer:
         row, info = call.row, call.info
         if info.name:
             check_segment(info.name)
+        check_scope(row, info)
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)
@@ -159,6 +170,7 @@ class ApiServer:
             raise MethodNotAllowed(
                 "the server does not allow this method on the requested resource", details={}
             )
+        check_options(call)
         return await handler(self.core, call)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:

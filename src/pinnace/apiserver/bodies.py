@@ -1,20 +1,34 @@
 """Request bodies: which codec reads them, and what must be true before a verb sees the object."""
 
+from collections.abc import Callable
+from functools import partial
+
 import orjson
 
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
-from pinnace.api.errors import BadRequest, UnsupportedMediaType
+from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
 from pinnace.api.fits import fits
+from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
-from pinnace.apiserver.pruning import prune
 
 _READABLE = (JSON, YAML, PROTOBUF)
+_SUMMARY = 30
+# Where upstream keeps what it knows of kinds, as its errors name it.
+_SCHEME = "pkg/api/legacyscheme/scheme.go:30"
+_BUILT_IN = frozenset((row.group_version, row.kind) for row in RESOURCES) | {
+    ("policy/v1", "Eviction"),
+    ("autoscaling/v1", "Scale"),
+    ("authentication.k8s.io/v1", "TokenRequest"),
+    ("v1", "DeleteOptions"),
+}
 
 
 def media_type(request: Request) -> str:
@@ -32,24 +46,58 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     )
 
 
-def read_any(request: Request, *, api_version: str = "", kind: str = "") -> Object:
-    """Decode a body of whatever kind; raises BadRequest and UnsupportedMediaType."""
+def read_any(request: Request, *, api_version: str, kind: str) -> Object:
+    """Decode a body that is to be of a kind; raises BadRequest and UnsupportedMediaType.
+
+    Whether it says that it is of that kind is for `expect_kind` to check.
+    """
+    obj = _decode(request, api_version, kind)
+    refuse_misfits(obj, api_version, kind)
+    return obj
+
+
+def refuse_misfits(obj: Object, api_version: str, kind: str) -> None:
+    """Raise BadRequest for values of wrong types in an object of a kind that has no rows."""
+    group, _, version = api_version.rpartition("/")
+    row = Resource(group=group, version=version, kind=kind, plural="")
+    wrong = fieldvalidation.type_errors(obj, row)
+    if wrong:
+        raise fieldvalidation.cannot_be_handled(kind, version, wrong[0])
+
+
+def _decode(request: Request, api_version: str, kind: str) -> Object:
+    """Decode a body; `kind` is what is expected, also for the words of a refusal."""
     media = media_type(request)
-    if media == JSON:
-        return json_codec.decode(request.body)
-    if media == YAML:
-        return yaml_codec.decode(request.body)
-    if media == PROTOBUF:
-        return protobuf.decode(request.body, api_version=api_version, kind=kind)
+    try:
+        if media == JSON:
+            return json_codec.decode(request.body)
+        if media == YAML:
+            return yaml_codec.decode(request.body)
+        if media == PROTOBUF:
+            return protobuf.decode(request.body, api_version=api_version, kind=kind)
+    except BadRequest as error:
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {kind}): {error.message} "
+            f"({_summary(request.body)})"
+        ) from None
     raise unsupported(_READABLE)
+
+
+def _summary(body: bytes) -> str:
+    """Return how a body begins: as text if it may be JSON, else as hexadecimal digits."""
+    if not body:
+        return "<empty>"
+    start = body[:_SUMMARY]
+    text = start.decode(errors="replace") if body.startswith(b"{") else start.hex()
+    return f"{text} ..." if len(body) > _SUMMARY else text
 
 
 def read_object(call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
     row = call.row
-    obj = read_any(call.request, api_version=row.group_version, kind=row.kind)
+    obj = _decode(call.request, row.group_version, row.kind)
     expect_kind(obj, row.kind, row.group_version)
-    check_fields(call, obj)
+    obj = checked(call, obj)
     tidy(obj["metadata"])
     return obj
 
@@ -67,38 +115,57 @@ def copy(obj: Object) -> Object:
     return copied
 
 
-def check_fields(call: Call, obj: Object) -> None:
-    """Refuse values of wrong types; refuse, or warn of, fields that the kind does not have."""
+def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = None) -> Object:
+    """Return an object of its kind as Go would decode it.
+
+    Values of wrong types are refused; fields that the kind does not have are refused or dropped,
+    with a warning. `refuse` says what a refusal is, if not that of a body.
+    """
     row = call.row
+    refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
     good = fits(obj, row)
     wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
-        raise fieldvalidation.cannot_be_handled(row.kind, row.version, wrong[0])
+        raise refuse(wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
-    if media_type(call.request) == PROTOBUF:
-        return
     errors = [] if good else fieldvalidation.unknown_fields(obj, row)
-    if errors:
-        prune(obj, row)
+    obj = obj if good else normalized(obj, row)
+    if media_type(call.request) == PROTOBUF:
+        return obj
     if media_type(call.request) == JSON and directive != "Ignore":
         errors += fieldvalidation.duplicate_fields(call.request.body)
-    if not errors or directive == "Ignore":
-        return
-    if directive == "Strict":
-        raise fieldvalidation.strict_error(row.kind, row.version, errors)
-    call.warnings.extend(errors)
+    if errors and directive == "Strict":
+        raise refuse(f"strict decoding error: {', '.join(errors)}")
+    if directive != "Ignore":
+        call.warnings.extend(errors)
+    return obj
+
+
+def _other_kind(given_kind: str, given: str, kind: str, version: str) -> BadRequest:
+    """Return the refusal of an object of another kind or version than expected, in Go's words."""
+    short = given.rpartition("/")[2]
+    start = f'{given_kind} in version "{short}" cannot be handled as a {kind}: '
+    if (given, given_kind) not in _BUILT_IN and (version, kind) in _BUILT_IN:
+        return BadRequest(
+            f'{start}no kind "{given_kind}" is registered for version "{given}" in scheme '
+            f'"{_SCHEME}"'
+        )
+    if given_kind == kind:
+        return BadRequest(
+            f"the API version in the data ({given}) does not match the expected API version "
+            f"({version})"
+        )
+    group = version.rpartition("/")[0].partition(".")[0] or "core"
+    return BadRequest(
+        f"{start}converting ({short}.{given_kind}) to ({group}.{kind}): unknown conversion"
+    )
 
 
 def expect_kind(obj: Object, kind: str, version: str) -> None:
     """Fill in kind and apiVersion, or raise BadRequest if they are another's."""
     given_kind, given = obj.get("kind") or kind, obj.get("apiVersion") or version
-    if given != version:
-        raise BadRequest(
-            f"the API version in the data ({given}) does not match the expected API version "
-            f"({version})"
-        )
-    if given_kind != kind:
-        raise BadRequest(f"the object provided is unrecognized: it is a {given_kind}, no {kind}")
+    if (given, given_kind) != (version, kind):
+        raise _other_kind(given_kind, given, kind, version)
     obj["kind"], obj["apiVersion"] = kind, version
     metadata = obj.get("metadata")
     if metadata is None:

@@ -1,8 +1,8 @@
 """Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
 
-This file and `connections.py` alone know aiohttp. A stream is written frame by frame with
-back-pressure: the generator that makes the frames rests while the client reads slowly, and what
-feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
+On the way in, this file and `connections.py` alone know aiohttp. A stream is written frame by frame
+with back-pressure: the generator that makes the frames rests while the client reads slowly, and
+what feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from pinnace.apiserver.connections import Connection, Server, refusal
 _BODY_SECONDS = 60.0
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
+# What may wait in a transport before whoever makes frames has to wait for the reader.
+_ROOM = 64 * 1024
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
@@ -151,10 +153,31 @@ async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamRespons
     async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
         with suppress(ConnectionError):
             await response.prepare(request)
+            write = _writer(request, response)
             async for frame in frames:
-                await response.write(frame)
+                await write(frame)
             await response.write_eof()
     return response
+
+
+def _writer(
+    request: web.BaseRequest, response: web.StreamResponse
+) -> Callable[[bytes], Awaitable[None]]:
+    """Return what writes a frame: straight to the transport as long as that has room.
+
+    An event goes to hundreds of watches, so what one of them costs counts.
+    """
+    transport = request.transport
+    if transport is None or request.version < HttpVersion11:
+        return response.write
+
+    async def write(frame: bytes) -> None:
+        if transport.get_write_buffer_size() > _ROOM or transport.is_closing():
+            await response.write(frame)
+        elif frame:
+            transport.write(b"%x\r\n%b\r\n" % (len(frame), frame))
+
+    return write
 
 
 @dataclass(frozen=True, slots=True)

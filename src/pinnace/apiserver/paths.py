@@ -44,7 +44,7 @@ class Paths:
         elif path in self._core.config.documents:
             found = _json(self._core.config.documents[path])
         elif path == "/metrics":
-            found = self._metrics.answer()
+            found = await self._metrics.answer(self._core)
         elif request.path == "/":
             found = _json({"paths": self._all()})
         elif path == "/version":

@@ -7,7 +7,6 @@ the answer.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-import msgspec
 import orjson
 
 from pinnace.api.objects import Object
@@ -47,11 +46,9 @@ class Representation(Protocol):
         ...
 
 
-def pieces(
-    start: bytes, metadata: Object, items: Sequence[Item], one: Callable[[Item], bytes]
-) -> Iterator[bytes]:
-    """Make a list of what `one` makes of each item; `start` is the list's header."""
-    held = [start + b'"metadata":' + orjson.dumps(metadata) + b',"items":[']
+def pieces(start: bytes, items: Sequence[Item], one: Callable[[Item], bytes]) -> Iterator[bytes]:
+    """Make a list of what `one` makes of each item; `start` is all that comes before the first."""
+    held = [start]
     size, comma = 0, b""
     for item in items:
         body = one(item)
@@ -86,7 +83,8 @@ class Whole:
         return orjson.dumps(rules.convert(item.decode(), self.row))
 
     def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        return pieces(self._list, metadata, items, self.one)
+        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
+        return pieces(start, items, self.one)
 
     def next(self, item: Item) -> bytes:
         return self.one(item)
@@ -98,13 +96,6 @@ class Whole:
         return _bookmark(self._header, revision, initial_events_end=initial_events_end)
 
 
-class _RawMetadata(msgspec.Struct):
-    metadata: msgspec.Raw
-
-
-_metadata = msgspec.json.Decoder(_RawMetadata)
-
-
 class MetadataOnly:
     """PartialObjectMetadata: what generic controllers need of any kind."""
 
@@ -112,14 +103,15 @@ class MetadataOnly:
         self.key: object = ("metadata", version)
         self._version = version
         self._header = header("PartialObjectMetadata", version)
+        self._bytes = self._header.encode() + b'"metadata":'
         self._list = header("PartialObjectMetadataList", version).encode()
 
     def one(self, item: Item) -> bytes:
-        metadata = bytes(_metadata.decode(b"{" + item.tail).metadata)
-        return b"".join((self._header.encode(), b'"metadata":', metadata, b"}"))
+        return b"".join((self._bytes, item.metadata, b"}"))
 
     def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        return pieces(self._list, metadata, items, self.one)
+        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
+        return pieces(start, items, self.one)
 
     def next(self, item: Item) -> bytes:
         return self.one(item)

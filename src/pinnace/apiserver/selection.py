@@ -28,6 +28,11 @@ class Selection:
         if fields.empty():
             if labels.empty():
                 return None
+            if len(labels.requirements) == 1:
+                key = labels.requirements[0].key
+                value = labels.exact(key)
+                if value is not None:
+                    return lambda item: item.labels.get(key) == value
             return lambda item: labels.matches(item.labels)
         name = fields.exact("metadata.name")
         if name is not None and labels.empty() and len(fields.terms) == 1:
@@ -52,5 +57,9 @@ def selection_of(call: Call) -> Selection:
     fields = parse_field_selector(call.request.param("fieldSelector"))
     for term in fields.terms:
         strategy.field_label(term[0])
+    if call.info.name:
+        # `watch/<plural>/<name>` was allowed for that name, and shows nothing else.
+        named = ("metadata.name", "=", call.info.name)
+        fields = FieldSelector((*(term for term in fields.terms if term != named), named))
     labels = parse_label_selector(call.request.param("labelSelector"))
     return Selection(labels, fields, strategy.selectable_fields)

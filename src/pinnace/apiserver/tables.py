@@ -8,14 +8,11 @@ import orjson
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
+from pinnace.apiserver.printers.rows import Rows
 from pinnace.apiserver.printers.table import printer_for, table
-from pinnace.apiserver.representations import INITIAL_EVENTS_END
+from pinnace.apiserver.representations import INITIAL_EVENTS_END, header, pieces
 from pinnace.store.watchcache.changes import Told
 from pinnace.store.watchcache.item import Item
-
-# How many rows are made at once; others are served in between.
-_ROWS = 100
-_ROWS_FROM = b'"rows":['
 
 
 class Tables:
@@ -35,15 +32,16 @@ class Tables:
         return self._table([item], {"resourceVersion": str(item.revision)})
 
     def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        """Make a table; rows that are not sorted anew are made piece by piece."""
-        if printer_for(self._row).order is not None or len(items) <= _ROWS:
-            yield self._table(items, metadata)
-            return
-        yield self._table(items[:_ROWS], metadata)[:-2]
-        for at in range(_ROWS, len(items), _ROWS):
-            rows = self._table(items[at : at + _ROWS], {}, headers=False)
-            yield b"," + rows[rows.index(_ROWS_FROM) + len(_ROWS_FROM) : -2]
-        yield b"]}"
+        """Make a table: rows that are in order, and hold no more than metadata, piece by piece."""
+        plain = header(self._row.kind, self._row.group_version)
+        if (
+            printer_for(self._row).order is not None
+            or self._include not in ("", "Metadata")
+            or any(item.head != plain for item in items)
+        ):
+            return iter((self._table(items, metadata),))
+        rows = Rows(self._row, version=self._version, now=self._now())
+        return pieces(self._table((), metadata)[: -len("]}")], items, rows.one)
 
     def event(self, told: Told) -> bytes:
         assert told.item is not None

@@ -1,4 +1,4 @@
-"""The way of every write: prepared, admitted, validated, stamped committed, in that order.
+"""The way of every write: defaults, admission, preparation, validation, commit, in that order.
 
 create: default -> mutate -> prepare -> validate -> validating admission -> commit
 update: old object -> change -> default -> mutate -> prepare -> validate -> validating admission
@@ -6,7 +6,6 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 """
 
 import random
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +27,7 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
+from pinnace.kit.uids import new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError
 from pinnace.store.watchcache.item import Item
 
@@ -125,7 +125,7 @@ async def create(
     metadata.pop("resourceVersion", None)
     check_namespace(call, metadata)
     metadata["creationTimestamp"] = format_time(core.clock.now())
-    metadata["uid"] = str(uuid.uuid4())
+    metadata["uid"] = new_uid()
     base = "" if metadata.get("name") else metadata.get("generateName") or ""
     if base:
         metadata["name"] = generated(base)

@@ -176,9 +176,18 @@ def document(config: Config, *, cluster: str = "pinnace", user: str = "admin") -
 
 
 def dump(
-    path: str | Path, config: Config, *, cluster: str = "pinnace", user: str = "admin"
+    path: str | Path,
+    config: Config,
+    *,
+    cluster: str = "pinnace",
+    user: str = "admin",
+    owner: tuple[int, int] | None = None,
 ) -> None:
-    """Write a kubeconfig file that only its owner can read, at once or not at all."""
+    """Write a kubeconfig file that only its owner can read, at once or not at all.
+
+    It belongs to the user and group of `owner` if given, and never anything else that may be
+    found at the path.
+    """
     path = Path(path)
     text = yaml.safe_dump(document(config, cluster=cluster, user=user), sort_keys=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -186,6 +195,8 @@ def dump(
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
         Path(name).replace(path)
     except OSError:
         Path(name).unlink(missing_ok=True)

@@ -78,13 +78,32 @@ class LeaderElector:
             leading.result()
 
     async def _renew(self) -> None:
-        """Renew until that has failed for the renew deadline."""
+        """Renew until that has failed for the renew deadline.
+
+        The deadline holds for a request under way as well: one that hangs must not let us lead
+        when the lease is somebody else's. What counts is when a renewal was sent.
+        """
         renewed_at = self._clock.monotonic()
-        while self._clock.monotonic() - renewed_at < self._terms.renew_deadline:
+        while True:
             await self._clock.sleep(self._terms.retry_period)
-            if await self._try():
-                renewed_at = self._clock.monotonic()
+            sent = self._clock.monotonic()
+            left = renewed_at + self._terms.renew_deadline - sent
+            if left <= 0:
+                break
+            if await self._try_within(left):
+                renewed_at = sent
         log.warning("%s lost the lease %s/%s", self._identity, self._namespace, self._name)
+
+    async def _try_within(self, seconds: float) -> bool:
+        trying = asyncio.ensure_future(self._try())
+        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((trying, waiting), return_when=asyncio.FIRST_COMPLETED)
+            return trying.done() and trying.result()
+        finally:
+            trying.cancel()
+            waiting.cancel()
+            await asyncio.gather(trying, waiting, return_exceptions=True)
 
     async def _try(self) -> bool:
         """Take or renew the lease; False while someone else has it or the server is away."""

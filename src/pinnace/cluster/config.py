@@ -110,11 +110,11 @@ def load(data_dir: Path) -> ClusterConfig | None:
     path = data_dir / CONFIG_FILE
     try:
         raw = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    version = raw.get("format")
+    version = raw.get("format") if isinstance(raw, dict) else None
     if version != FORMAT:
         raise ConfigError(
             f"{data_dir} has format {version}, this version of Pinnace reads {FORMAT}: "
@@ -123,8 +123,11 @@ def load(data_dir: Path) -> ClusterConfig | None:
     known = {entry.name for entry in fields(ClusterConfig)}
     values = {name: value for name, value in raw.items() if name in known}
     values["data_dir"] = data_dir
-    values["node_port_range"] = tuple(values["node_port_range"])
-    values["names"] = tuple(values["names"])
+    try:
+        values["node_port_range"] = tuple(values["node_port_range"])
+        values["names"] = tuple(values["names"])
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error} is missing or wrong") from error
     return ClusterConfig(**values)
 
 

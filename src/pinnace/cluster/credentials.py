@@ -30,13 +30,22 @@ def write_for_user(path: Path, config: ClusterConfig, pki: Pki) -> None:
         )
     try:
         kubeconfig.dump(
-            path, config_for(config, pki, pki.clients["admin"]), cluster=CONTEXT, user="admin"
+            path,
+            config_for(config, pki, pki.clients["admin"]),
+            cluster=CONTEXT,
+            user="admin",
+            owner=_caller(),
         )
-        owner, group = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
-        if os.geteuid() == 0 and owner and group:
-            os.chown(path, int(owner), int(group))
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _caller() -> tuple[int, int] | None:
+    """Return user and group of who called us through sudo, if anybody did."""
+    owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and owner.isdecimal() and group.isdecimal():
+        return int(owner), int(group)
+    return None
 
 
 def is_ours(path: Path) -> bool:

@@ -33,6 +33,7 @@ from pinnace.cluster.config import ClusterConfig
 from pinnace.cluster.server import server_config, serving_context
 from pinnace.controllers.base import Config as ControllerConfig
 from pinnace.controllers.runtime import run_controllers
+from pinnace.kit import cycles
 from pinnace.kit.clock import Clock, SystemClock
 from pinnace.scheduler.service import SchedulerConfig, run_scheduler
 from pinnace.sim.config import SimConfig
@@ -93,6 +94,7 @@ class Cluster:
             self._thread.stop()
 
     async def _start(self) -> None:
+        self._stack.enter_context(cycles.seldom())
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pinnace-")))
         config = ClusterConfig(
             data_dir=directory, bind="127.0.0.1", advertise="127.0.0.1", node_name="sim"
@@ -115,21 +117,26 @@ class Cluster:
         self.kubeconfig = directory / "kubeconfig"
         credentials.write_for_user(self.kubeconfig, config, material)
         self.client = self._client("kubernetes-admin", _MASTERS)
-        await self._start_components(material.ca.decode(), config)
+        await self._start_components(material, config)
 
     def _client(self, user: str, *groups: str) -> ApiClient:
         """Return a client that calls the server directly, as somebody."""
         who = User(user, (*groups, "system:authenticated"))
         return ApiClient(InProcess(self.server.handle, who))
 
-    async def _start_components(self, ca: str, config: ClusterConfig) -> None:
+    async def _start_components(self, material: pki.Pki, config: ClusterConfig) -> None:
         manager = self._client("system:kube-controller-manager", _MASTERS)
         informers = await self._stack.enter_async_context(SharedInformers(manager, self.clock))
         ready = _Readiness()
         works: list[Coroutine[Any, Any, None]] = [
             run_controllers(
                 manager, informers, self.clock,
-                config=ControllerConfig(root_ca=ca, cluster_cidrs=(config.pod_cidr,)),
+                config=ControllerConfig(
+                    root_ca=material.ca.decode(),
+                    signing_certificate=material.ca.decode(),
+                    signing_key=material.authority.key_pair.key.decode(),
+                    cluster_cidrs=(config.pod_cidr,),
+                ),
                 ready=ready.expect(),
             ),
             self._schedule(informers, ready.expect()),

@@ -20,8 +20,12 @@ class NodeHost:
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and mounts of running containers; a short path, since sockets' are limited."""
-        return Path("/run") / f"pinnace-{self.config.cluster_id}"
+        """Sockets and mounts of running containers.
+
+        A short path, since those of sockets are limited; and without our name, so that whoever
+        kills all processes of that name does not hit containerd and the shims that Pods hang on.
+        """
+        return Path("/run") / f"pin-{self.config.cluster_id}"
 
     @property
     def root_dir(self) -> Path:

@@ -1,10 +1,10 @@
 """Several components in one process, until a signal ends them."""
 
 import asyncio
-import gc
 import importlib
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -17,10 +17,11 @@ from pinnace.cluster.credentials import write_for_user
 from pinnace.cluster.pki import ensure
 from pinnace.cluster.supervisor import say_ready
 from pinnace.cluster.surroundings import Surroundings, surroundings
+from pinnace.kit import cycles
 
-# Few things here form cycles, and looking for them costs more the more objects are held. A window
-# of this many new containers is looked through; what was there at the start is not any more.
-_YOUNG = 20_000
+# The store's thread asks for the interpreter after every statement; at Python's own 5 ms a commit
+# would wait longer for a busy event loop than for the disk.
+_SWITCH = 0.0005
 
 
 async def run(
@@ -36,7 +37,8 @@ async def run(
     if len(chosen) != len(names):
         raise ConfigError(f"there is no such component: {' '.join(names)}")
     os.umask(0o077)
-    gc.set_threshold(_YOUNG, 20, 50)
+    cycles.look_seldom()
+    sys.setswitchinterval(_SWITCH)
     place = Place(config, ensure(config.data_dir / "pki", config, datetime.now(UTC)), names)
     if kubeconfig is not None:
         write_for_user(kubeconfig, config, place.pki)
@@ -52,8 +54,7 @@ async def run(
 
 def _ready(name: str) -> None:
     say_ready(name)
-    gc.collect()
-    gc.freeze()
+    cycles.freeze()
 
 
 def _named(row: Component) -> Run:

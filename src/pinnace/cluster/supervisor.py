@@ -3,8 +3,8 @@
 The supervisor holds nothing of the cluster itself, so that it stays small. Each group of components
 is a process of its own: the API's latency must not suffer from a busy scheduler or kubelet. A child
 says that a component is up by a line on the pipe whose number is in PINNACE_READY_FD; it dies with
-the supervisor (PR_SET_PDEATHSIG), so that a kill of the supervisor leaves nothing running but the
-Pods' containers.
+the supervisor (PR_SET_PDEATHSIG), so that a kill of the supervisor leaves nothing running but
+containerd and the Pods' containers.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from pinnace.kit.clock import Clock
 READY_FD = "PINNACE_READY_FD"
 # Pods may take their grace period; the processes themselves need little.
 STOP_SECONDS = 15.0
+# A process that ran this long has recovered from whatever ended it before.
+HEALTHY_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -129,9 +131,12 @@ class Supervisor:
         backoff = Backoff(initial=0.5, maximum=30.0)
         while True:
             assert process.child is not None
+            began = self._clock.monotonic()
             code = await process.child.wait()
             if self._stopping:
                 return
+            if self._clock.monotonic() - began > HEALTHY_SECONDS:
+                backoff.reset()
             wait = backoff.next()
             self._report(
                 f"{process.name} ended ({_how(code)}), starting it again in {wait:.1f} s; "

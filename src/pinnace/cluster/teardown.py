@@ -35,9 +35,9 @@ async def _steps(host: NodeHost) -> AsyncIterator[str]:
         tables.run(remove(host.service_table))
         tables.close()
         yield "removed the Services' rules"
-        for directory in (host.root_dir, host.run_dir):
+        for directory in (host.root_dir, host.run_dir, host.pod_log_dir):
             mount_table.unmount_below(directory)
-            # The Pods' volumes hold their Secrets: they go with the Pods.
+            # The Pods' volumes hold their Secrets: they go with the Pods, and their logs do.
             shutil.rmtree(directory, ignore_errors=True)
     except (ContainerdError, CommandError, ServiceUnavailable, OSError) as error:
         raise ConfigError(f"the node's traces are not all removed: {error}") from error

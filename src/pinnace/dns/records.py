@@ -6,14 +6,16 @@ domain is answered here, with authority; other names are for the forwarder (`Non
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from pinnace.api.objects import Key, Object, key_of
 
 TTL = 5
 SPEC_VERSION = "1.1.0"
+# Aliases of aliases are followed this far; some point at themselves.
+MAX_ALIASES = 8
 
 
 class Lookup(Protocol):
@@ -75,6 +77,28 @@ def answer(name: str, kind: str, lookup: Lookup, *, domain: str) -> Answer | Non
     if labels[-1] == "pod":
         return _under_pod(name, labels[:-1], kind, lookup)
     return _NOTHING
+
+
+def resolve(name: str, kind: str, lookup: Lookup, *, domain: str) -> Answer | None:
+    """Return the answer, and after an alias what it stands for, as far as the cluster knows."""
+    found = answer(name, kind, lookup, domain=domain)
+    if found is None:
+        return None
+    records = list(found.records)
+    for _ in range(MAX_ALIASES):
+        target = alias(records, kind)
+        further = answer(target, kind, lookup, domain=domain) if target else None
+        if further is None or not further.records:
+            break
+        records += further.records
+    return replace(found, records=tuple(records))
+
+
+def alias(records: Sequence[Record], kind: str) -> str:
+    """Return the name that is still to be looked up, if records end in an alias of it."""
+    if not records or records[-1].type != "CNAME" or kind in ("CNAME", "ANY"):
+        return ""
+    return records[-1].data.rstrip(".").lower()
 
 
 def _only(type_: str, asked: str, records: list[Record]) -> Answer:

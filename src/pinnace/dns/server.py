@@ -9,7 +9,7 @@ from typing import cast
 
 from pinnace.dns import wire
 from pinnace.dns.forward import Forwarder
-from pinnace.dns.records import Lookup, answer
+from pinnace.dns.records import Answer, Lookup, alias, resolve
 from pinnace.dns.wire import Malformed, Question
 
 log = logging.getLogger(__name__)
@@ -55,8 +55,8 @@ class Resolver:
             return None
         if question.message.header.opcode != 0:
             return wire.refuse(question, "NOTIMP")
-        found = answer(question.name, question.type, self._lookup, domain=self._domain)
-        if found is None:
+        found = self._known(question)
+        if found is None or alias(found.records, question.type):
             return question
         size = 0 if limit is None else question.size
         data = wire.pack(wire.reply(question, found, domain=self._domain), limit=size)
@@ -66,10 +66,25 @@ class Resolver:
         return data
 
     async def forward(self, query: bytes, question: Question, *, tcp: bool) -> bytes:
-        """Return another resolver's answer, or SERVFAIL."""
+        """Return another resolver's answer, or SERVFAIL.
+
+        An alias of the cluster for a name elsewhere comes with what the other says of that name.
+        """
+        known = self._known(question)
+        target = alias(known.records, question.type) if known else ""
+        if target:
+            query = wire.ask(target, question)
         async with self._slots:
             told = await self._forwarder.ask(query, tcp=tcp)
-        return told if told is not None else wire.refuse(question, "SERVFAIL")
+        if known is None:
+            return told if told is not None else wire.refuse(question, "SERVFAIL")
+        message = wire.reply(question, known, domain=self._domain)
+        if told is not None:
+            wire.add_answers(message, told)
+        return wire.pack(message, limit=0 if tcp else question.size)
+
+    def _known(self, question: Question) -> Answer | None:
+        return resolve(question.name, question.type, self._lookup, domain=self._domain)
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -147,7 +147,7 @@ def service(config: DnsConfig) -> Object:
             "labels": {
                 "k8s-app": NAME,
                 "kubernetes.io/cluster-service": "true",
-                "kubernetes.io/name": "CoreDNS",
+                "kubernetes.io/name": "DNS",
             },
         },
         "spec": {

@@ -56,6 +56,22 @@ def reply(question: Question, answer: Answer, *, domain: str) -> dnslib.DNSRecor
     return message
 
 
+def ask(name: str, like: Question) -> bytes:
+    """Make a query for a name, of the type and with the identity of another query."""
+    message = dnslib.DNSRecord.question(name, like.type)
+    message.header.id = like.message.header.id
+    return bytes(message.pack())
+
+
+def add_answers(message: dnslib.DNSRecord, told: bytes) -> None:
+    """Add what another resolver's answer has; one that cannot be read adds nothing."""
+    try:
+        records = dnslib.DNSRecord.parse(told).rr
+    except (dnslib.DNSError, ValueError, IndexError, UnicodeDecodeError):
+        return
+    message.add_answer(*records)
+
+
 def _resource(record: Record) -> dnslib.RR:
     kind = getattr(dnslib.QTYPE, record.type)
     if record.type == "SRV":

@@ -1,7 +1,7 @@
-"""What the runtime is told to make a container. Pure but for resolving subPaths."""
+"""What the runtime is told to make a container. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pinnace.node.runtime import (
 from pinnace.node.sandboxconfig import NodeSettings
 from pinnace.node.security import container_security
 from pinnace.node.volumes.base import Mounted, VolumeError
-from pinnace.node.volumes.subpath import resolve, sub_path
+from pinnace.node.volumes.subpath import sub_path
 
 _PROPAGATION: dict[str, Propagation] = {
     "None": "PRIVATE",
@@ -41,11 +41,16 @@ class Making:
     hosts_file: Path | None = None
     message_file: Path
     target: str = ""
+    # By its place among the container's mounts: where a subPath's directory is mounted.
+    sub_paths: Mapping[int, Path] = field(default_factory=dict)
 
 
 def container_mounts(container: Declared, making: Making) -> list[Mount]:
     """Return the container's mounts: its volumes, /etc/hosts and the termination message."""
-    mounts = [_volume_mount(container, each, making) for each in _declared_mounts(container)]
+    mounts = [
+        _volume_mount(container, each, making, making.sub_paths.get(place))
+        for place, each in enumerate(declared_mounts(container))
+    ]
     taken = {mount.container_path for mount in mounts}
     if making.hosts_file is not None and ETC_HOSTS not in taken:
         mounts.append(Mount(container_path=ETC_HOSTS, host_path=str(making.hosts_file)))
@@ -54,11 +59,14 @@ def container_mounts(container: Declared, making: Making) -> list[Mount]:
     return mounts
 
 
-def _declared_mounts(container: Declared) -> list[Mapping[str, Any]]:
+def declared_mounts(container: Declared) -> list[Mapping[str, Any]]:
+    """Return the container's volumeMounts."""
     return list(container.spec.get("volumeMounts") or ())
 
 
-def _volume_mount(container: Declared, mount: Mapping[str, Any], making: Making) -> Mount:
+def _volume_mount(
+    container: Declared, mount: Mapping[str, Any], making: Making, below: Path | None
+) -> Mount:
     volume = making.volumes.get(mount["name"])
     if volume is None:
         raise ConfigError(
@@ -67,23 +75,22 @@ def _volume_mount(container: Declared, mount: Mapping[str, Any], making: Making)
     path = mount["mountPath"]
     target = path if path.startswith("/") else "/" + path
     readonly = bool(mount.get("readOnly")) or volume.readonly
-    try:
-        below = sub_path(mount, making.env)
-        host_path = volume.path
-        if below and not volume.image:
-            found = resolve(Path(host_path), below, mount=mount["name"], container=container.name)
-            host_path = str(found)
-    except VolumeError as error:
-        raise ConfigError(str(error)) from error
     return Mount(
         container_path=target,
-        host_path=host_path,
+        host_path=str(below or volume.path),
         readonly=readonly,
         recursive_readonly=mount.get("recursiveReadOnly") == "Enabled",
         propagation=_PROPAGATION[mount.get("mountPropagation") or "None"],
         image=volume.image,
-        image_sub_path=below if volume.image else "",
+        image_sub_path=_sub_path(mount, making.env) if volume.image else "",
     )
+
+
+def _sub_path(mount: Mapping[str, Any], env: Mapping[str, str]) -> str:
+    try:
+        return sub_path(mount, env)
+    except VolumeError as error:
+        raise ConfigError(str(error)) from error
 
 
 def container_config(

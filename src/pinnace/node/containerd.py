@@ -5,7 +5,7 @@ started again finds its pods running, as an upstream kubelet would. What ties th
 is the socket, and a file with its process number.
 
     data/root         images and snapshots          survives a reboot
-    data/config.toml  rendered at each start
+    run/config.toml     rendered at each start
     run/containerd.sock, run/containerd.pid, run/state (runc, network namespaces)
 """
 
@@ -59,7 +59,7 @@ class ContainerdPaths:
 
     @property
     def config(self) -> Path:
-        return self.data / "config.toml"
+        return self.run / "config.toml"
 
     @property
     def log(self) -> Path:

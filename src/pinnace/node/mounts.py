@@ -1,14 +1,16 @@
-"""The kernel's mounts, as far as the kubelet makes any: memory-backed directories."""
+"""The kernel's mounts, as far as the kubelet makes any: memory, and what subPaths mean."""
 
 import ctypes
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import Protocol
 
+from pinnace.node.mount_table import unmount_below
+
 _MS_NOSUID_NODEV = 2 | 4
-_UMOUNT_NOFOLLOW = 8
-_MNT_DETACH = 2
+_MS_BIND = 4096
 
 
 class Mounts(Protocol):
@@ -16,6 +18,10 @@ class Mounts(Protocol):
 
     def tmpfs(self, target: Path, *, size: int = 0) -> None:
         """Mount memory at `target`, bounded by `size` bytes if given; done twice is done once."""
+        ...
+
+    def bind(self, source: int, target: Path) -> None:
+        """Mount what a descriptor stands for at `target`, in place of what was there before."""
         ...
 
     def remove_tree(self, target: Path) -> None:
@@ -38,10 +44,16 @@ class LinuxMounts:
         )
         self._check(done, f"mount tmpfs at {target}")
 
+    def bind(self, source: int, target: Path) -> None:
+        unmount_below(target)
+        _replace(target, folder=stat.S_ISDIR(os.fstat(source).st_mode))
+        path = f"/proc/self/fd/{source}".encode()
+        done = self._libc.mount(path, bytes(target), None, _MS_BIND, None)
+        self._check(done, f"bind mount at {target}")
+
     def remove_tree(self, target: Path) -> None:
-        for point in _mounts_below(target):
-            flags = _MNT_DETACH | _UMOUNT_NOFOLLOW
-            self._check(self._libc.umount2(os.fsencode(point), flags), f"unmount {point}")
+        # All of it first: below a mount that stayed, the removal would be somebody's data's.
+        unmount_below(target)
         if target.exists():
             shutil.rmtree(target)
 
@@ -52,23 +64,26 @@ class LinuxMounts:
 
 
 class PlainMounts:
-    """Stands in where mounting is not allowed: memory-backed volumes are refused by name."""
+    """Stands in where mounting is not allowed: what needs a mount is refused by name."""
 
     def tmpfs(self, target: Path, *, size: int = 0) -> None:
         raise OSError(f"cannot mount tmpfs at {target}: the kubelet does not run as root")
+
+    def bind(self, source: int, target: Path) -> None:
+        raise OSError(f"cannot bind mount at {target}: the kubelet does not run as root")
 
     def remove_tree(self, target: Path) -> None:
         if target.exists():
             shutil.rmtree(target)
 
 
-def _mounts_below(target: Path) -> list[str]:
-    """Return the mount points at or below a directory, deepest first."""
-    wanted = os.fspath(target)
-    found = []
-    with open("/proc/self/mountinfo", encoding="utf-8") as table:
-        for line in table:
-            point = line.split(" ", 5)[4].replace("\\040", " ")
-            if point == wanted or point.startswith(wanted + "/"):
-                found.append(point)
-    return sorted(found, key=len, reverse=True)
+def _replace(target: Path, *, folder: bool) -> None:
+    """Make an empty directory or file to mount on."""
+    if target.is_dir():
+        target.rmdir()
+    target.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if folder:
+        target.mkdir()
+    else:
+        target.touch()

@@ -16,6 +16,8 @@ from pinnace.node.takeover import TakenOver, join, take_over
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 _VERSION = "X-Stream-Protocol-Version"
 _DEADLINE = 30.0
+# As upstream's WebSockets: what a client sends at once is held in memory until it is complete.
+LONGEST_MESSAGE = 32 << 20
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -82,7 +84,9 @@ async def tunnel(request: web.Request, url: str) -> web.StreamResponse:
         head = await asyncio.wait_for(there[0].readuntil(b"\r\n\r\n"), _DEADLINE)
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
             raise web.HTTPBadGateway(text=head.split(b"\r\n", 1)[0].decode("latin-1"))
-        socket = web.WebSocketResponse(protocols=(TUNNEL,), compress=False, max_msg_size=0)
+        socket = web.WebSocketResponse(
+            protocols=(TUNNEL,), compress=False, max_msg_size=LONGEST_MESSAGE
+        )
         await socket.prepare(request)
         packed = _Socket(socket)
         await join((packed, packed), there)

@@ -208,6 +208,7 @@ class Starter:
         root = ground.settings.root_dir
         message = message_path(root, uid_of(pod), one.name, restart_count)
         hosts = await asyncio.to_thread(self._write_files, message)
+        sub_paths = await self._ground.volumes.sub_paths(pod, one, self._state.mounted, env)
         return Making(
             env=env,
             volumes=self._state.mounted,
@@ -217,6 +218,7 @@ class Starter:
             hosts_file=hosts,
             message_file=message,
             target=self._target(one),
+            sub_paths=sub_paths,
         )
 
     def _target(self, one: Declared) -> str:

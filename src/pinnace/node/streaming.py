@@ -15,6 +15,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from pinnace.kit import spdy
+from pinnace.node.splice import LONGEST_MESSAGE
 
 V5, V4, OLD = "v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io"
 V4_BASE64, OLD_BASE64 = "v4.base64.channel.k8s.io", "base64.channel.k8s.io"
@@ -50,13 +51,22 @@ class _Channels:
         """Return the next message, or None when the client is gone."""
         while True:
             message = await self._socket.receive()
-            if message.type is WSMsgType.BINARY and message.data:
-                return message.data[0], bytes(message.data[1:])
-            if message.type is WSMsgType.TEXT and message.data:
-                text = str(message.data)
-                return int(text[0]), base64.b64decode(text[1:])
             if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
                 return None
+            if message.data:
+                return decode(message.data, encoded=self._base64)
+
+
+def decode(data: bytes | str, *, encoded: bool) -> tuple[int, bytes]:
+    """Return the channel and content of a message.
+
+    The protocol says how a message is made, not whether it came as text: some clients send what
+    they hold as text in text frames, the channel's number as a byte before it.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    if encoded:
+        return int(raw[:1]), base64.b64decode(raw[1:])
+    return raw[0], raw[1:]
 
 
 async def _open(session: spdy.Session, wanted: Wanted) -> dict[int, spdy.Stream]:
@@ -105,7 +115,9 @@ async def relay(request: web.Request, url: str, wanted: Wanted) -> web.StreamRes
     session = await spdy.connect(url, headers=_HEADERS)
     async with session:
         streams = await _open(session, wanted)
-        socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=0)
+        socket = web.WebSocketResponse(
+            protocols=PROTOCOLS, compress=False, max_msg_size=LONGEST_MESSAGE
+        )
         await socket.prepare(request)
         channels = _Channels(socket)
         # An empty message tells the client that all is set up.

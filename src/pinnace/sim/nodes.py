@@ -1,7 +1,7 @@
 """Simulated Nodes and their Leases: the objects, and what is wrong with a Node's status. Pure.
 
-A simulated Node has no kubelet endpoint (`status.daemonEndpoints` is not set): the API server
-refuses exec, logs, attach and port-forward into its pods plainly, since there is nobody to ask.
+A simulated Node has no kubelet endpoint (`status.daemonEndpoints` is not set). The API server
+knows it by its label and refuses exec, logs, attach and port-forward into its pods plainly.
 `spec.podCIDR` is left to the node IPAM controller.
 """
 

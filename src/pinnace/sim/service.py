@@ -2,8 +2,7 @@
 
 What should happen to a pod or a node is decided by pure functions (`life`, `nodes`); the workers
 here carry that out, one patch a pod, so that no two handle the same object at a time. Nothing runs
-on these nodes and exec, logs and the like are refused by the API server, because a simulated Node
-names no kubelet endpoint.
+on these nodes; the API server knows them by their label and refuses exec, logs and the like.
 """
 
 import asyncio

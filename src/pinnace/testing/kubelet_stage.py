@@ -1,6 +1,7 @@
 """A kubelet on a fake runtime, a memory cluster and a virtual clock, to play scenes on."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,14 +22,18 @@ _PATIENCE = 400
 
 
 class FakeMounts(PlainMounts):
-    """Remembers memory-backed mounts instead of making them."""
+    """Remembers mounts instead of making them."""
 
     def __init__(self) -> None:
         self.mounted: list[Path] = []
+        self.bound: dict[Path, Path] = {}
 
     def tmpfs(self, target: Path, *, size: int = 0) -> None:
         if target not in self.mounted:
             self.mounted.append(target)
+
+    def bind(self, source: int, target: Path) -> None:
+        self.bound[target] = Path(os.readlink(f"/proc/self/fd/{source}"))
 
 
 @dataclass(slots=True)

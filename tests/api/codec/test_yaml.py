@@ -1,3 +1,5 @@
+import json
+import re
 from typing import Any
 
 import pytest
@@ -86,3 +88,26 @@ def test_refuses_as_upstream(body: bytes, said: str) -> None:
 )
 def test_reads_what_it_writes(obj: dict[str, Any]) -> None:
     assert yaml.decode(yaml.encode({"data": obj})) == {"data": obj}
+
+
+_TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126))
+_SCALARS = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.booleans() | st.none()
+_VALUES = st.recursive(
+    _SCALARS | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(st.characters(min_codepoint=97, max_codepoint=122)), _VALUES))
+def test_json_reads_the_same_by_the_quick_way(value: dict[str, Any]) -> None:
+    value.pop("apiVersion", None)
+    value.pop("kind", None)
+    for body in (json.dumps(value).encode(), json.dumps(value, indent=1).encode()):
+        try:
+            slow = yaml.decode_strict(body)[0]
+        except BadRequest as error:
+            with pytest.raises(BadRequest, match=re.escape(str(error))):
+                yaml.decode(body)
+        else:
+            assert repr(yaml.decode(body)) == repr(slow)

@@ -253,3 +253,11 @@ PATHS = st.lists(
 @given(PATHS)
 def test_field_sets_are_read_as_they_are_written(paths: list[tuple[str, ...]]) -> None:
     assert fields.decode(fields.encode(paths)) == frozenset(paths)
+
+
+def test_giving_up_the_only_annotation_leaves_the_name() -> None:
+    applied = _deployment(2, a="1")
+    annotated = {**applied, "metadata": {"name": "d", "annotations": {"x": "y"}}}
+    made = _apply(_apply(None, annotated), applied)
+    assert made["metadata"]["name"] == "d"
+    assert "annotations" not in made["metadata"]

@@ -1,5 +1,6 @@
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from pinnace.node.volumes.base import VolumeError
 from pinnace.node.volumes.host_path import check
 from pinnace.node.volumes.ownership import common_user, give_to_group
 from pinnace.node.volumes.payload import keyed_files
-from pinnace.node.volumes.subpath import resolve, sub_path
+from pinnace.node.volumes.subpath import open_below, sub_path
 from pinnace.testing.kubelet_stage import make_container, make_pod
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -41,6 +42,36 @@ def test_paths_may_have_folders(tmp_path):
     write_atomically(tmp_path, {"x/y": File(b"1", 0o644), "x/z": File(b"2", 0o644)}, NOW)
     assert (tmp_path / "x" / "y").read_bytes() == b"1"
     assert os.readlink(tmp_path / "x") == "..data/x"
+
+
+@pytest.fixture
+def narrow_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_folders_are_open_to_every_user_of_a_container(tmp_path):
+    write_atomically(tmp_path, {"x/y/z": File(b"1", 0o644)}, NOW)
+    for path in ("x", "x/y"):
+        assert (tmp_path / path).stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "x/y/z").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_what_is_created_on_the_host_is_readable_by_all(tmp_path):
+    check(tmp_path / "a/b", "DirectoryOrCreate")
+    check(tmp_path / "a/b/c", "FileOrCreate")
+    modes = [(tmp_path / path).stat().st_mode & 0o777 for path in ("a", "a/b", "a/b/c")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "."])
+def test_no_file_is_written_outside_the_volume(tmp_path, name):
+    with pytest.raises(VolumeError, match="leads out of the volume"):
+        write_atomically(tmp_path / "volume", {name: File(b"1", 0o644)}, NOW)
+    assert not (tmp_path / "volume").exists()
 
 
 def test_items_choose_keys_paths_and_modes():
@@ -79,14 +110,53 @@ def test_host_paths_are_made_when_asked(tmp_path):
     check(tmp_path / "anything", "")
 
 
-def test_sub_paths_stay_in_the_volume(tmp_path):
-    volume = tmp_path / "volume"
-    volume.mkdir()
+@pytest.fixture
+def volume(tmp_path):
+    path = tmp_path / "volume"
+    path.mkdir(mode=0o700)
+    path.chmod(0o777)
+    return path
+
+
+def opened(volume, text):
+    descriptor = open_below(volume, text, mount="m", container="c")
+    try:
+        return Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_sub_paths_stay_in_the_volume(tmp_path, volume):
     (volume / "out").symlink_to(tmp_path)
-    assert resolve(volume, "a/b", mount="m", container="c") == volume / "a" / "b"
-    assert (volume / "a" / "b").is_dir()
+    (volume / "in").symlink_to("a")
+    assert opened(volume, "a/b") == volume / "a" / "b"
+    assert [(volume / path).stat().st_mode & 0o777 for path in ("a", "a/b")] == [0o777] * 2
+    assert opened(volume, "in/b") == volume / "a" / "b"
+    assert opened(volume, ".") == volume
     with pytest.raises(VolumeError):
-        resolve(volume, "out/x", mount="m", container="c")
+        opened(volume, "out/x")
+
+
+@pytest.mark.parametrize("swapped", ["a", "a/b"])
+def test_a_directory_that_becomes_a_symlink_meanwhile_leads_nowhere(
+    tmp_path, volume, swapped, monkeypatch
+):
+    """What CVE-2017-1002101 and CVE-2021-25741 were: the container writes while we look."""
+    (volume / "a" / "b").mkdir(parents=True)
+    (tmp_path / "secret" / "b").mkdir(parents=True)
+    look = os.path.realpath
+
+    def look_and_lose(path, **options):
+        found = look(path, **options)
+        if found.endswith("a/b"):
+            (volume / swapped).rename(tmp_path / "old")
+            (volume / swapped).symlink_to(tmp_path / "secret")
+        return found
+
+    monkeypatch.setattr(os.path, "realpath", look_and_lose)
+    with pytest.raises(VolumeError):
+        opened(volume, "a/b")
 
 
 def test_sub_path_expressions_need_their_variables():

@@ -6,6 +6,7 @@ fields, fails if another manager owns one of them with another value unless forc
 the manager wanted last time, wants no longer, and nobody else owns.
 """
 
+from collections.abc import Set
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from pinnace.api.codec.json import check_depth
 from pinnace.api.errors import BadRequest, Conflict
 from pinnace.api.objects import Object, format_time
-from pinnace.api.patch import managers
+from pinnace.api.patch import lastapplied, managers
 from pinnace.api.patch.fields import Comparison, Fields, Kind, Path, Shape, shown
 from pinnace.api.patch.managers import APPLY, BEFORE_FIRST_APPLY, UPDATE, Entry, Managed, Manager
 from pinnace.api.patch.whole import Unclear, Whole
@@ -88,22 +89,27 @@ def apply(
     managed = _managed_before(base, shape, kind, row, time)
     who = managers.manager(manager, APPLY, row.group_version, subresource)
     last = managed.get(who)
-    wanted = frozenset(_kept(_fields(shape, applied, kind), row, subresource))
+    said = _fields(shape, applied, kind)
+    wanted = frozenset(_kept(said, row, subresource))
     managed[who] = Entry(
         fields=wanted, api_version=row.group_version, time=last.time if last else ""
     )
     merged = _merge(shape, _without_managers(base), applied, kind)
     if last is not None:
-        merged = _prune(shape, merged, kind, last.fields, managed)
+        # Nobody owns the name, but it holds what it stands in: metadata stays.
+        merged = _prune(shape, merged, kind, last.fields, managed, _STRIPPED & said.keys())
     added, changed, removed = _compare(shape, base, merged, kind)
+    of_kubectl = manager == lastapplied.MANAGER
     if not force:
-        _refuse_conflicts(managed, who, added | changed)
+        own = lastapplied.owned(base, row, shape, kind) if of_kubectl else set()
+        _refuse_conflicts(managed, who, (added | changed) - own)
     managed = managers.without(managed, added | changed, but=who)
     managed = managers.without(managed, removed, but=who)
     if who in managed and (not live or merged != _without_managers(base)):
         entry = managed[who]
         stamp = format_time(time)
         managed[who] = Entry(fields=entry.fields, api_version=entry.api_version, time=stamp)
+    merged = lastapplied.renew(merged, applied) if of_kubectl else merged
     return managers.write(merged, managed)
 
 
@@ -274,9 +280,11 @@ def _merge_list(shape: Shape, live: list[Any], applied: list[Any], kind: FieldDe
     return merged
 
 
-def _prune(shape: Shape, merged: Object, kind: Kind, last: Any, managed: Managed) -> Object:
+def _prune(
+    shape: Shape, merged: Object, kind: Kind, last: Any, managed: Managed, kept: Set[Path]
+) -> Object:
     """Remove what was applied last time, is not any more, and has no other owner."""
-    owned = {path for entry in managed.values() for path in entry.fields}
+    owned = {path for entry in managed.values() for path in entry.fields} | kept
     gone = shape.with_parents(last, kind) - shape.with_parents(owned, kind)
     if not gone:
         return merged

@@ -173,7 +173,7 @@ def _directive(patch: Map) -> Map:
         return patch
     if kind == "delete":
         return {}
-    raise _internal(f"unknown patch type: {kind} in map: {_go({_DIRECTIVE: kind, **patch})}")
+    raise _internal(f"unknown patch type: {kind} in map: {printed({_DIRECTIVE: kind, **patch})}")
 
 
 def _retain_keys(original: Map, patch: Map) -> None:
@@ -208,7 +208,7 @@ def _special(original: list[Any], patch: list[Any], key: str) -> tuple[list[Any]
         elif directive == "merge":
             raise _internal("merging lists cannot yet be specified in the patch")
         else:
-            raise _internal(f"unknown patch type: {directive} in map: {_go(item)}")
+            raise _internal(f"unknown patch type: {directive} in map: {printed(item)}")
     return (plain, []) if replaced else (original, plain)
 
 
@@ -235,7 +235,7 @@ def _of_maps(original: list[Any], patch: list[Any]) -> bool:
     if isinstance(both[0], list):
         raise Invalid(_REJECTED)
     if any(type(item) is not type(both[0]) for item in both):
-        raise _internal(f"list element types are not identical: {_go([original, patch])}")
+        raise _internal(f"list element types are not identical: {printed([original, patch])}")
     return isinstance(both[0], dict)
 
 
@@ -253,8 +253,8 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
         place += 1
     if at < len(items):
         raise _internal(
-            f"The order in patch list:\n{_go(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
-            f"{_go(order)}\n"
+            f"The order in patch list:\n{printed(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
+            f"{printed(order)}\n"
         )
 
 
@@ -288,15 +288,15 @@ def _internal(text: str) -> ApiError:
 
 
 def _no_merge_key(item: Any, key: str) -> ApiError:
-    return _internal(f"map: {_go(item)} does not contain declared merge key: {key}")
+    return _internal(f"map: {printed(item)} does not contain declared merge key: {key}")
 
 
-def _go(value: Any) -> str:
-    """Print a value as Go's %v does."""
+def printed(value: Any) -> str:
+    """Return a value as Go's %v prints it."""
     if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{_go(value[name])}' for name in sorted(value))}]"
+        return f"map[{' '.join(f'{name}:{printed(value[name])}' for name in sorted(value))}]"
     if isinstance(value, list):
-        return f"[{' '.join(map(_go, value))}]"
+        return f"[{' '.join(map(printed, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     return "<nil>" if value is None else str(value)

@@ -4,8 +4,7 @@ Kinds that are not listed get the rules of metadata only, and their schema's fro
 admission policies and their bindings, API services, CSI objects, cluster trust bundles, pod
 certificate requests, device classes, claims and slices, flow schemas and priority levels, IP
 addresses and service CIDRs, runtime classes, pod groups, workloads, storage versions and
-migrations, volume attachments and attribute classes. CustomResourceDefinitions and custom resources
-are checked by their own room.
+migrations, volume attachments and attribute classes, and CustomResourceDefinitions.
 """
 
 from collections.abc import Callable, Mapping

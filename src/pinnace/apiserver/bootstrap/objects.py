@@ -14,6 +14,7 @@ from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
+from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.apiserver.core import Core
 from pinnace.store.base import Compare, CompareFailed
@@ -52,7 +53,7 @@ def standard_objects(core: Core) -> Iterable[tuple[Resource, Object]]:
         SERVICECIDRS,
         {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [core.config.service_cidr]}},
     )
-    for obj in bootstrap_rbac():
+    for obj in (*bootstrap_rbac(), *bootstrap_flow_control()):
         group, _, version = obj["apiVersion"].partition("/")
         yield _row(core, group, version, obj["kind"]), obj
     yield from core.config.objects

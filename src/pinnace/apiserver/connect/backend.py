@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
@@ -55,10 +56,19 @@ def tls_of(target: Target, kubelet_tls: ssl.SSLContext | None) -> ssl.SSLContext
 
 
 def unreachable(target: Target, error: Exception) -> ServiceUnavailable:
-    """Return the answer for a backend that cannot be reached."""
-    return ServiceUnavailable(
-        f"error trying to reach service: dial tcp {target.host}:{target.port}: {error}"
-    )
+    """Return the answer for a backend that cannot be reached, in Go's words."""
+    where = f"{target.host}:{target.port}"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, TimeoutError):
+        why = f"dial tcp {where}: i/o timeout"
+    elif isinstance(cause, OSError) and cause.errno:
+        # asyncio words some errors itself, and keeps the number.
+        why = f"dial tcp {where}: connect: {os.strerror(cause.errno).lower()}"
+    elif isinstance(cause, aiohttp.ServerDisconnectedError):
+        why = "EOF"
+    else:
+        why = str(cause)
+    return ServiceUnavailable(f"error trying to reach service: {why}")
 
 
 async def fetch(
@@ -67,12 +77,17 @@ async def fetch(
     tls: ssl.SSLContext | None,
     *,
     rewrite: Callable[[Mapping[str, str]], dict[str, str]] = dict,
+    forwarded: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Pass a request on and stream the answer back; raises ServiceUnavailable."""
+    """Pass a request on and stream the answer back; raises ServiceUnavailable.
+
+    `forwarded` are headers that say for whom; `rewrite` changes those of the answer.
+    """
     url = URL.build(
         scheme="https" if target.tls else "http", host=target.host, port=target.port
     ).join(URL(target.path, encoded=True))
     headers = {k: v for k, v in request.headers.items() if _is_passed_on(k)}
+    headers |= forwarded or {}
     session = aiohttp.ClientSession(
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),

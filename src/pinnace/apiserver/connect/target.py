@@ -2,9 +2,9 @@
 
 import ipaddress
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from pinnace.api.errors import ApiError, BadRequest, ServiceUnavailable
 from pinnace.api.objects import Object
@@ -126,6 +126,21 @@ def split_name(text: str, kind: str) -> tuple[str, str, str]:
     raise BadRequest(f'invalid {kind} request "{text}"')
 
 
+def refuse_local(address: str) -> None:
+    """Raise BadRequest for an address that is no host's of its own in any network.
+
+    Pods and nodes write their addresses themselves: loopback, link-local and multicast would lead
+    to the API server's own machine, or to what its network tells that machine alone.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError as error:
+        raise BadRequest("address not allowed") from error
+    local = ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified
+    if local or address == "255.255.255.255":
+        raise BadRequest("address not allowed")
+
+
 def pod_target(pod: Object, scheme: str, port: str, path: str) -> Target:
     """Return where a Pod's proxy goes."""
     if not port:
@@ -134,17 +149,23 @@ def pod_target(pod: Object, scheme: str, port: str, path: str) -> Target:
                 port = str(container["ports"][0]["containerPort"])
                 break
     address = (pod.get("status") or {}).get("podIP") or ""
-    try:
-        allowed = not ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        allowed = False
-    if not allowed:
-        raise BadRequest("address not allowed")
-    return _plain(address, port, path, tls=scheme == "https")
+    refuse_local(address)
+    return plain_target(address, port, path, tls=scheme == "https")
 
 
-def service_target(service: Object, endpoints: Object, request_name: str, path: str) -> Target:
-    """Return where a Service's proxy goes: one of its endpoints, by chance."""
+def service_target(
+    service: Object,
+    endpoints: Object,
+    request_name: str,
+    path: str,
+    *,
+    pod: Callable[[str], Object | None],
+) -> Target:
+    """Return where a Service's proxy goes: one of its endpoints, by chance.
+
+    Endpoints can be written by users; only addresses that their Pod in the Service's namespace
+    has, as `pod` finds it by name, are gone to.
+    """
     scheme, name, port = split_name(request_name, "service")
     if port.isdigit():
         for entry in service["spec"].get("ports") or ():
@@ -153,19 +174,37 @@ def service_target(service: Object, endpoints: Object, request_name: str, path: 
                 break
         else:
             raise ServiceUnavailable(f'no service port {port} found for service "{name}"')
+    namespace = service["metadata"]["namespace"]
     subsets = list(endpoints.get("subsets") or ())
     random.shuffle(subsets)
     for subset in subsets:
-        addresses = subset.get("addresses") or ()
+        addresses = [a for a in subset.get("addresses") or () if _is_of_pod(a, namespace, pod)]
         for entry in subset.get("ports") or ():
             if addresses and (entry.get("name") or "") == port:
                 address = random.choice(addresses)["ip"]
-                return _plain(address, str(entry["port"]), path, tls=scheme == "https")
+                return plain_target(address, str(entry["port"]), path, tls=scheme == "https")
     raise ServiceUnavailable(f'no endpoints available for service "{request_name}"')
 
 
-def _plain(address: str, port: str, path: str, *, tls: bool) -> Target:
-    if port and not port.isdigit():
+def through_proxy(location: str, prefix: str, hosts: Sequence[str]) -> str:
+    """Return a redirect of a backend so that it leads through the proxy, if it is to itself."""
+    url = urlsplit(location)
+    if (url.netloc and url.netloc not in hosts) or not url.path.startswith("/"):
+        return location
+    path = url.path if url.path.startswith(prefix) else prefix + url.path
+    return urlunsplit(("", "", path, url.query, url.fragment))
+
+
+def _is_of_pod(address: Object, namespace: str, pod: Callable[[str], Object | None]) -> bool:
+    target = address.get("targetRef") or {}
+    found = pod(target.get("name") or "") if target.get("namespace") == namespace else None
+    ips = ((found or {}).get("status") or {}).get("podIPs") or ()
+    return any(entry.get("ip") == address.get("ip") for entry in ips)
+
+
+def plain_target(address: str, port: str, path: str, *, tls: bool) -> Target:
+    """Return a backend that is met without credentials; raises BadRequest for a bad port."""
+    if port and not (port.isdecimal() and int(port) < 65536):
         raise BadRequest(f'invalid port "{port}"')
     number = int(port) if port else (443 if tls else 80)
     return Target(address, number, path, tls=tls, kubelet=False)

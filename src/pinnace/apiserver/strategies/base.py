@@ -75,7 +75,8 @@ class Strategy:
     the metadata fields in `status_keeps_metadata` from the old object. `counted` names the
     top-level fields whose change raises metadata.generation; empty means that the kind does not
     count. `selectable` maps a field label to the path of its value, beside metadata.name and
-    metadata.namespace.
+    metadata.namespace. `without_effect` is the warning for whoever creates an object of a kind that
+    is stored while nothing here acts on it.
     """
 
     status: bool = False
@@ -89,6 +90,7 @@ class Strategy:
     selectable: Mapping[str, Path] = field(default_factory=dict)
     meta_labels: tuple[str, ...] = META_FIELDS
     label_error: str = "field label not supported: {label}"
+    without_effect: str = ""
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -131,6 +133,9 @@ class Strategy:
         """Keep what a write to the named subresource may not change."""
         if subresource == "status":
             self.prepare_status_update(obj, old, ctx)
+        elif subresource == "scale":
+            # A write of the whole object, of which the client sees the replicas only.
+            self.prepare_update(obj, old, ctx)
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
         """Return the paths that server-side apply must not own after a write to this endpoint."""
@@ -140,7 +145,7 @@ class Strategy:
 
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
         """Return the warnings that a write of this object earns."""
-        return []
+        return [self.without_effect] if self.without_effect and old is None else []
 
     # -- reading ------------------------------------------------------------------------------
 

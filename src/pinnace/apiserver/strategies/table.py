@@ -57,14 +57,25 @@ COUNTED_WITH_STATUS = Strategy(status=True, counted=SPEC)
 CREATED_BY_PUT = Strategy(allow_create_on_update=True)
 CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
-WEBHOOKS = Strategy(counted=("webhooks",), allow_unconditional_update=False)
+NOT_CALLED = "this version of Pinnace stores admission webhooks and does not call them"
+NOT_EVALUATED = "this version of Pinnace stores admission policies and does not evaluate them"
+NOT_SERVED = "this version of Pinnace stores CustomResourceDefinitions and does not serve them"
+NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve what they name"
+NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
+NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
+NOT_GROUPED = "this version of Pinnace stores this kind and schedules Pods one by one"
+WEBHOOKS = Strategy(
+    counted=("webhooks",), allow_unconditional_update=False, without_effect=NOT_CALLED
+)
 POLICIES = Strategy(
     status=True,
     counted=SPEC,
     allow_unconditional_update=False,
     status_keeps_metadata=ALL_METADATA,
+    without_effect=NOT_EVALUATED,
 )
-BINDINGS = Strategy(counted=SPEC, allow_unconditional_update=False)
+BINDINGS = Strategy(counted=SPEC, allow_unconditional_update=False, without_effect=NOT_EVALUATED)
+FLOWS = Strategy(status=True, counted=SPEC, without_effect=NOT_QUEUED)
 STRICT_STATUS = Strategy(status=True, status_keeps_metadata=ALL_METADATA)
 STRICT_STATUS_CONDITIONAL = Strategy(
     status=True, status_keeps_metadata=ALL_METADATA, allow_unconditional_update=False
@@ -105,10 +116,13 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"): BINDINGS,
         ("admissionregistration.k8s.io", "validatingwebhookconfigurations"): WEBHOOKS,
         ("apiextensions.k8s.io", "customresourcedefinitions"): Definitions(
-            status=True, counted=SPEC, allow_unconditional_update=False
+            status=True,
+            counted=SPEC,
+            allow_unconditional_update=False,
+            without_effect=NOT_SERVED,
         ),
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
-            status=True, allow_unconditional_update=False
+            status=True, allow_unconditional_update=False, without_effect=NOT_AGGREGATED
         ),
         ("apps", "daemonsets"): DaemonSets(status=True, counted=SPEC, names_pods=False),
         ("apps", "deployments"): Deployments(
@@ -147,12 +161,14 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("events.k8s.io", "events"): Events(
             allow_create_on_update=True, selectable=EVENT_FIELDS, modern=True
         ),
-        ("flowcontrol.apiserver.k8s.io", "flowschemas"): COUNTED_WITH_STATUS,
-        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): COUNTED_WITH_STATUS,
+        ("flowcontrol.apiserver.k8s.io", "flowschemas"): FLOWS,
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): FLOWS,
         ("internal.apiserver.k8s.io", "storageversions"): STRICT_STATUS_CONDITIONAL,
         ("networking.k8s.io", "ingressclasses"): COUNTED,
         ("networking.k8s.io", "ingresses"): COUNTED_WITH_STATUS,
-        ("networking.k8s.io", "networkpolicies"): COUNTED,
+        ("networking.k8s.io", "networkpolicies"): Strategy(
+            counted=SPEC, without_effect=NOT_ENFORCED
+        ),
         ("networking.k8s.io", "servicecidrs"): STRICT_STATUS,
         ("node.k8s.io", "runtimeclasses"): LEASES,
         ("policy", "poddisruptionbudgets"): Strategy(
@@ -178,7 +194,10 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ),
         # Never counted: its value cannot change.
         ("scheduling.k8s.io", "priorityclasses"): Strategy(counted=("value",)),
-        ("scheduling.k8s.io", "podgroups"): STRICT_STATUS,
+        ("scheduling.k8s.io", "podgroups"): Strategy(
+            status=True, status_keeps_metadata=ALL_METADATA, without_effect=NOT_GROUPED
+        ),
+        ("scheduling.k8s.io", "workloads"): Strategy(without_effect=NOT_GROUPED),
         ("storage.k8s.io", "csidrivers"): Strategy(
             counted=SPEC, first_generation=0, allow_unconditional_update=False
         ),

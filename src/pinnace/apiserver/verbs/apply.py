@@ -1,7 +1,8 @@
 """Server-side apply: a PATCH that says what its sender wants to own."""
 
+from pinnace.api import fieldvalidation
 from pinnace.api.codec import yaml
-from pinnace.api.errors import Cause, Invalid, NotFound, invalid
+from pinnace.api.errors import ApiError, Cause, Invalid, NotFound, invalid
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply
 from pinnace.api.wire import Answer
@@ -21,6 +22,23 @@ def wrong_option(field: str, why: str) -> Invalid:
     return invalid("PatchOptions", "meta.k8s.io", "", [Cause(reason, field, why)])
 
 
+def _refuse_undeclared(call: Call, applied: Object) -> None:
+    """An apply cannot be merged by a schema that lacks a field, whatever fieldValidation says."""
+    unknown = fieldvalidation.unknown_fields(applied, call.row)
+    if not unknown:
+        return
+    paths = [error.removeprefix('unknown field "').removesuffix('"') for error in unknown]
+    texts = [f".{path}: field not declared in schema" for path in paths]
+    why = texts[0] if len(texts) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in texts)
+    row, space = call.row, f"{call.namespace}/" if call.namespace else "/"
+    group_version = row.group_version if row.group else f"/{row.version}"
+    raise ApiError(
+        f"failed to create typed patch object ({space}{call.info.name}; "
+        f"{group_version}, Kind={row.kind}): {why}",
+        reason="",
+    )
+
+
 async def apply_patch(core: Core, call: Call) -> Answer:
     """Apply a configuration; create the object if it is not there."""
     manager = call.request.param("fieldManager")
@@ -28,7 +46,8 @@ async def apply_patch(core: Core, call: Call) -> Answer:
         raise wrong_option("fieldManager", "Required value: is required for apply patch")
     applied = yaml.decode(call.request.body)
     bodies.expect_kind(applied, call.row.kind, call.row.group_version)
-    bodies.check_fields(call, applied)
+    _refuse_undeclared(call, applied)
+    applied = bodies.checked(call, applied)
     applied["metadata"].setdefault("name", call.info.name)
     check_names(call, applied)
     now, force = core.clock.now(), call.flag("force")
@@ -56,6 +75,7 @@ async def apply_patch(core: Core, call: Call) -> Answer:
     except NotFound:
         if call.info.subresource or applied["metadata"].get("uid"):
             raise
+        core.check_may_create(call)
         return await _create(core, call, result(None))
     return answer_item(core, call, item)
 

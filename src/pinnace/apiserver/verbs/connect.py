@@ -1,10 +1,11 @@
 """exec, attach, port-forward, log and proxy: requests that something behind the server answers."""
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from pinnace.api.errors import BadRequest, not_found
-from pinnace.api.kinds.core import ENDPOINTS, NODES
+from pinnace.api.kinds.core import ENDPOINTS, NODES, PODS
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer, Response
 from pinnace.apiserver.authz.base import Attributes as Attempt
@@ -14,11 +15,14 @@ from pinnace.apiserver.connect.target import (
     Target,
     log_path,
     node_address,
+    plain_target,
     pod_target,
+    refuse_local,
     refuse_simulated,
     service_target,
     split_name,
     stream_path,
+    through_proxy,
 )
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.writes import attributes, current
@@ -70,11 +74,24 @@ async def proxy(core: Core, call: Call) -> Answer:
 
     def rewrite(headers: Mapping[str, str]) -> dict[str, str]:
         kept = dict(headers)
-        if kept.get("location", "").startswith("/"):
-            kept["location"] = prefix + kept["location"]
+        if "location" in kept:
+            hosts = (f"{target.host}:{target.port}", call.request.headers.get("host", ""))
+            kept["location"] = through_proxy(kept["location"], prefix, hosts)
         return kept
 
-    return await fetch(target, call.request, tls, rewrite=rewrite)
+    return await fetch(
+        target, call.request, tls, rewrite=rewrite, forwarded=_forwarded(call, prefix)
+    )
+
+
+def _forwarded(call: Call, prefix: str) -> dict[str, str]:
+    """Return the headers that tell a backend by which way it was reached."""
+    headers = {"x-forwarded-uri": quote(prefix + (call.info.subpath or "/"))}
+    if call.request.remote:
+        before = call.request.headers.get("x-forwarded-for")
+        hops = (before, call.request.remote) if before else (call.request.remote,)
+        headers["x-forwarded-for"] = ", ".join(hops)
+    return headers
 
 
 def _prefix(call: Call) -> str:
@@ -90,10 +107,11 @@ def _query(call: Call) -> str:
 async def _proxied(core: Core, call: Call, path: str) -> Target:
     info = call.info
     if call.row is NODES:
-        _, name, port = split_name(info.name, "node")
+        scheme, name, port = split_name(info.name, "node")
         target = await _kubelet(core, name, path)
+        await _refuse_local(target.host)
         if port and port != str(target.port):
-            return Target(target.host, int(port), path, tls=False, kubelet=False)
+            return plain_target(target.host, port, path, tls=scheme == "https")
         return target
     if call.row.plural == "services":
         _, name, _ = split_name(info.name, "service")
@@ -102,7 +120,12 @@ async def _proxied(core: Core, call: Call, path: str) -> Target:
         for subset in endpoints.get("subsets") or ():
             for address in subset.get("addresses") or ():
                 refuse_simulated(core.lookup.get(NODES, "", address.get("nodeName") or ""))
-        return service_target(service, endpoints, info.name, path)
+        await core.cache(PODS)
+
+        def pod_named(name: str) -> Object | None:
+            return core.lookup.get(PODS, call.namespace, name)
+
+        return service_target(service, endpoints, info.name, path, pod=pod_named)
     scheme, name, port = split_name(info.name, "pod")
     pod = await _pod(core, call, name)
     refuse_simulated(core.lookup.get(NODES, "", pod["spec"].get("nodeName") or ""))
@@ -119,6 +142,16 @@ async def _kubelet(core: Core, node: str, path: str) -> Target:
         raise not_found("nodes", "", node)
     host, port = node_address(found.shared())
     return Target(host, port, path)
+
+
+async def _refuse_local(host: str) -> None:
+    """Raise BadRequest if a node's name or address leads to the API server's own machine."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError as error:
+        raise BadRequest(str(error)) from error
+    for *_, address in found:
+        refuse_local(str(address[0]))
 
 
 def _wants_upgrade(call: Call) -> bool:

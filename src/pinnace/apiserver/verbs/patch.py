@@ -4,13 +4,15 @@ A patch is applied to what is stored, and again if someone else wrote meanwhile.
 of a conflict only if its patch names a resourceVersion.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from pinnace.api.errors import BadRequest
+from pinnace.api import fieldvalidation
+from pinnace.api.errors import ApiError, BadRequest, Cause, invalid
 from pinnace.api.objects import Object
 from pinnace.api.patch import json as json_patch
 from pinnace.api.patch import merge, strategic
@@ -54,6 +56,19 @@ def patcher(call: Call) -> Callable[[Object], Object]:
     return patched
 
 
+def _refusal(call: Call, new: Object, why: str) -> ApiError:
+    """Return what a patch is told that makes an object no object of its kind."""
+    if bodies.media_type(call.request) == STRATEGIC:
+        given = strategic.printed(orjson.loads(call.request.body))
+        why = fieldvalidation.restored(why)
+    else:
+        given = orjson.dumps(new).decode()
+    shown = json.dumps(given, ensure_ascii=False)
+    return invalid(
+        "", "", "", [Cause("FieldValueInvalid", "patch", f"Invalid value: {shown}: {why}")]
+    )
+
+
 async def patch(core: Core, call: Call) -> Answer:
     """Patch an object, or the part of it that the subresource of the request is for."""
     if bodies.media_type(call.request) in APPLY:
@@ -65,7 +80,7 @@ async def patch(core: Core, call: Call) -> Answer:
     async def make(old: Object) -> Object:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
-        bodies.check_fields(call, new)
+        new = bodies.checked(call, new, lambda why: _refusal(call, new, why))
         bodies.tidy(new["metadata"])
         check_names(call, new)
         return new

@@ -63,6 +63,7 @@ async def patch_scale(core: Core, call: Call) -> Answer:
     async def make(old: Object) -> Object:
         scale = patched(scale_of(old))
         bodies.expect_kind(scale, _KIND, _VERSION)
+        bodies.refuse_misfits(scale, _VERSION, _KIND)
         return _scaled(old, scale)
 
     return _answer(core, call, await change(core, call, make, subresource="scale"))

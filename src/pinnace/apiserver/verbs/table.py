@@ -8,6 +8,7 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.routes import RequestInfo
 from pinnace.apiserver.verbs.binding import bind
+from pinnace.apiserver.verbs.components import get_component, list_components
 from pinnace.apiserver.verbs.connect import log, proxy, stream
 from pinnace.apiserver.verbs.create import create
 from pinnace.apiserver.verbs.delete import delete, delete_collection
@@ -46,6 +47,10 @@ UNSTORED: Mapping[str, Verb] = MappingProxyType(
         "SelfSubjectRulesReview": review,
     }
 )
+# Kinds that are not stored either, and are made when they are read.
+PROBED: Mapping[tuple[str, str], Verb] = MappingProxyType(
+    {("ComponentStatus", "get"): get_component, ("ComponentStatus", "list"): list_components}
+)
 # Subresources by name; those that show the whole object and write a part of it are below.
 SUBRESOURCES: Mapping[tuple[str, str], Verb] = MappingProxyType(
     {
@@ -79,5 +84,7 @@ def handler_of(row: Resource, info: RequestInfo) -> Verb | None:
     if info.verb not in row.verbs:
         return None
     if not row.prefix:
-        return UNSTORED.get(row.kind) if info.verb == "create" else None
+        return PROBED.get((row.kind, info.verb)) or (
+            UNSTORED.get(row.kind) if info.verb == "create" else None
+        )
     return VERBS.get(info.verb)

@@ -21,7 +21,8 @@ def command(data_dir: Path, keep_pods: bool) -> None:
         click.echo(f"there is no cluster in {data_dir}")
         return
     stopped = instance.stop(config.run_dir)
-    click.echo("stopped Pinnace" if stopped else "Pinnace was not running")
+    said = "stopped Pinnace" if stopped else "Pinnace was not running"
+    click.echo(f"{said}; the Pods keep running" if keep_pods else said)
     if keep_pods:
         return
     for line in asyncio.run(teardown.stop_node(config)):

@@ -9,6 +9,7 @@ import click
 from pinnace.api.errors import ApiError
 from pinnace.api.kinds.core import NODES
 from pinnace.api.objects import Object, condition
+from pinnace.api.simulated import is_simulated
 from pinnace.cli.commands.base import data_dir_option, one_line_errors
 from pinnace.client import kubeconfig
 from pinnace.cluster import config as configs
@@ -39,8 +40,8 @@ def command(data_dir: Path) -> None:
     for node in nodes:
         ready = condition(node, "Ready") or {}
         word = "Ready" if ready.get("status") == "True" else "NotReady"
-        kind = (node["metadata"].get("labels") or {}).get("pinnace.dev/simulated")
-        click.echo(f"node {node['metadata']['name']}: {word}{' (simulated)' if kind else ''}")
+        kind = " (simulated)" if is_simulated(node) else ""
+        click.echo(f"node {node['metadata']['name']}: {word}{kind}")
     click.echo(f"use it: export KUBECONFIG={path}")
 
 

@@ -8,20 +8,32 @@ from pinnace.cluster.credentials import config_for
 from pinnace.cluster.surroundings import Ready, Surroundings
 from pinnace.controllers.base import Config as ControllerConfig
 from pinnace.controllers.runtime import run_controllers
+from pinnace.kit.x509 import KeyPair
 
 
 async def run(place: Place, around: Surroundings, ready: Ready) -> None:
     """Run the controllers of a data directory's cluster."""
     connection = config_for(place.config, place.pki, place.pki.clients["controller-manager"])
     await control(
-        around, connection, pod_cidr=place.config.pod_cidr, leader_elect=False, ready=ready
+        around,
+        connection,
+        pod_cidr=place.config.pod_cidr,
+        leader_elect=False,
+        signer=place.pki.authority.key_pair,
+        ready=ready,
     )
 
 
 async def control(
-    around: Surroundings, connection: Config, *, pod_cidr: str, leader_elect: bool, ready: Ready
+    around: Surroundings,
+    connection: Config,
+    *,
+    pod_cidr: str,
+    leader_elect: bool,
+    ready: Ready,
+    signer: KeyPair | None = None,
 ) -> None:
-    """Run the controllers of any cluster."""
+    """Run the controllers of any cluster; approved requests are signed only with a `signer`."""
     await run_controllers(
         around.client(connection, component="controller-manager"),
         await around.informers(connection),
@@ -29,7 +41,10 @@ async def control(
         leader_elect=leader_elect,
         identity=socket.gethostname(),
         config=ControllerConfig(
-            root_ca=connection.ca.decode(), cluster_cidrs=(pod_cidr,) if pod_cidr else ()
+            root_ca=connection.ca.decode(),
+            signing_certificate=signer.certificate.decode() if signer else "",
+            signing_key=signer.key.decode() if signer else "",
+            cluster_cidrs=(pod_cidr,) if pod_cidr else (),
         ),
         ready=ready,
     )

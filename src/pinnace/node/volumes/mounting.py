@@ -1,6 +1,7 @@
 """Makes all volumes of a Pod ready, keeps the live ones fresh, and clears up afterwards."""
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
-from pinnace.node.podspec import all_declared, uid_of
+from pinnace.node.podspec import Declared, all_declared, uid_of
 from pinnace.node.volumes.base import Mounted, Request, Supply, VolumeError, VolumeKind
+from pinnace.node.volumes.subpath import open_below, sub_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,39 @@ class PodVolumes:
             )
         )
 
+    async def sub_paths(
+        self, pod: Object, one: Declared, mounted: Mapping[str, Mounted], env: Mapping[str, str]
+    ) -> dict[int, Path]:
+        """Mount what the container's subPaths mean where no container can touch the path to it.
+
+        Returns the mounts by their place among volumeMounts; raises VolumeError and OSError.
+        """
+        found: dict[int, Path] = {}
+        for place, mount in enumerate(one.spec.get("volumeMounts") or ()):
+            volume, below = mounted.get(mount["name"]), sub_path(mount, env)
+            if volume is None or volume.image or not below:
+                continue
+            parts = ("volume-subpaths", str(mount["name"]), one.name, str(place))
+            target = pod_directory(self._root, uid_of(pod)).joinpath(*parts)
+            await asyncio.to_thread(self._bind, Path(volume.path), below, mount, one.name, target)
+            found[place] = target
+        return found
+
+    def _bind(
+        self, volume: Path, below: str, mount: Mapping[str, Any], container: str, target: Path
+    ) -> None:
+        source = open_below(volume, below, mount=str(mount["name"]), container=container)
+        try:
+            self._supply.mounts.bind(source, target)
+        finally:
+            os.close(source)
+
     async def tear_down(self, uid: str) -> None:
         """Unmount and remove a Pod's volumes."""
-        directory = pod_directory(self._root, uid) / "volumes"
-        await asyncio.to_thread(self._supply.mounts.remove_tree, directory)
+        # What leads into the volumes goes before them.
+        for part in ("volume-subpaths", "volumes"):
+            directory = pod_directory(self._root, uid) / part
+            await asyncio.to_thread(self._supply.mounts.remove_tree, directory)
 
     async def remove(self, uid: str) -> None:
         """Unmount and remove everything that was written for a Pod."""

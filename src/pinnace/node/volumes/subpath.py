@@ -1,12 +1,15 @@
 """Finds what a volumeMount's subPath means, without ever leaving the volume."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pinnace.node.expansion import expand
 from pinnace.node.volumes.base import VolumeError
+
+_WALK = os.O_PATH | os.O_NOFOLLOW
 
 
 def sub_path(mount: Mapping[str, Any], env: Mapping[str, str]) -> str:
@@ -30,25 +33,45 @@ def sub_path(mount: Mapping[str, Any], env: Mapping[str, str]) -> str:
     return text
 
 
-def resolve(volume: Path, text: str, *, mount: str, container: str) -> Path:
-    """Return the path below the volume, created as a directory if nothing is there.
+def open_below(volume: Path, text: str, *, mount: str, container: str) -> int:
+    """Return a descriptor of the path below the volume, made as a directory if nothing is there.
 
-    Symlinks are followed to their end, which has to lie in the volume.
+    Symlinks are followed to their end, which has to lie in the volume. A container may write to
+    the volume meanwhile and turn a directory into a symlink: the path that was found is walked
+    again without following any, and what is mounted is the descriptor and never a path.
     """
+    failed = f'failed to prepare subPath for volumeMount "{mount}" of container "{container}"'
     base = Path(os.path.realpath(volume))
     target = Path(os.path.realpath(base / text))
     if target != base and not target.is_relative_to(base):
+        raise VolumeError(failed)
+    current = os.open(base, _WALK)
+    try:
+        mode = stat.S_IMODE(os.fstat(current).st_mode)
+        for part in target.relative_to(base).parts:
+            below = _step(current, part, mode)
+            os.close(current)
+            current = below
+            if stat.S_ISLNK(os.fstat(current).st_mode):
+                raise VolumeError(failed)
+    except OSError as error:
+        os.close(current)
         raise VolumeError(
-            f'failed to prepare subPath for volumeMount "{mount}" of container "{container}"'
-        )
-    if not target.exists():
-        mode = base.stat().st_mode & 0o7777
-        try:
-            target.mkdir(parents=True)
-            target.chmod(mode)
-        except OSError as error:
-            raise VolumeError(
-                f'failed to create subPath directory for volumeMount "{mount}" '
-                f'of container "{container}"'
-            ) from error
-    return target
+            f'failed to create subPath directory for volumeMount "{mount}" '
+            f'of container "{container}"'
+        ) from error
+    except VolumeError:
+        os.close(current)
+        raise
+    return current
+
+
+def _step(folder: int, name: str, mode: int) -> int:
+    """Open one entry of a directory as it is, or make a directory with this mode."""
+    try:
+        return os.open(name, _WALK, dir_fd=folder)
+    except FileNotFoundError:
+        os.mkdir(name, dir_fd=folder)
+    made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    os.fchmod(made, mode)
+    return made

@@ -1,8 +1,8 @@
 """What a scheduling plug-in is: it is asked about one pod and all nodes at once.
 
 A pre-filter may refuse a pod before any node is looked at. A filter yields reasons, each with the
-rows that it rules out; a score gives every row 0 to 100, of
-which only the feasible rows count. Neither changes anything.
+rows that it rules out; a score gives every row 0 to 100, of which only those of the feasible rows
+count. None of them changes anything.
 """
 
 from collections.abc import Iterable

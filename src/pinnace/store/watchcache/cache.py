@@ -127,6 +127,12 @@ class WatchCache:
             if not self._narrow[field]:
                 del self._narrow[field]
 
+    @property
+    def watching(self) -> int:
+        """How many watch now."""
+        narrow = sum(len(group) for groups in self._narrow.values() for group in groups.values())
+        return len(self._watchers) + narrow
+
     def _group(self, watcher: Watcher) -> dict[Watcher, None]:
         if watcher.only is None:
             return self._watchers

@@ -36,15 +36,23 @@ class _Labelled(msgspec.Struct):
     metadata: _Labels
 
 
+class _RawMetadata(msgspec.Struct):
+    metadata: msgspec.Raw
+
+
+_metadata = msgspec.json.Decoder(_RawMetadata)
 _labels = msgspec.json.Decoder(_Labelled)
 
 
 def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
-    """Return the head and the tail of a stored value, with the revision in the tail."""
+    """Return the head and the tail of a stored value, with the revision in the tail.
+
+    Revision 0 is that of a dry run, which made nothing: it is not told.
+    """
     start = value.index(_METADATA)
     uid = value.index(_UID, start) + len(_UID)
     end = value.index(b'"', uid) + 1
-    stamp = b',"resourceVersion":"%d"' % revision
+    stamp = b',"resourceVersion":"%d"' % revision if revision else b""
     return value[:start], b"".join((value[start:end], stamp, value[end:]))
 
 
@@ -54,8 +62,10 @@ class Item:
     __slots__ = (
         "_fields",
         "_labels",
+        "_metadata_end",
         "_obj",
         "head",
+        "kept",
         "key",
         "name",
         "namespace",
@@ -75,7 +85,18 @@ class Item:
         self.head = sys.intern(head.decode())
         self._labels: Mapping[str, str] | None = None
         self._fields: Mapping[str, str] | None = None
+        self._metadata_end = 0
         self._obj: Object | None = None
+        # Whatever the form of an answer wants to find again with this object.
+        self.kept: Any = None
+
+    @property
+    def metadata(self) -> bytes:
+        """The object's metadata as JSON."""
+        start = len(_METADATA)
+        if not self._metadata_end:
+            self._metadata_end = start + len(bytes(_metadata.decode(b"{" + self.tail).metadata))
+        return self.tail[start : self._metadata_end]
 
     @property
     def uid(self) -> str:
@@ -124,5 +145,6 @@ class Item:
             b'"resourceVersion":"%d"' % self.revision, b'"resourceVersion":"%d"' % revision, 1
         )
         copy._labels, copy._fields, copy._obj = self._labels, self._fields, None
+        copy._metadata_end, copy.kept = 0, None
         other: Item = copy
         return other
