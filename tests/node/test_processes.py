@@ -26,6 +26,17 @@ def test_what_it_prints_is_logged(tmp_path):
     assert (tmp_path / "log").read_text() == "hello\n"
 
 
+def test_a_detached_program_makes_what_others_may_read(tmp_path):
+    before = os.umask(0o077)
+    try:
+        process = started(tmp_path, "import os; print(oct(os.umask(0)))")
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    assert processes.wait(process, timeout=10)
+    assert (tmp_path / "log").read_text() == "0o22\n"
+
+
 def test_another_process_with_the_same_number_is_not_ours(tmp_path):
     (tmp_path / "pid").write_text(f"{os.getpid()} 1\n")
     assert processes.load(tmp_path / "pid") is None

@@ -110,7 +110,12 @@ def start_detached(
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     words = list(arguments)
-    pid = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True)
+    # What a runtime makes is for containers of every user, however careful we are with our files.
+    ours = os.umask(0o022)
+    try:
+        pid = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True)
+    finally:
+        os.umask(ours)
     stat = _stat(pid)
     return Process(pid, stat.started if stat else 0)
 
