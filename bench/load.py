@@ -10,6 +10,10 @@ from typing import cast
 
 from pinnace.client import kubeconfig
 
+# How a chunked answer ends; no JSON holds this.
+_END = b"\r\n0\r\n\r\n"
+_END_LENGTH = len(_END)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -37,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[None] | None = None
         self._seen: list[float] | None = None
         self._wanted = 0
+        self._skimmed = -1
         self._last = b""
 
     @classmethod
@@ -51,7 +56,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._seen is None:
+        if self._skimmed >= 0:
+            self._skimmed += len(data)
+            self._last = (self._last + data[-_END_LENGTH:])[-_END_LENGTH:]
+            if self._last != _END:
+                return
+        elif self._seen is None:
             self._got += data
         else:
             # A line of a watch ends with a newline, the framing around it with CR and newline.
@@ -101,6 +111,14 @@ class Connection(asyncio.Protocol):
             if size == 0:
                 del self._got[:start]
                 return status, b"".join(parts)
+
+    async def skim(self, request: bytes) -> int:
+        """Ask for a long list, and only count the bytes of the answer as they come."""
+        self._skimmed = 0
+        self._transport.write(request)
+        await self._more()
+        size, self._skimmed, self._last = self._skimmed, -1, b""
+        return size
 
     async def lines(self, request: bytes, count: int) -> list[float]:
         """Send a watch and return when each of its first lines came."""

@@ -20,7 +20,6 @@ GOOD: list[tuple[Resource, Object]] = [
 ]  # fmt: skip
 # Of its kind, but Go writes it otherwise.
 OTHERWISE: list[tuple[Resource, Object]] = [
-    (CONFIGMAPS, {"metadata": {"name": "a", "creationTimestamp": None}, "data": None}),
     (PODS, {"spec": {"containers": [None]}}),
     (PODS, {"spec": {"containers": [{"resources": {"requests": {"cpu": "1000m"}}}]}}),
     (PODS, {"metadata": {"creationTimestamp": "2026-01-02T03:04:05+00:00"}}),
@@ -56,6 +55,13 @@ def test_what_go_would_write_otherwise_does_not_fit(row: Resource, obj: Object) 
     assert not fits(obj, row)
     assert not type_errors(obj, row)
     assert fits(normalized(obj, row), row)
+
+
+def test_nulls_are_dropped_as_go_drops_them() -> None:
+    nulls = {"metadata": {"name": "a", "creationTimestamp": None}, "data": None}
+    wanted = normalized(nulls, CONFIGMAPS)
+    assert fits(nulls, CONFIGMAPS)
+    assert nulls == wanted == {"metadata": {"name": "a"}}
 
 
 @pytest.mark.parametrize(("row", "obj"), BAD)

@@ -38,6 +38,22 @@ async def test_watch_tells_selector_transitions_in_order(api: Any) -> None:
     await events.aclose()
 
 
+async def test_the_old_path_of_a_watch_by_name_shows_no_other_object(api: Any) -> None:
+    for name in ("a", "b", "c"):
+        await api.do("POST", CONFIGMAPS, configmap(name))
+    path = "/api/v1/watch/namespaces/default/configmaps/b"
+    for query in ("", "&fieldSelector=metadata.name=b", "&fieldSelector=metadata.name=c"):
+        events = api.events(f"{path}?timeoutSeconds=1{query}")
+        reading = asyncio.ensure_future(_names(events))
+        await api.settle()
+        await api.clock.advance(2)
+        assert await reading == ([] if "=c" in query else ["b"])
+
+
+async def _names(events: Any) -> list[str]:
+    return [event["object"]["metadata"]["name"] async for event in events]
+
+
 async def test_initial_events_end_with_an_annotated_bookmark(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     query = "watch=1&sendInitialEvents=true&allowWatchBookmarks=true"

@@ -1,9 +1,12 @@
+import asyncio
+import os
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from pinnace.node import containerd
+from pinnace.kit.clock import VirtualClock
+from pinnace.node import containerd, processes
 from pinnace.node.containerd_config import ContainerdConfig, render
 
 CRI = "io.containerd.grpc.v1.cri"
@@ -78,3 +81,23 @@ async def test_a_socket_path_that_the_kernel_refuses_is_refused_by_name(tmp_path
     paths = containerd.ContainerdPaths(data=tmp_path, run=tmp_path / ("x" * 120))
     with pytest.raises(containerd.ContainerdError, match="shorter run directory"):
         await containerd.Containerd(paths, sandbox_image="x").start()
+
+
+async def test_a_containerd_that_ended_is_started_again(tmp_path, monkeypatch):
+    paths = containerd.ContainerdPaths(data=tmp_path, run=tmp_path)
+    own = containerd.Containerd(paths, sandbox_image="pause")
+    clock, starts = VirtualClock(), []
+
+    async def start():
+        starts.append(clock.monotonic())
+        if len(starts) < 3:
+            raise containerd.ContainerdError("containerd ended at once")
+        processes.save(processes.find(os.getpid()), paths.pid)
+
+    monkeypatch.setattr(own, "start", start)
+    keeper = asyncio.create_task(own.keep(clock))
+    await asyncio.sleep(0)
+    await clock.advance(20)
+    keeper.cancel()
+    # It waits longer from failure to failure, and no more once it runs.
+    assert [round(at - starts[0]) for at in starts] == [0, 2, 5]

@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -46,6 +47,34 @@ def log(tmp_path):
 )
 async def test_reads_what_is_asked(log, options, wanted):
     assert await read(log, **options) == wanted
+
+
+async def test_a_carriage_return_ends_no_line(log):
+    entry = b"2030-01-01T00:00:00Z stdout F "
+    log.write_bytes(entry + b"10%\r100%\n" + entry + b"dos\r\n")
+    assert await read(log) == b"10%\r100%\ndos\r\n"
+    assert log_tail(log) == "10%\r100%\ndos\r\n"
+
+
+async def test_what_is_written_just_before_a_rotation_is_followed(log):
+    reader = LogReader(log, SystemClock(), LogOptions(follow=True))
+    late = [b"2030-01-01T00:00:03Z stdout F late\n"]
+    found = reader._rotated
+
+    def rotated(descriptor):
+        if late and reader_at_end(descriptor):
+            with log.open("ab") as file:
+                file.write(late.pop())
+            log.rename(log.with_suffix(".1"))
+            log.write_bytes(b"2030-01-01T00:00:04Z stdout F new\n")
+        return found(descriptor)
+
+    def reader_at_end(descriptor):
+        return os.lseek(descriptor, 0, os.SEEK_CUR) == os.fstat(descriptor).st_size
+
+    reader._rotated = rotated
+    blocks = b"".join([block async for block in reader.read(lambda: bool(late))])
+    assert blocks.endswith(b"three\nlate\nnew\n")
 
 
 async def test_follows_until_the_container_has_ended(log):

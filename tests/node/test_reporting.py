@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from pinnace.api.errors import Forbidden
 from pinnace.api.kinds.core import PODS
 from pinnace.api.objects import Key, Object
 from pinnace.node.reporting import StatusReporter
@@ -77,3 +78,16 @@ async def test_a_pod_that_is_gone_needs_no_report(cluster: Counting) -> None:
     await cluster.delete(PODS, "web", namespace="default", grace_period=0)
     assert await reporter.report(status("Running"))
     assert await reporter.delete()
+
+
+async def test_a_pod_that_may_not_be_read_any_more_is_tried_again(
+    cluster: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = StatusReporter(cluster, await cluster.create(PODS, make_pod()))
+    await cluster.patch(PODS, "web", {"status": {"reason": "x"}}, namespace="default")
+
+    async def refused(*args: Any, **named: Any) -> Object:
+        raise Forbidden("no relationship found between node 'node-1' and this object")
+
+    monkeypatch.setattr(cluster, "get", refused)
+    assert not await reporter.report(status("Running"))

@@ -1,12 +1,13 @@
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS, SECRETS
-from pinnace.api.objects import Key
-from pinnace.node.runtime import ExecResult
+from pinnace.api.objects import Key, Object, condition
+from pinnace.node.runtime import ExecResult, RuntimeCallError
 from pinnace.testing.kubelet_stage import (
     Stage,
     kubelet_running,
@@ -148,6 +149,22 @@ async def test_ends_orphans_once_the_pods_are_known(tmp_path: Path) -> None:
     await stage.cluster.delete(PODS, "web", namespace="default", grace_period=0)
     async with kubelet_running(stage):
         await stage.until(lambda: not stage.runtime.running(), within=10)
+        logs = stage.config.log_dir / "default_web_uid-web"
+        directory = stage.config.root_dir / "pods" / "uid-web"
+        await stage.until(lambda: not directory.exists() and not logs.exists(), within=10)
+
+
+async def test_ends_an_orphan_that_has_no_sandbox(tmp_path: Path) -> None:
+    # A sandbox may be removed just before a container of it, which was asked for earlier, is made.
+    stage = make_stage(tmp_path)
+    async with kubelet_running(stage):
+        await stage.run_pod(make_pod())
+    await stage.cluster.delete(PODS, "web", namespace="default", grace_period=0)
+    stage.runtime.lose_sandboxes()
+    stage.runtime.forget_sandboxes()
+    async with kubelet_running(stage):
+        await stage.until(lambda: calls(stage, "remove_container"), within=10)
+        assert not await stage.runtime.containers()
 
 
 async def test_refuses_a_second_pod_on_the_same_host_port(stage: Stage) -> None:
@@ -253,6 +270,23 @@ async def test_registers_the_node(stage: Stage) -> None:
     assert node["metadata"]["labels"]["kubernetes.io/hostname"] == "node-1"
     ready = next(each for each in node["status"]["conditions"] if each["type"] == "Ready")
     assert ready["status"] == "True"
+
+
+async def test_a_node_whose_runtime_is_down_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down() -> Any:
+        raise RuntimeCallError("failed to connect to all addresses")
+
+    def ready() -> Object:
+        node = stage.cluster.informer(NODES).get(Key("", "node-1")) or {}
+        return condition(node, "Ready") or {}
+
+    await stage.until(lambda: ready().get("status") == "True", within=5)
+    for call in ("version", "status", "images"):
+        monkeypatch.setattr(stage.runtime, call, down)
+    await stage.until(lambda: ready().get("status") == "False", within=30)
+    assert ready()["message"] == "container runtime is down"
 
 
 async def test_probes_wait_for_the_startup_probe(stage: Stage) -> None:

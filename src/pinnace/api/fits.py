@@ -20,7 +20,8 @@ Check = Callable[[Any], bool]
 
 def fits(obj: Object, row: Resource) -> bool:
     """Say whether an object surely has no unknown fields, no values of wrong types, and is written
-    as Go would write it: no nulls, quantities canonical, times in UTC.
+    as Go would write it: quantities canonical, times in UTC, no nulls. Fields that are null, which
+    Go's clients love to send and which mean nothing, are dropped on the way.
 
     False says only that it must be looked at closely; a row without a schema has nothing to break.
     """
@@ -41,6 +42,7 @@ def _struct(name: str) -> Check:
     def check(value: Any) -> bool:
         if type(value) is not dict:
             return False
+        nulls: list[str] = []
         for key, inner in value.items():
             known = checks.get(key)
             if known is None:
@@ -48,8 +50,12 @@ def _struct(name: str) -> Check:
                 if field is None:
                     return False
                 known = checks[key] = _field(field)
-            if inner is None or not known(inner):
+            if inner is None:
+                nulls.append(key)
+            elif not known(inner):
                 return False
+        for key in nulls:
+            del value[key]
         return True
 
     return check

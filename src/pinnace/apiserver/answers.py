@@ -3,18 +3,28 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from itertools import chain
 from types import MappingProxyType
 
 import orjson
 
+from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.negotiation import JSON, Accepted, negotiate, wants_pretty
+from pinnace.apiserver.negotiation import (
+    JSON,
+    PROTOBUF,
+    YAML,
+    Accepted,
+    negotiate,
+    not_acceptable,
+    wants_pretty,
+)
 from pinnace.apiserver.representations import MetadataOnly, Representation, Whole
 from pinnace.apiserver.tables import Tables
 from pinnace.store.watchcache.item import Item
@@ -106,7 +116,9 @@ def answer_error(request: Request, error: ApiError) -> Response:
 def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
     """Put the last touches on an answer's body: pretty or compact, compressed or not."""
     headers = _headers(wanted)
-    if wanted.media != JSON:
+    if wanted.media == PROTOBUF:
+        body = protobuf_of(body)
+    elif wanted.media != JSON:
         body = yaml_of(body)
     elif wants_pretty(request):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
@@ -124,6 +136,23 @@ def _headers(wanted: Accepted) -> dict[str, str]:
 
 def _accepts_gzip(request: Request) -> bool:
     return "gzip" in request.headers.get("accept-encoding", "")
+
+
+def protobuf_of(body: bytes) -> bytes:
+    """Return a JSON document as protobuf; raises NotAcceptable for a kind that has no message."""
+    obj = orjson.loads(body)
+    if not protobuf.has_message(obj["apiVersion"], obj["kind"]):
+        raise not_acceptable((JSON, YAML))
+    return protobuf.encode(obj)
+
+
+async def protobuf_frames(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Turn the lines of a watch into protobuf events, each behind its length."""
+    async with aclosing(frames):
+        async for frame in frames:
+            events = [orjson.loads(line) for line in frame.split(b"\n") if line]
+            made = [protobuf.encode_watch_event(e["type"], e["object"]) for e in events]
+            yield b"".join([len(raw).to_bytes(4, "big") + raw for raw in made])
 
 
 def yaml_of(body: bytes) -> bytes:

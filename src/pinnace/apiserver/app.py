@@ -28,7 +28,7 @@ from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_segment, parse
+from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
@@ -152,6 +152,7 @@ class ApiServer:
         row, info = call.row, call.info
         if info.name:
             check_segment(info.name)
+        check_scope(row, info)
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)

@@ -11,6 +11,7 @@ from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
 from pinnace.api.fits import fits
+from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.typed import normalized
@@ -19,6 +20,15 @@ from pinnace.apiserver.core import Call
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
 
 _READABLE = (JSON, YAML, PROTOBUF)
+_SUMMARY = 30
+# Where upstream keeps what it knows of kinds, as its errors name it.
+_SCHEME = "pkg/api/legacyscheme/scheme.go:30"
+_BUILT_IN = frozenset((row.group_version, row.kind) for row in RESOURCES) | {
+    ("policy/v1", "Eviction"),
+    ("autoscaling/v1", "Scale"),
+    ("authentication.k8s.io/v1", "TokenRequest"),
+    ("v1", "DeleteOptions"),
+}
 
 
 def media_type(request: Request) -> str:
@@ -56,14 +66,30 @@ def refuse_misfits(obj: Object, api_version: str, kind: str) -> None:
 
 
 def _decode(request: Request, api_version: str, kind: str) -> Object:
+    """Decode a body; `kind` is what is expected, also for the words of a refusal."""
     media = media_type(request)
-    if media == JSON:
-        return json_codec.decode(request.body)
-    if media == YAML:
-        return yaml_codec.decode(request.body)
-    if media == PROTOBUF:
-        return protobuf.decode(request.body, api_version=api_version, kind=kind)
+    try:
+        if media == JSON:
+            return json_codec.decode(request.body)
+        if media == YAML:
+            return yaml_codec.decode(request.body)
+        if media == PROTOBUF:
+            return protobuf.decode(request.body, api_version=api_version, kind=kind)
+    except BadRequest as error:
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {kind}): {error.message} "
+            f"({_summary(request.body)})"
+        ) from None
     raise unsupported(_READABLE)
+
+
+def _summary(body: bytes) -> str:
+    """Return how a body begins: as text if it may be JSON, else as hexadecimal digits."""
+    if not body:
+        return "<empty>"
+    start = body[:_SUMMARY]
+    text = start.decode(errors="replace") if body.startswith(b"{") else start.hex()
+    return f"{text} ..." if len(body) > _SUMMARY else text
 
 
 def read_object(call: Call) -> Object:
@@ -115,16 +141,31 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
     return obj
 
 
-def expect_kind(obj: Object, kind: str, version: str) -> None:
-    """Fill in kind and apiVersion, or raise BadRequest if they are another's."""
-    given_kind, given = obj.get("kind") or kind, obj.get("apiVersion") or version
-    if given != version:
-        raise BadRequest(
+def _other_kind(given_kind: str, given: str, kind: str, version: str) -> BadRequest:
+    """Return the refusal of an object of another kind or version than expected, in Go's words."""
+    short = given.rpartition("/")[2]
+    start = f'{given_kind} in version "{short}" cannot be handled as a {kind}: '
+    if (given, given_kind) not in _BUILT_IN and (version, kind) in _BUILT_IN:
+        return BadRequest(
+            f'{start}no kind "{given_kind}" is registered for version "{given}" in scheme '
+            f'"{_SCHEME}"'
+        )
+    if given_kind == kind:
+        return BadRequest(
             f"the API version in the data ({given}) does not match the expected API version "
             f"({version})"
         )
-    if given_kind != kind:
-        raise BadRequest(f"the object provided is unrecognized: it is a {given_kind}, no {kind}")
+    group = version.rpartition("/")[0].partition(".")[0] or "core"
+    return BadRequest(
+        f"{start}converting ({short}.{given_kind}) to ({group}.{kind}): unknown conversion"
+    )
+
+
+def expect_kind(obj: Object, kind: str, version: str) -> None:
+    """Fill in kind and apiVersion, or raise BadRequest if they are another's."""
+    given_kind, given = obj.get("kind") or kind, obj.get("apiVersion") or version
+    if (given, given_kind) != (version, kind):
+        raise _other_kind(given_kind, given, kind, version)
     obj["kind"], obj["apiVersion"] = kind, version
     metadata = obj.get("metadata")
     if metadata is None:

@@ -1,7 +1,7 @@
 """What every verb works with: the caches, the clock, the rows, and one request on its way."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
@@ -73,6 +73,10 @@ class Core:
         """Return the cache of a resource."""
         found = self.caches.loaded(row.prefix)
         return found or await cache_of(self.caches, self.rows.storage_row(row))
+
+    def check_may_create(self, call: "Call") -> None:
+        """Raise Forbidden if a PUT or PATCH would create what its sender may not create."""
+        self.auth.check(call.user, replace(call.info, verb="create"))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -66,11 +66,25 @@ def _media(clause: _Clause, offered: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=512)
 def negotiate(text: str, *, shapes: tuple[str, ...] = ()) -> Accepted:
-    """Return the first clause that can be satisfied; raises NotAcceptable if there is none."""
-    offered = (JSON, YAML)
+    """Return the first clause that can be satisfied; raises NotAcceptable if there is none.
+
+    Protobuf, which costs a decoding here, is for those who accept nothing else.
+    """
     if not text.strip():
         return Accepted()
-    for clause in _clauses(text):
+    clauses = _clauses(text)
+    found = _first(clauses, (JSON, YAML), shapes)
+    # A Table has no protobuf message.
+    found = found or _first(clauses, (PROTOBUF,), tuple(s for s in shapes if s != "Table"))
+    if found is None:
+        raise not_acceptable((JSON, YAML, PROTOBUF))
+    return found
+
+
+def _first(
+    clauses: list[_Clause], offered: tuple[str, ...], shapes: tuple[str, ...]
+) -> Accepted | None:
+    for clause in clauses:
         media = _media(clause, offered)
         if not media:
             continue
@@ -80,7 +94,7 @@ def negotiate(text: str, *, shapes: tuple[str, ...] = ()) -> Accepted:
         version = clause.parameters.get("v", "")
         if shape in shapes and clause.parameters.get("g") == _META and version in _META_VERSIONS:
             return Accepted(media, shape, version)
-    raise not_acceptable((JSON, YAML, PROTOBUF))
+    return None
 
 
 def not_acceptable(offered: tuple[str, ...]) -> NotAcceptable:

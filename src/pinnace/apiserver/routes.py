@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pinnace.api.errors import BadRequest
+from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import parse_field_selector
 from pinnace.api.wire import Request
@@ -18,6 +18,8 @@ _VERBS = {
 }
 # Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
+_NOT_FOUND = "the server could not find the requested resource"
+_NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _TRUE = ("true", "1", "")
 
 
@@ -89,6 +91,30 @@ def parse(request: Request) -> RequestInfo:
         subpath=_subpath(path, rest),
         field_selector=selected,
     )
+
+
+def check_scope(row: Resource, info: RequestInfo) -> None:
+    """Raise NotFound or MethodNotAllowed for a path that upstream's router does not have.
+
+    This is more than good manners: a cluster-wide kind below a namespace would be authorized by
+    the rules of that namespace, and then be found without it.
+    """
+    in_namespace = bool(info.namespace)
+    if not row.namespaced and row.plural == "namespaces" and not row.group:
+        in_namespace = info.namespace != info.name
+    everywhere = info.verb in ("list", "watch", "deletecollection") and not info.subresource
+    named = bool(info.name) and not everywhere
+    stray = info.subpath.strip("/") and info.subresource != "proxy"
+    if (in_namespace and not row.namespaced) or stray:
+        raise NotFound(_NOT_FOUND, details={})
+    if row.namespaced and not in_namespace and info.verb not in ("list", "watch"):
+        raise (
+            NotFound(_NOT_FOUND, details={})
+            if named
+            else MethodNotAllowed(_NOT_ALLOWED, details={})
+        )
+    if not info.subresource and not everywhere and named == (info.verb == "create"):
+        raise MethodNotAllowed(_NOT_ALLOWED, details={})
 
 
 def check_segment(name: str) -> None:

@@ -57,5 +57,9 @@ def selection_of(call: Call) -> Selection:
     fields = parse_field_selector(call.request.param("fieldSelector"))
     for term in fields.terms:
         strategy.field_label(term[0])
+    if call.info.name:
+        # `watch/<plural>/<name>` was allowed for that name, and shows nothing else.
+        named = ("metadata.name", "=", call.info.name)
+        fields = FieldSelector((*(term for term in fields.terms if term != named), named))
     labels = parse_label_selector(call.request.param("labelSelector"))
     return Selection(labels, fields, strategy.selectable_fields)

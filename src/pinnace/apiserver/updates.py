@@ -75,7 +75,8 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
         if not rules.strategy_for(row).allow_unconditional_update:
             why = "Invalid value: 0: must be specified for an update"
             cause = Cause("FieldValueInvalid", "metadata.resourceVersion", why)
-            raise invalid(row.kind, row.group, item.name, [cause])
+            # Upstream names the resource here where it names the kind everywhere else.
+            raise invalid(row.plural, row.group, item.name, [cause])
         return True
     if version != str(item.revision):
         raise conflict(row.plural, row.group, item.name, MODIFIED)

@@ -1,6 +1,7 @@
 """Removes a tree of control groups, in whatever hierarchies the host has."""
 
 import contextlib
+import os
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -20,8 +21,7 @@ def remove(parent: str, root: Path = _ROOT) -> None:
         raise ValueError("the root group cannot be removed")
     for hierarchy in hierarchies(root):
         top = hierarchy / parent.strip("/")
-        groups = [path for path in top.rglob("*") if path.is_dir()] if top.is_dir() else []
-        # A group goes after those in it, which have longer paths.
-        for group in [*sorted(groups, key=lambda path: -len(path.parts)), top]:
+        # A group goes after those in it; others may remove some of them meanwhile.
+        for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):
-                group.rmdir()
+                os.rmdir(folder)

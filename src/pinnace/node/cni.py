@@ -11,6 +11,7 @@ traffic to the pods of other nodes, which must see the sender's own address.
 import glob
 import ipaddress
 import json
+import logging
 import re
 import shutil
 import socket
@@ -19,7 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pinnace.kit.clock import Clock
 from pinnace.node import command
+
+_log = logging.getLogger(__name__)
 
 # What an upstream cluster's nodes speak too; plug-ins of 1.0 and later know it.
 _CNI_VERSION = "1.0.0"
@@ -27,6 +31,8 @@ _CNI_VERSION = "1.0.0"
 _RESULTS = Path("/var/lib/cni/results")
 # What the portmap plug-in makes once for all networks; other chains of it are one pod's.
 _SHARED_CHAINS = frozenset({"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOSTPORT-SETMARK"})
+# As often as the proxy looks after its own table.
+_REPAIR = 30.0
 _NFTABLES_MARK = b"sigs.k8s.io/knftables"
 
 
@@ -151,6 +157,20 @@ def host_ports_backend(portmap: Path, *, iptables: bool) -> HostPorts:
 async def set_up(network: Network, conf_dir: Path) -> None:
     """Write the configuration for the runtime and put the masquerade rules in place."""
     write_conflist(network, conf_dir)
+    await _masquerade(network)
+
+
+async def keep(network: Network, clock: Clock) -> None:
+    """Put the masquerade rules in place again and again, until cancelled: others may flush them."""
+    while True:
+        await clock.sleep(_REPAIR)
+        try:
+            await _masquerade(network)
+        except command.CommandError as error:
+            _log.warning("the rules of the pods' network cannot be put in place: %s", error)
+
+
+async def _masquerade(network: Network) -> None:
     await command.run("nft", ["-f", "-"], given=masquerade_rules(network).encode())
 
 

@@ -11,6 +11,7 @@ is the socket, and a file with its process number.
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -18,15 +19,22 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from pinnace.kit.backoff import Backoff
+from pinnace.kit.clock import Clock
 from pinnace.node import cgroup_tree, cni, command, mount_table, processes
 from pinnace.node.containerd_config import ContainerdConfig, render
 from pinnace.node.cri.client import CriRuntime
 from pinnace.node.images.store import import_archive, wait_for_image
 from pinnace.node.runtime import RuntimeCallError, RuntimeVersion
 
+_LOG = logging.getLogger(__name__)
+
 _OLDEST = (1, 6)
 _START = 30.0
 _STOP = 15.0
+# How often containerd is looked at, and how long it has to run to count as healthy.
+_LOOK = 1.0
+_STEADY = 60.0
 # The kernel's limit for a socket's path; containerd adds ".ttrpc".
 _LONGEST_SOCKET = 107 - len(".ttrpc")
 _CAP_SYS_RESOURCE = 24
@@ -145,6 +153,24 @@ class Containerd:
             self.paths.config.write_text(render(config))
             process = self._launch()
         return await self._answering(process)
+
+    async def keep(self, clock: Clock) -> None:
+        """Start containerd again whenever it has ended, until cancelled; the containers go on."""
+        backoff = Backoff(initial=_LOOK, maximum=30.0)
+        began = clock.monotonic()
+        while True:
+            await clock.sleep(_LOOK)
+            if processes.load(self.paths.pid) is not None:
+                if clock.monotonic() - began > _STEADY:
+                    backoff.reset()
+                continue
+            _LOG.warning("containerd has ended (%s), starting it again", self._last_words())
+            try:
+                await self.start()
+            except (ContainerdError, command.CommandError, OSError) as error:
+                _LOG.error("containerd cannot be started: %s", error)
+            began = clock.monotonic()
+            await clock.sleep(backoff.next())
 
     def snapshotter(self) -> str:
         """Return the snapshotter that the running containerd was configured with."""

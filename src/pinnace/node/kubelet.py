@@ -12,6 +12,7 @@ from pinnace.node.labels import GRACE
 from pinnace.node.observed import PodRuntime
 from pinnace.node.observer import PodIdentity
 from pinnace.node.podspec import namespace_of, uid_of
+from pinnace.node.remains import Leftovers
 from pinnace.node.runtime import NotSupported, RuntimeCallError
 from pinnace.node.worker import PodWorker
 
@@ -123,19 +124,23 @@ class Kubelet:
             await self._ground.clock.sleep(_HOUSEKEEPING)
 
     async def _housekeeping(self) -> None:
-        """End what runs for Pods that the API does not know, and remove their directories."""
+        """End what runs for Pods that the API does not know, and remove what Pods left behind."""
         await self.relisted.wait()
+        leftovers = Leftovers(self._ground)
         while True:
-            known = {uid_of(pod) for pod in self._pods.list()} | self.workers.keys()
             seen = self._ground.observer.known_pods()
-            for who in seen:
-                if who.uid not in known:
-                    await self._end_orphan(who)
-            alive = known | {who.uid for who in seen}
-            for uid in await asyncio.to_thread(self._ground.volumes.leftovers):
-                if uid not in alive:
-                    await self._ground.volumes.remove(uid)
+            orphans = [who for who in seen if not self._is_known(who.uid)]
+            # At once: each may take its grace period.
+            await asyncio.gather(*(self._end_orphan(who) for who in orphans))
+            await leftovers.sweep(self._is_alive)
             await self._ground.clock.sleep(_HOUSEKEEPING)
+
+    def _is_alive(self, uid: str) -> bool:
+        seen = self._ground.observer.known_pods()
+        return self._is_known(uid) or any(who.uid == uid for who in seen)
+
+    def _is_known(self, uid: str) -> bool:
+        return uid in self.workers or any(uid_of(pod) == uid for pod in self._pods.list())
 
     async def _end_orphan(self, who: PodIdentity) -> None:
         runtime = self._ground.runtime
@@ -152,6 +157,9 @@ class Kubelet:
             for sandbox in seen.sandboxes:
                 await runtime.stop_sandbox(sandbox.id)
                 await runtime.remove_sandbox(sandbox.id)
+            # One that came into being as its sandbox went does not go with it.
+            for container in seen.containers:
+                await runtime.remove_container(container.id)
 
     # What the server asks.
 

@@ -40,8 +40,8 @@ class LogOptions:
 
 
 def parse_line(raw: bytes) -> Line | None:
-    """Read one line of the file; None for one that is not of this format."""
-    parts = raw.rstrip(b"\r\n").split(b" ", 3)
+    """Read one line of the file, which only a newline ends; None for one that is not of this format."""
+    parts = raw.removesuffix(b"\n").split(b" ", 3)
     if len(parts) < 3 or parts[1] not in (b"stdout", b"stderr"):
         return None
     content = parts[3] if len(parts) == 4 else b""
@@ -111,19 +111,21 @@ class LogReader:
         rest = b""
         try:
             while self._left is None or self._left > 0:
+                # Before what is read: what was written until then must not be missed.
                 alive = running()
+                moved = self._options.follow and await asyncio.to_thread(
+                    self._rotated, source.fileno()
+                )
                 block = await asyncio.to_thread(source.read, _CHUNK)
                 if block:
-                    *lines, rest = (rest + block).splitlines(keepends=True)
-                    if rest.endswith(b"\n"):
-                        lines, rest = [*lines, rest], b""
+                    *lines, rest = (rest + block).split(b"\n")
                     out = b"".join(self._render(lines))
                     if out:
                         yield out
                     continue
                 if not self._options.follow:
                     break
-                if await asyncio.to_thread(self._rotated, source.fileno()):
+                if moved:
                     source.close()
                     source = await asyncio.to_thread(self._open, 0)
                     continue

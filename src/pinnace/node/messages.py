@@ -46,6 +46,6 @@ def log_tail(log: Path) -> str:
         raw = log.read_bytes()
     except OSError:
         return ""
-    lines = [parsed for line in raw.splitlines(keepends=True) if (parsed := parse_line(line))]
+    lines = [parsed for line in raw.split(b"\n") if (parsed := parse_line(line))]
     content = b"".join(each.content for each in lines[-_MAX_LOG_LINES:])
     return content[-_MAX_LOG_BYTES:].decode("utf-8", "replace")

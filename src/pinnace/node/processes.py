@@ -15,6 +15,9 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 
+# posix_spawn cannot set a umask, and ours is the whole process's: a shell that execs does.
+_USUAL_UMASK = ("/bin/sh", "-c", 'umask 022 && exec "$0" "$@"')
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -101,7 +104,9 @@ def start_detached(
 ) -> Process:
     """Start a program in a session of its own that outlives us, writing to `log`.
 
-    Not through `subprocess`, which considers a child that is left running a mistake.
+    Not through `subprocess`, which considers a child that is left running a mistake. It has the
+    usual umask whatever ours is: containerd makes root directories and resolv.conf files that
+    containers of any user must be able to read.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     actions = [
@@ -109,13 +114,8 @@ def start_detached(
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    words = list(arguments)
-    # What a runtime makes is for containers of every user, however careful we are with our files.
-    ours = os.umask(0o022)
-    try:
-        pid = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True)
-    finally:
-        os.umask(ours)
+    words = [*_USUAL_UMASK, *arguments]
+    pid = os.posix_spawn(words[0], words, environment, file_actions=actions, setsid=True)
     stat = _stat(pid)
     return Process(pid, stat.started if stat else 0)
 

@@ -18,7 +18,7 @@ from pinnace.node.config import KubeletConfig
 from pinnace.node.facts.base import Host
 from pinnace.node.facts.table import gather
 from pinnace.node.mergediff import merge_diff
-from pinnace.node.runtime import Runtime, RuntimeCallError
+from pinnace.node.runtime import Runtime, RuntimeCallError, RuntimeVersion
 from pinnace.node.status import Sight, node_status, same_but_heartbeat
 
 _log = logging.getLogger(__name__)
@@ -94,6 +94,7 @@ class Registration:
         self._port = port
         self._reported: float | None = None
         self._lease: Object | None = None
+        self._version = RuntimeVersion(name="remote", version="Unknown", api_version="")
         self.node: Object = node_object(config)
 
     async def register(self) -> None:
@@ -135,13 +136,14 @@ class Registration:
         host = Host(data=Path(self._config.root_dir))
         facts = await asyncio.to_thread(gather, host)
         try:
+            self._version = await self._runtime.version()
             runtime = await self._runtime.status()
             images = await self._runtime.images()
         except RuntimeCallError:
             runtime, images = None, []
         sight = Sight(
             facts=facts,
-            version=await self._runtime.version(),
+            version=self._version,
             runtime=runtime,
             images=images,
             port=self._port,

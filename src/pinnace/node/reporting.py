@@ -45,6 +45,14 @@ class StatusReporter:
 
     async def report(self, status: Object) -> bool:
         """Write the status if it is news; False when it could not be written now."""
+        try:
+            return await self._report(status)
+        except ApiError as error:
+            # Of a Pod that has just gone a node may not even read that it is gone.
+            _log.warning("status of %s not written: %s", full_name(self._base), error.message)
+            return False
+
+    async def _report(self, status: Object) -> bool:
         for _ in range(_ATTEMPTS):
             shown = self.shown
             if status == shown or (status == self._sent and shown == self._agreed):
@@ -56,9 +64,6 @@ class StatusReporter:
             except Conflict:
                 if not await self._refresh():
                     return True
-            except ApiError as error:
-                _log.warning("status of %s not written: %s", full_name(self._base), error.message)
-                return False
             else:
                 return True
         return False

@@ -336,8 +336,9 @@ class PodWorker:
 
     async def _end(self, now: datetime) -> float:
         seen = self.state.seen
-        if self._killing_grace is None:
+        if self._killing_grace is None and self._carrying is not None:
             await self._stop_carrying()
+            return 0.0  # what came into being until then has to be seen
         if seen.running() or any(each.ready for each in seen.sandboxes):
             status = self._final(self._compute(now), now)
             await self._report(status)

@@ -93,6 +93,10 @@ class FakeRuntime:
             if listed.state == "running":
                 self._exit(cid, listed, status, 137)
 
+    def forget_sandboxes(self) -> None:
+        """Drop every sandbox, and leave the containers that were in them."""
+        self._sandboxes.clear()
+
     async def version(self) -> RuntimeVersion:
         return RuntimeVersion(name="fake", version="0", api_version="v1")
 

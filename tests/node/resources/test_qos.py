@@ -102,5 +102,5 @@ def test_groups_of_the_first_version_are_made_for_the_controllers_that_exist(tmp
     assert (tmp_path / "memory/x/besteffort/poduid-web").is_dir()
     assert (tmp_path / "cpuset/x/besteffort/poduid-web").is_dir()
     assert not (tmp_path / "pids").exists()
-    cgroups.remove(pod({}))
+    cgroups.remove("uid-web")
     assert not (tmp_path / "memory/x/besteffort/poduid-web").exists()

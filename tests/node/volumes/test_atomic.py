@@ -43,6 +43,36 @@ def test_paths_may_have_folders(tmp_path):
     assert os.readlink(tmp_path / "x") == "..data/x"
 
 
+@pytest.fixture
+def narrow_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_folders_are_open_to_every_user_of_a_container(tmp_path):
+    write_atomically(tmp_path, {"x/y/z": File(b"1", 0o644)}, NOW)
+    for path in ("x", "x/y"):
+        assert (tmp_path / path).stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "x/y/z").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_what_is_created_on_the_host_is_readable_by_all(tmp_path):
+    check(tmp_path / "a/b", "DirectoryOrCreate")
+    check(tmp_path / "a/b/c", "FileOrCreate")
+    modes = [(tmp_path / path).stat().st_mode & 0o777 for path in ("a", "a/b", "a/b/c")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "."])
+def test_no_file_is_written_outside_the_volume(tmp_path, name):
+    with pytest.raises(VolumeError, match="leads out of the volume"):
+        write_atomically(tmp_path / "volume", {name: File(b"1", 0o644)}, NOW)
+    assert not (tmp_path / "volume").exists()
+
+
 def test_items_choose_keys_paths_and_modes():
     source = {"items": [{"key": "a", "path": "p/q", "mode": 0o400}]}
     found = keyed_files({"a": b"1", "b": b"2"}, source, mode=0o644, missing="no a")

@@ -56,6 +56,7 @@ async def apply_patch(core: Core, call: Call) -> Answer:
     except NotFound:
         if call.info.subresource or applied["metadata"].get("uid"):
             raise
+        core.check_may_create(call)
         return await _create(core, call, result(None))
     return answer_item(core, call, item)
 

@@ -27,6 +27,7 @@ async def replace(core: Core, call: Call) -> Answer:
     except NotFound:
         if call.info.subresource or not rules.strategy_for(call.row).allow_create_on_update:
             raise
+        core.check_may_create(call)
         body["metadata"].pop("resourceVersion", None)
         created = await writes.create(core, call, body)
         return answer_item(core, call, created, code=201)

@@ -5,15 +5,15 @@ is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 """
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import orjson
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, representation
+from pinnace.apiserver.answers import ONE, protobuf_frames, representation
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.negotiation import negotiate
+from pinnace.apiserver.negotiation import PROTOBUF, negotiate
 from pinnace.apiserver.representations import Representation
 from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
 from pinnace.apiserver.selection import selection_of
@@ -49,7 +49,10 @@ async def watch(core: Core, call: Call) -> Answer:
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape)
     frames = watching.frames(revision, seconds)
-    headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
+    media = wanted.content_type
+    if wanted.media == PROTOBUF:
+        frames, media = protobuf_frames(frames), f"{PROTOBUF};stream=watch"
+    headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames)
 
 
@@ -70,7 +73,7 @@ class _Watching:
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
 
-    async def frames(self, revision: int, seconds: float) -> AsyncIterator[bytes]:
+    async def frames(self, revision: int, seconds: float) -> AsyncGenerator[bytes, None]:
         """Yield the frames until the watch ends."""
         core, watcher = self._core, self._watcher
         try:

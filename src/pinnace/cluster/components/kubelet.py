@@ -59,6 +59,7 @@ async def keep_node(
         return nodes.get(Key("", config.node_name)) or {}
 
     async with asyncio.TaskGroup() as group:
+        group.create_task(private.containerd.keep(around.clock))
         group.create_task(
             run_kubelet(
                 around.client(connection, component="kubelet"),
@@ -70,9 +71,10 @@ async def keep_node(
         )
         await nodes.wait_synced()
         given = await _until(lambda: (node().get("spec") or {}).get("podCIDR"), around)
+        network = host.runtime(given).network()
         if given != host.first_pod_cidr:
-            network = host.runtime(given).network()
             await cni.set_up(network, private.containerd.paths.cni_conf_dir)
+        group.create_task(cni.keep(network, around.clock))
         await _until(lambda: "yes" if _is_ready(node()) else None, around)
         ready()
 

@@ -4,12 +4,12 @@ Layout: `/pinnace/<qos>/pod<uid>`, Guaranteed Pods directly below `/pinnace`. Bo
 kernel's interface are written; a controller that the machine does not have is left out.
 """
 
-import errno
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pinnace.node import cgroup_tree
 from pinnace.node.podspec import uid_of
 from pinnace.node.resources.limits import pod_resources
 from pinnace.node.resources.qos import qos_class
@@ -18,6 +18,8 @@ from pinnace.node.runtime import LinuxResources
 _log = logging.getLogger(__name__)
 _V1_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "cpuacct", "blkio", "devices", "freezer")
 _V2_CONTROLLERS = ("cpu", "memory", "pids", "cpuset", "io")
+# Where below the root the groups of a Pod may be, by its class of service.
+_KINDS = ("", "/burstable", "/besteffort")
 
 
 def pod_cgroup(pod: Mapping[str, Any], root: str) -> str:
@@ -62,14 +64,23 @@ class Cgroups:
             for controller in self._v1():
                 self._make(self._mount / controller / path.lstrip("/"), controller, limits)
 
-    def remove(self, pod: Mapping[str, Any]) -> None:
-        """Remove the Pod's group; one that is still busy is left for the next attempt."""
+    def remove(self, uid: str) -> None:
+        """Remove a Pod's group, also where only the runtime made one; a busy group stays."""
         if not self._enabled:
             return
-        relative = pod_cgroup(pod, self._root).lstrip("/")
-        roots = [self._mount] if self._v2 else [self._mount / each for each in self._v1()]
-        for root in roots:
-            _remove_tree(root / relative)
+        for kind in _KINDS:
+            cgroup_tree.remove(f"{self._root}{kind}/pod{uid}", self._mount)
+
+    def leftovers(self) -> set[str]:
+        """Return the uids of all Pods that have a group in any hierarchy."""
+        if not self._enabled:
+            return set()
+        return {
+            group.name.removeprefix("pod")
+            for hierarchy in cgroup_tree.hierarchies(self._mount)
+            for kind in _KINDS
+            for group in (hierarchy / f"{self._root}{kind}".lstrip("/")).glob("pod*")
+        }
 
     def _v1(self) -> list[str]:
         return [each for each in _V1_CONTROLLERS if (self._mount / each).is_dir()]
@@ -121,16 +132,3 @@ def _write(file: Path, value: int | str) -> None:
         file.write_text(str(value))
     except OSError as error:
         _log.debug("cgroup setting %s=%s is not taken: %s", file, value, error)
-
-
-def _remove_tree(group: Path) -> None:
-    if not group.is_dir():
-        return
-    for child in group.iterdir():
-        if child.is_dir():
-            _remove_tree(child)
-    try:
-        group.rmdir()
-    except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.ENOENT):
-            raise

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pinnace.node.volumes.base import VolumeError
+
 _DATA = "..data"
 _DATA_NEW = "..data_tmp"
 
@@ -32,6 +34,8 @@ class File:
 
 def write_atomically(directory: Path, files: Mapping[str, File], now: datetime) -> bool:
     """Make the directory hold exactly these files; False when it already did."""
+    for name in files:
+        _parts(name)
     directory.mkdir(parents=True, exist_ok=True)
     current = directory / _DATA
     old = directory / os.readlink(current) if current.is_symlink() else None
@@ -39,7 +43,7 @@ def write_atomically(directory: Path, files: Mapping[str, File], now: datetime) 
         return False
     fresh = _fresh(directory, now)
     for name, file in files.items():
-        _write(fresh / name, file)
+        _write(fresh, name, file)
     swap = directory / _DATA_NEW
     swap.unlink(missing_ok=True)
     swap.symlink_to(fresh.name)
@@ -63,12 +67,30 @@ def _fresh(directory: Path, now: datetime) -> Path:
     raise AssertionError("itertools.count ended")
 
 
-def _write(path: Path, file: File) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(file.content)
+def _write(top: Path, name: str, file: File) -> None:
+    path = top
+    *folders, last = _parts(name)
+    for folder in folders:
+        path /= folder
+        path.mkdir(exist_ok=True)
+        # Whatever our umask is: containers of any user come through here.
+        path.chmod(0o755)
+    path /= last
+    # Nobody reads it before it has its owner and mode.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as written:
+        written.write(file.content)
     if file.uid >= 0 or file.gid >= 0:
         os.chown(path, file.uid, file.gid)
     path.chmod(file.mode)
+
+
+def _parts(name: str) -> list[str]:
+    """Split a file's path; one that could lead out of the volume is refused."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise VolumeError(f"invalid payload: path {name!r} leads out of the volume")
+    return parts
 
 
 def _holds(old: Path, files: Mapping[str, File]) -> bool:

@@ -24,15 +24,24 @@ def check(path: Path, kind: str) -> None:
     if kind not in _CHECKS:
         raise VolumeError(f"{kind} is an invalid volume type")
     if kind == "DirectoryOrCreate" and not path.exists():
-        path.mkdir(mode=0o755, parents=True)
+        _make_directory(path)
     if kind == "FileOrCreate" and not path.exists():
         try:
-            path.touch(mode=0o644)
+            path.touch()
+            path.chmod(0o644)
         except FileNotFoundError as error:
             raise VolumeError(f"open {path}: no such file or directory") from error
     holds, text = _CHECKS[kind]
     if not holds(path):
         raise VolumeError(f"hostPath type check failed: {path} {text}")
+
+
+def _make_directory(path: Path) -> None:
+    """Make a directory and its parents for everybody to read, whatever our umask is."""
+    if not path.parent.exists():
+        _make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    path.chmod(0o755)
 
 
 async def set_up(request: Request) -> Mounted:
