@@ -101,7 +101,8 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
     """
     in_namespace = bool(info.namespace)
     if not row.namespaced and row.plural == "namespaces" and not row.group:
-        in_namespace = info.namespace != info.name
+        # A Namespace is within itself; one that is selected by its name is in none.
+        in_namespace = info.namespace not in ("", info.name)
     everywhere = info.verb in ("list", "watch", "deletecollection") and not info.subresource
     named = bool(info.name) and not everywhere
     stray = info.subpath.strip("/") and info.subresource != "proxy"

@@ -40,7 +40,7 @@ class LogOptions:
 
 
 def parse_line(raw: bytes) -> Line | None:
-    """Read one line of the file, which only a newline ends; None for one that is not of this format."""
+    """Read one line of the file, which only a newline ends; None if it is not of this format."""
     parts = raw.removesuffix(b"\n").split(b" ", 3)
     if len(parts) < 3 or parts[1] not in (b"stdout", b"stderr"):
         return None
