@@ -233,3 +233,9 @@ async def test_objects_are_stored_as_go_writes_them(api: Any) -> None:
     quota = {"metadata": {"name": "q"}, "spec": {"hard": {"cpu": "2000m", "memory": 1024}}}
     status, made = await api.do("POST", "/api/v1/namespaces/default/resourcequotas", quota)
     assert (status, made["spec"]["hard"]) == (201, {"cpu": "2", "memory": "1024"})
+
+
+async def test_a_namespace_is_listed_by_its_name(api):
+    code, found = await api.do("GET", "/api/v1/namespaces?fieldSelector=metadata.name=default")
+    assert code == 200
+    assert [item["metadata"]["name"] for item in found["items"]] == ["default"]

@@ -103,3 +103,43 @@ def test_host_ports_of_pods_that_were_killed_are_removed_and_no_others():
         "COMMIT\n"
     )
     assert cni.stale_host_ports(SAVED, "other") == ""
+
+
+SHARED = """*nat
+:PREROUTING ACCEPT [0:0]
+:POSTROUTING ACCEPT [3:180]
+:CNI-HOSTPORT-DNAT - [0:0]
+:CNI-HOSTPORT-MASQ - [0:0]
+:CNI-HOSTPORT-SETMARK - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+-A POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
+-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE
+-A CNI-HOSTPORT-SETMARK -j MARK --set-xmark 0x2000/0x2000
+COMMIT
+"""
+
+
+def test_what_all_networks_share_goes_with_the_last_host_port():
+    assert cni.unused_host_ports(SHARED).splitlines() == [
+        "*nat",
+        "-D PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
+        '-D POSTROUTING -m comment --comment "CNI portfwd requiring masquerade"'
+        " -j CNI-HOSTPORT-MASQ",
+        "-F CNI-HOSTPORT-MASQ",
+        "-F CNI-HOSTPORT-SETMARK",
+        "-X CNI-HOSTPORT-DNAT",
+        "-X CNI-HOSTPORT-MASQ",
+        "-X CNI-HOSTPORT-SETMARK",
+        "COMMIT",
+    ]
+    assert cni.unused_host_ports(SAVED) == ""
+    used = SHARED.replace("COMMIT", "-A CNI-HOSTPORT-DNAT -p tcp -j CNI-DN-1\nCOMMIT")
+    assert cni.unused_host_ports(used) == ""
+
+
+def test_a_table_is_empty_without_rules_and_chains_of_somebody():
+    assert cni.is_empty_table("*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n")
+    assert not cni.is_empty_table("*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\nCOMMIT\n")
+    assert not cni.is_empty_table("*nat\n:PREROUTING DROP [0:0]\nCOMMIT\n")
+    assert not cni.is_empty_table(SHARED)
+    assert not cni.is_empty_table("")

@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 
 from pinnace.node.cri import requests
-from pinnace.node.cri.client import CriRuntime
+from pinnace.node.cri.client import CriRuntime, uncut
 from pinnace.node.cri.wire import load_methods
 from pinnace.node.runtime import (
     ContainerConfig,
@@ -281,3 +281,23 @@ def test_a_sandbox_is_asked_for_in_full():
 
 def test_the_hosts_resolver_is_kept_when_no_dns_is_given():
     assert not created(ContainerConfig(name="c", image="i")).sandbox_config.HasField("dns_config")
+
+
+async def test_a_call_that_must_not_be_cut_ends_before_its_caller():
+    begun, let_go, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def call() -> None:
+        begun.set()
+        await let_go.wait()
+        ended.append(True)
+        raise RuntimeCallError("too late")
+
+    caller = asyncio.create_task(uncut(call()))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.sleep(0)
+    assert not caller.done()
+    let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert ended

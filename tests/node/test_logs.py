@@ -162,3 +162,14 @@ async def test_what_was_written_just_before_a_rotation_is_followed(log):
     reader = Unlucky(log, SystemClock(), LogOptions(follow=True, tail_lines=0))
     await reader.open()
     assert b"".join([block async for block in reader.read(lambda: False)]) == b"last\nfirst\n"
+
+
+def test_the_end_of_a_long_log_is_found_without_reading_it_all(log):
+    line = b"2030-01-01T00:00:00Z stdout F " + b"x" * 100 + b"\n"
+    log.write_bytes(line * 10000 + b"2030-01-01T00:00:00Z stderr F the end\n")
+    assert log_tail(log).endswith("x\nthe end\n")
+
+
+def test_more_seconds_than_there_is_time_mean_everything():
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    assert log_options({"sinceSeconds": "99999999999999"}, now).since is None

@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 _CNI_VERSION = "1.0.0"
 # Where libcni keeps the results of networks that are up; the path is built into the runtimes.
 _RESULTS = Path("/var/lib/cni/results")
+# What the portmap plug-in makes once for all networks; other chains of it are one pod's.
+_SHARED_CHAINS = frozenset({"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOSTPORT-SETMARK"})
 # As often as the proxy looks after its own table.
 _REPAIR = 30.0
 _NFTABLES_MARK = b"sigs.k8s.io/knftables"
@@ -221,15 +223,61 @@ def stale_host_ports(saved: str, name: str) -> str:
     return "\n".join(["*nat", *lines, "COMMIT", ""]) if lines else ""
 
 
+def unused_host_ports(saved: str) -> str:
+    """Return input for iptables-restore that removes the plug-in's own chains; empty for none.
+
+    All networks of the host share them, so they go only when no host port is left. The chain of the
+    host ports is removed without being emptied: should one have come meanwhile, all of it fails.
+    """
+    lines = saved.splitlines()
+    chains = {line[1:].partition(" ")[0] for line in lines if line.startswith(":CNI-")}
+    if "CNI-HOSTPORT-DNAT" not in chains or not chains <= _SHARED_CHAINS:
+        return ""
+    rules = [line for line in lines if line.startswith("-A ")]
+    if any(rule.startswith("-A CNI-HOSTPORT-DNAT ") for rule in rules):
+        return ""
+    jumps = [rule for rule in rules if rule.rpartition(" -j ")[2] in chains]
+    done = ["-D" + rule.removeprefix("-A") for rule in jumps]
+    done += [f"-F {chain}" for chain in sorted(chains - {"CNI-HOSTPORT-DNAT"})]
+    done += [f"-X {chain}" for chain in sorted(chains)]
+    return "\n".join(["*nat", *done, "COMMIT", ""])
+
+
+def is_empty_table(saved: str) -> bool:
+    """Say whether nobody has put anything into a table of iptables."""
+    lines = saved.splitlines()
+    chains = [line for line in lines if line.startswith(":")]
+    rules = any(line.startswith("-A ") for line in lines)
+    return bool(chains) and not rules and all(line.split()[1] == "ACCEPT" for line in chains)
+
+
 async def _remove_host_ports(network: Network) -> None:
-    versions = {ipaddress.ip_network(cidr).version for cidr in network.pod_cidrs}
-    for version, program in ((4, "iptables"), (6, "ip6tables")):
-        if version in versions and command.which(f"{program}-save"):
-            saved = await command.run(f"{program}-save", ["-t", "nat"])
-            stale = stale_host_ports(saved.decode(errors="replace"), network.name)
-            if stale:
+    """Remove the network's host ports, and what the plug-in set up for all if nobody needs it."""
+    for program, family in (("iptables", "ip"), ("ip6tables", "ip6")):
+        if not command.which(f"{program}-save"):
+            continue
+        saved = await _saved(program)
+        for todo in (lambda text: stale_host_ports(text, network.name), unused_host_ports):
+            if given := todo(saved):
                 restore = ["-w", "5", "--noflush"]
-                await command.run(f"{program}-restore", restore, given=stale.encode())
+                await command.run(f"{program}-restore", restore, given=given.encode())
+                saved = await _saved(program)
+        if is_empty_table(saved):
+            # An iptables that keeps its rules elsewhere has no such table, and loses nothing.
+            await command.run("nft", ["-f", "-"], given=_without_table(family, saved).encode())
+
+
+async def _saved(program: str) -> str:
+    return (await command.run(f"{program}-save", ["-t", "nat"])).decode(errors="replace")
+
+
+def _without_table(family: str, saved: str) -> str:
+    """Return nft input that removes the empty nat table of iptables, or fails if it is not."""
+    table = f"{family} nat"
+    chains = [line[1:].partition(" ")[0] for line in saved.splitlines() if line.startswith(":")]
+    lines = [f"add table {table}", *(f"add chain {table} {chain}" for chain in chains)]
+    lines += [f"delete chain {table} {chain}" for chain in chains]
+    return "\n".join([*lines, f"delete table {table}", ""])
 
 
 def _forget_leases(network: Network) -> None:

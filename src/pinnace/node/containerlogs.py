@@ -57,7 +57,10 @@ def log_options(query: Mapping[str, str], now: datetime) -> LogOptions:
     """Read the query of a request for logs; raises ValueError for numbers that are none."""
     since = None
     if query.get("sinceSeconds"):
-        since = now - timedelta(seconds=int(query["sinceSeconds"]))
+        try:
+            since = now - timedelta(seconds=int(query["sinceSeconds"]))
+        except OverflowError:
+            since = None  # longer ago than there is time: everything
     elif query.get("sinceTime"):
         since = parse_time(query["sinceTime"])
     tail, limit = query.get("tailLines"), query.get("limitBytes")

@@ -43,7 +43,10 @@ def _head(file: Path, limit: int) -> str:
 def log_tail(log: Path) -> str:
     """Return the last lines of a log, within the bounds of a termination message."""
     try:
-        raw = log.read_bytes()
+        with log.open("rb") as file:
+            # Lines may be long and headers add to them; what is far from the end is not wanted.
+            file.seek(max(0, log.stat().st_size - 8 * _MAX_LOG_BYTES))
+            raw = file.read()
     except OSError:
         return ""
     lines = [parsed for line in raw.split(b"\n") if (parsed := parse_line(line))]

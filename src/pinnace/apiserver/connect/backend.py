@@ -184,14 +184,21 @@ def _without_token(protocols: str) -> str:
 async def _both_ways(
     client: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Copy until either side is done: what the backend still has to say is passed on first."""
-    inward = asyncio.ensure_future(_copy(client.reader, writer))
+    """Copy until either side is done, as upstream does.
+
+    A client that is gone cannot be told to the backend otherwise: TLS has no half-closed
+    connections, and a command that says nothing would keep its session for ever.
+    """
+    both = [
+        asyncio.ensure_future(_copy(client.reader, writer)),
+        asyncio.ensure_future(_copy(reader, client.writer)),
+    ]
     try:
-        await _copy(reader, client.writer)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        inward.cancel()
-        with suppress(asyncio.CancelledError):
-            await inward
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,9 +1,11 @@
 """The `Runtime` of the room over any CRI v1 socket (containerd's, CRI-O's)."""
 
+import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pinnace.node.cri import answers, requests
 from pinnace.node.cri.wire import Wire
@@ -25,6 +27,8 @@ from pinnace.node.runtime import (
     SandboxConfig,
     SandboxStatus,
 )
+
+T = TypeVar("T")
 
 # The kubelet's own: two minutes a call, twice that for a sandbox (its network may be slow to set
 # up). A pull may move gigabytes over a bad line.
@@ -81,17 +85,21 @@ class CriRuntime:
     async def create_container(
         self, sandbox_id: str, config: ContainerConfig, sandbox: SandboxConfig
     ) -> str:
-        answer = await self._wire.call(
-            "CreateContainer",
-            deadline=self._deadline,
-            pod_sandbox_id=sandbox_id,
-            config=requests.container(config),
-            sandbox_config=requests.sandbox(sandbox),
+        answer = await uncut(
+            self._wire.call(
+                "CreateContainer",
+                deadline=self._deadline,
+                pod_sandbox_id=sandbox_id,
+                config=requests.container(config),
+                sandbox_config=requests.sandbox(sandbox),
+            )
         )
         return str(answer.container_id)
 
     async def start_container(self, container_id: str) -> None:
-        await self._wire.call("StartContainer", deadline=self._deadline, container_id=container_id)
+        await uncut(
+            self._wire.call("StartContainer", deadline=self._deadline, container_id=container_id)
+        )
 
     async def stop_container(self, container_id: str, *, timeout: float) -> None:
         # The runtime waits for the grace period inside the call.
@@ -241,3 +249,19 @@ class CriRuntime:
         """Make a call that ends something; that it is gone already is as good."""
         with contextlib.suppress(RuntimeNotFound):
             await self._wire.call(name, deadline=self._deadline + grace, **fields)
+
+
+async def uncut(call: Coroutine[Any, Any, T]) -> T:
+    """Make a call that is not cut off: whoever is cancelled meanwhile waits for its end.
+
+    containerd takes a container whose start is cut off for exited, though it may run; it can then
+    neither be stopped nor removed.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # nobody is left to tell
+        raise
