@@ -112,9 +112,6 @@ class FieldSelector:
         return ",".join(f"{name}{op}{_escape(value)}" for name, op, value in self.terms)
 
 
-ALL_FIELDS = FieldSelector()
-
-
 def parse_label_selector(text: str) -> LabelSelector:
     """Read a selector such as `app in (a,b),!old,tier=web`; raises BadRequest."""
     if not text:

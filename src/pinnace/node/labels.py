@@ -21,7 +21,6 @@ RESTART_COUNT = "io.kubernetes.container.restartCount"
 MESSAGE_PATH = "io.kubernetes.container.terminationMessagePath"
 MESSAGE_POLICY = "io.kubernetes.container.terminationMessagePolicy"
 GRACE = "io.kubernetes.pod.terminationGracePeriod"
-POD_GRACE = "io.kubernetes.pod.deletionGracePeriod"
 
 
 def container_hash(spec: Mapping[str, Any]) -> str:

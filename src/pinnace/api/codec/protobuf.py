@@ -16,7 +16,6 @@ from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.objects import Object
 
 MAGIC = b"k8s\x00"
-MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _UNFIT = (TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
 # Fields 1 and 2 of the envelope and of its TypeMeta are all sized.
 _STRINGS = {1: 2, 2: 2}

@@ -272,14 +272,6 @@ CONTROLLER_REVISION = Printer(
 )
 
 
-def _scale(obj: Object, now: datetime) -> list[Any]:
-    desired, found = _number(obj, "spec", "replicas"), _number(obj, "status", "replicas")
-    return [name_of(obj), desired, found, age(obj, now)]
-
-
-SCALE = Printer((Column("Name"), integer("Desired"), integer("Available"), AGE), _scale)
-
-
 def _budget(obj: Object, now: datetime) -> list[Any]:
     return [
         name_of(obj),
