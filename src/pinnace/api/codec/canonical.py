@@ -54,9 +54,12 @@ def _ordered_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
-    """Return what stands before `"metadata":`, and the rest with the revision put in."""
+    """Return what stands before `"metadata":`, and the rest with the revision put in.
+
+    Revision 0 is that of a dry run, which made nothing: it is not told.
+    """
     start = value.index(_METADATA)
     uid = value.index(_UID, start) + len(_UID)
     end = value.index(b'"', uid) + 1
-    stamp = b',"resourceVersion":"%d"' % revision
+    stamp = b',"resourceVersion":"%d"' % revision if revision else b""
     return value[:start], b"".join((value[start:end], stamp, value[end:]))
