@@ -36,11 +36,17 @@ OBJECTS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@given(OBJECTS, st.integers(0, 2**63))
+@given(OBJECTS, st.integers(1, 2**63))
 def test_the_splice_sets_the_revision_and_nothing_else(obj: dict[str, Any], revision: int) -> None:
     spliced = orjson.loads(b"".join(split(canonical_bytes(obj), revision)))
     wanted = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}
     assert spliced == wanted
+
+
+@given(OBJECTS)
+def test_revision_zero_is_not_told(obj: dict[str, Any]) -> None:
+    spliced = orjson.loads(b"".join(split(canonical_bytes(obj), 0)))
+    assert "resourceVersion" not in spliced["metadata"]
 
 
 @given(OBJECTS)
