@@ -44,6 +44,12 @@ def test_the_splice_sets_the_revision_and_nothing_else(obj: dict[str, Any], revi
 
 
 @given(OBJECTS)
+def test_revision_zero_is_not_told(obj: dict[str, Any]) -> None:
+    spliced = orjson.loads(b"".join(split(canonical_bytes(obj), 0)))
+    assert "resourceVersion" not in spliced["metadata"]
+
+
+@given(OBJECTS)
 def test_the_parts_meet_before_the_metadata(obj: dict[str, Any]) -> None:
     before, after = split(canonical_bytes(obj), 1)
     assert orjson.loads(before[:-1] + b"}") == {name: obj[name] for name in ("kind", "apiVersion")}
