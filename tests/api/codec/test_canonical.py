@@ -56,11 +56,6 @@ def test_the_parts_meet_before_the_metadata(obj: dict[str, Any]) -> None:
     assert after.startswith(b'"metadata":')
 
 
-def test_a_dry_run_has_no_revision() -> None:
-    obj = {"kind": "Pod", "apiVersion": "v1", "metadata": {"uid": "u"}}
-    assert orjson.loads(b"".join(split(canonical_bytes(obj), 0))) == obj
-
-
 def test_order_is_that_of_upstream() -> None:
     obj = {
         "spec": {},
