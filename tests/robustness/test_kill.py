@@ -55,9 +55,9 @@ def processes(k: RealCluster) -> list[int]:
 
 
 def running(k: RealCluster) -> dict[str, tuple[str, int]]:
-    """Return the container and the restarts of each Pod."""
+    """Return the container (empty while there is none) and the restarts of each Pod."""
     return {
-        item["metadata"]["name"]: (status["containerID"], status["restartCount"])
+        item["metadata"]["name"]: (status.get("containerID", ""), status["restartCount"])
         for item in k.get("pods")["items"]
         for status in item["status"]["containerStatuses"]
     }
@@ -149,5 +149,9 @@ def test_pods_outlive_a_stop_that_keeps_them_and_start_anew_after_one_that_does_
     assert (status.code, "is stopped" in status.out) == (3, True)
     k.up(again=True)
     k("rollout", "status", "deployment/web", "--timeout=60s")
-    after = until(lambda: (now := running(k)) and now != before and now)
-    assert after.keys() == before.keys()
+
+    def started_anew() -> dict[str, tuple[str, int]] | None:
+        now = running(k)
+        return now if now != before and all(container for container, _ in now.values()) else None
+
+    assert until(started_anew).keys() == before.keys()
