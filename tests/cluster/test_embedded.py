@@ -340,3 +340,20 @@ async def test_what_is_stored_without_effect_says_so(
     assert isinstance(answer, Response)
     assert answer.status == 201
     assert told in answer.headers["warning"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        pytest.param("/.well-known/openid-configuration", "application/json", id="configuration"),
+        pytest.param("/openid/v1/jwks", "application/jwk-set+json", id="keys"),
+    ],
+)
+async def test_others_can_check_the_tokens_of_the_cluster(
+    cluster: Cluster, path: str, kind: str
+) -> None:
+    who = User("admin", ("system:masters",))
+    answer = await cluster.server.handle(Request(method="GET", path=path, user=who))
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.headers["content-type"]) == (200, kind)
+    assert answer.headers["cache-control"] == "public, max-age=3600"

@@ -10,6 +10,7 @@ from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
 from pinnace.apiserver.openapi.documents import OpenApi
+from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.version import VERSION
 
 _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
@@ -43,6 +44,7 @@ class Paths:
             found = openapi_answer(self.openapi, request, now=self._core.clock.now())
         elif path in self._core.config.documents:
             found = _json(self._core.config.documents[path])
+            found.headers |= openid.headers_of(path)
         elif path == "/metrics":
             found = await self._metrics.answer(self._core)
         elif request.path == "/":

@@ -11,6 +11,12 @@ KEYS_CONTENT_TYPE = "application/jwk-set+json"
 CACHE_CONTROL = "public, max-age=3600"
 
 
+def headers_of(path: str) -> dict[str, str]:
+    """Return the headers with which one of the documents goes out, as verifiers expect them."""
+    kind = KEYS_CONTENT_TYPE if path == KEYS_PATH else "application/json"
+    return {"content-type": kind, "cache-control": CACHE_CONTROL}
+
+
 def configuration(*, issuer: str, keys_uri: str) -> Object:
     """Return what `/.well-known/openid-configuration` answers (as application/json)."""
     return {
