@@ -149,10 +149,15 @@ class Containerd:
         if process is not None and self._wants_restart(config):
             await asyncio.to_thread(processes.end, process, grace=_STOP)
             process = None
-        if process is None:
-            self.paths.config.write_text(render(config))
-            process = self._launch()
-        return await self._answering(process)
+        if process is not None:
+            try:
+                return await self._answering(process)
+            except ContainerdError as error:
+                # One that hangs would hang for every start to come.
+                _LOG.warning("%s; it is started anew", error)
+                await asyncio.to_thread(processes.end, process, grace=_STOP)
+        self.paths.config.write_text(render(config))
+        return await self._answering(self._launch())
 
     async def keep(self, clock: Clock) -> None:
         """Start containerd again whenever it has ended, until cancelled; the containers go on."""
