@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
@@ -113,6 +114,8 @@ async def _store(
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old) if not subresource else None
     await core.admission.validate(attempt)
+    new = normalized(new, row)
+    metadata = new["metadata"]
     if same(new, old):
         return item
     if call.dry_run:

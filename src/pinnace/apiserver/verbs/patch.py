@@ -81,7 +81,6 @@ async def patch(core: Core, call: Call) -> Answer:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
         new = bodies.checked(call, new, lambda why: _refusal(call, new, why))
-        bodies.tidy(new["metadata"])
         check_names(call, new)
         return new
 
