@@ -64,7 +64,8 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
     row, metadata = call.row, new["metadata"]
     uid = metadata.get("uid")
     held = item.uid
-    if uid and uid != held:
+    # A patch has no precondition: validation finds that the uid cannot be changed.
+    if uid and uid != held and call.info.verb == "update":
         why = (
             f"StorageError: invalid object, Code: 4, Key: {item.key}, ResourceVersion: 0, "
             f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
@@ -159,7 +160,10 @@ def check_names(call: Call, obj: Object) -> None:
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
         )
     if not name:
-        raise BadRequest("name is required")
+        raise BadRequest(
+            f"the name of the object ({call.info.name} based on URL) was undeterminable: "
+            "name must be provided"
+        )
     if namespace and namespace != call.namespace:
         raise BadRequest(
             f"the namespace of the object ({namespace}) does not match the namespace on the "

@@ -38,8 +38,8 @@ TYPES: Mapping[str, Apply] = MappingProxyType(
 )
 
 
-def patcher(call: Call) -> Callable[[Object], Object]:
-    """Read the patch of a request; return what applies it to an object."""
+def patcher(call: Call, row: Resource) -> Callable[[Object], Object]:
+    """Read the patch of a request; return what applies it to an object of a row's kind."""
     media = bodies.media_type(call.request)
     apply = TYPES.get(media)
     if apply is None:
@@ -48,7 +48,6 @@ def patcher(call: Call) -> Callable[[Object], Object]:
         patch = orjson.loads(call.request.body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"error decoding patch: {error}") from error
-    row = call.row
 
     def patched(old: Object) -> Object:
         return bodies.copy(apply(old, patch, row))
@@ -75,7 +74,7 @@ async def patch(core: Core, call: Call) -> Answer:
         return await apply_patch(core, call)
     if call.flag("force"):
         raise wrong_option("force", "Forbidden: may not be specified for non-apply patch")
-    patched = patcher(call)
+    patched = patcher(call, call.row)
 
     async def make(old: Object) -> Object:
         new = patched(old)

@@ -1,14 +1,21 @@
 """The scale subresource: replicas of a workload as an autoscaling/v1 Scale."""
 
+from collections.abc import Callable
+
 from pinnace.api.errors import Cause, invalid
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
 from pinnace.api.objects import Object
+from pinnace.api.patch import apply, managers, scaling
+from pinnace.api.patch.scaling import SCALE
 from pinnace.api.selectors import label_selector_from_labels, label_selector_from_object
+from pinnace.api.typed import normalized
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies
 from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.managers import manager_of
 from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.verbs.apply import APPLY, apply_to, check_strict, read_applied
 from pinnace.apiserver.verbs.patch import patcher
 from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
@@ -51,22 +58,72 @@ async def update_scale(core: Core, call: Call) -> Answer:
     check_names(call, scale)
 
     async def make(old: Object) -> Object:
-        return _scaled(old, scale)
+        before = _managed_scale(old)
+        return _scaled(old, _tracked(core, call, before, normalized(bodies.copy(scale), SCALE)))
 
-    return _answer(core, call, await change(core, call, make, subresource="scale"))
+    return _answer(core, call, await change(core, call, make, subresource="scale", track=False))
 
 
 async def patch_scale(core: Core, call: Call) -> Answer:
-    """Patch the Scale."""
-    patched = patcher(call)
+    """Patch the Scale, or apply one."""
+    make = (
+        _applies(core, call) if bodies.media_type(call.request) in APPLY else _patches(core, call)
+    )
 
-    async def make(old: Object) -> Object:
-        scale = patched(scale_of(old))
-        bodies.expect_kind(scale, _KIND, _VERSION)
+    async def changed(old: Object) -> Object:
+        scale = make(_managed_scale(old))
         bodies.refuse_misfits(scale, _VERSION, _KIND)
+        check_names(call, scale)
         return _scaled(old, scale)
 
-    return _answer(core, call, await change(core, call, make, subresource="scale"))
+    return _answer(core, call, await change(core, call, changed, subresource="scale", track=False))
+
+
+def _patches(core: Core, call: Call) -> Callable[[Object], Object]:
+    patched = patcher(call, SCALE)
+
+    def make(before: Object) -> Object:
+        scale = patched(before)
+        bodies.expect_kind(scale, _KIND, _VERSION)
+        return _tracked(core, call, before, normalized(scale, SCALE))
+
+    return make
+
+
+def _applies(core: Core, call: Call) -> Callable[[Object], Object]:
+    applied, repeated = read_applied(call)
+
+    def make(before: Object) -> Object:
+        scale = apply_to(core, call, before, applied, SCALE)
+        check_strict(call, repeated)
+        return scale
+
+    return make
+
+
+def _managed_scale(old: Object) -> Object:
+    """Return the Scale of a workload with the managers of its replicas."""
+    return managers.write(
+        normalized(scale_of(old), SCALE), scaling.to_scale(_managed(old), old["apiVersion"])
+    )
+
+
+def _managed(obj: Object) -> managers.Managed:
+    try:
+        return managers.read(obj)
+    except ValueError:
+        return {}
+
+
+def _tracked(core: Core, call: Call, before: Object, scale: Object) -> Object:
+    return apply.track(
+        before,
+        scale,
+        SCALE,
+        manager=manager_of(call),
+        time=core.clock.now(),
+        subresource="scale",
+    )
 
 
 def _scaled(old: Object, scale: Object) -> Object:
@@ -80,7 +137,8 @@ def _scaled(old: Object, scale: Object) -> Object:
     old["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
     if metadata.get("uid"):
         old["metadata"]["uid"] = metadata["uid"]
-    return old
+    managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"])
+    return managers.write(old, managed)
 
 
 def _answer(core: Core, call: Call, item: Item) -> Answer:
