@@ -80,7 +80,8 @@ def test_wrong_types_after_a_strategic_merge_are_told_otherwise(
         (
             SERVICES,
             {"spec": {"ports": [{"targetPort": 1.5}]}},
-            "json: cannot unmarshal number 1.5 into Go value of type int32",
+            "json: cannot unmarshal number 1.5 into Go struct field ServicePort.spec.ports.targetPort "
+            "of type int32",
         ),
     ],
 )

@@ -5,19 +5,17 @@ values that Go's decoder would refuse whatever fieldValidation says. Texts are t
 own JSON decoder.
 """
 
-import binascii
 import json
 import re
-from base64 import b64decode
 from collections import Counter
 from typing import Any
 
 import orjson
 
-from pinnace.api import quantity
+from pinnace.api import gotime, quantity
 from pinnace.api.codec.json import decode, go_name
 from pinnace.api.errors import BadRequest
-from pinnace.api.objects import Object, parse_time
+from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import Schema, load
 from pinnace.api.schema.types import FieldDef, Type, TypeDef
@@ -53,26 +51,19 @@ def decode_strict(body: bytes, row: Resource) -> tuple[Object, list[str]]:
 
 def _load(body: bytes) -> Any:
     try:
-        return json.loads(body, object_pairs_hook=_pairs)
+        return json.loads(body.decode("utf-8", "replace"), object_pairs_hook=_pairs)
     except RecursionError:
         raise BadRequest("exceeded max depth") from None
 
 
-def _has_all(body: bytes) -> bool:
-    """Say whether surely no name was lost in decoding: each brings a colon of its own."""
+def may_repeat(body: bytes) -> bool:
+    """Say whether names may come twice in a JSON body: else each brings a colon of its own."""
     if b"\\u" in body:
-        return False
-    return orjson.dumps(orjson.loads(body)).count(b":") == body.count(b":")
-
-
-def duplicate_fields(body: bytes) -> list[str]:
-    """Return upstream's complaints on repeated names in JSON of which no schema is known."""
-    if _has_all(body):
-        return []
-    found: list[str] = []
-    schema = load()
-    _check(schema, _load(body), None, "", found)
-    return found
+        return True
+    try:
+        return orjson.dumps(orjson.loads(body)).count(b":") != body.count(b":")
+    except orjson.JSONDecodeError:
+        return True
 
 
 def unknown_fields(obj: Object, row: Resource) -> list[str]:
@@ -168,21 +159,52 @@ def type_errors(obj: Object, row: Resource) -> list[str]:
 
 def _illegal_base64(text: str) -> int:
     """Return where Go's decoder stops at text that is not base64, or -1."""
-    plain = text.replace("\r", "").replace("\n", "")
-    try:
-        b64decode(plain, validate=True)
-        wrong = len(plain) % 4 != 0
-    except (binascii.Error, ValueError):
-        wrong = True
-    if wrong:
-        body = text.rstrip("=")
-        for at, letter in enumerate(body):
-            if not (letter.isascii() and (letter.isalnum() or letter in "+/\r\n")):
+    letters = [(at, letter) for at, letter in enumerate(text) if letter not in "\r\n"]
+    for start in range(0, len(letters), 4):
+        group = letters[start : start + 4]
+        for place, (at, letter) in enumerate(group):
+            if letter == "=":
+                return _after_padding(text, letters[start:], place, at)
+            if not (letter.isascii() and (letter.isalnum() or letter in "+/")):
                 return at
-        # Too short, or with too much padding: Go names the last group of four, or the padding.
-        rest = len(body) % 4
-        return len(body) if rest < 2 and body != text else len(body) - rest
+        if len(group) < 4:
+            return len(text) - len(group)
     return -1
+
+
+def _after_padding(text: str, group: list[tuple[int, str]], place: int, at: int) -> int:
+    """Return where Go's decoder stops in the last group, from its first `=` on, or -1."""
+    if place < 2:
+        return at
+    end = place + 1
+    if place == 2:
+        if len(group) < 4:
+            return len(text)
+        if group[3][1] != "=":
+            return group[3][0]
+        end = 4
+    return group[end][0] if len(group) > end else -1
+
+
+class _Number(float):
+    """A number that remembers how it was written."""
+
+    text: str
+
+
+def _literal(text: str) -> _Number:
+    made = _Number(text)
+    made.text = text
+    return made
+
+
+def as_written(body: bytes) -> Any:
+    """Return a JSON body in which numbers remember how they were written, for its complaints."""
+    return json.loads(body.decode("utf-8", "replace"), parse_float=_literal)
+
+
+def _number_text(value: float) -> str:
+    return value.text if isinstance(value, _Number) else json.dumps(value)
 
 
 class _Types:
@@ -215,7 +237,7 @@ class _Types:
         elif kind is Type.QUANTITY:
             self._quantity(value)
         elif kind is Type.INT_OR_STRING:
-            self._int_or_string(value)
+            self._int_or_string(value, struct, path)
         elif kind not in (Type.RAW, Type.ANY):
             self._scalar(value, field, struct, path)
 
@@ -236,13 +258,13 @@ class _Types:
 
     def _scalar(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
         if field.format == "date-time":
-            self._time(value)
+            self._time(value, field, struct, path)
         elif field.type is Type.INTEGER:
             bits = _INTEGER_BITS.get(field.format, 64)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 self._misfit(value, struct, path, self._go(field))
             elif isinstance(value, float) or not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-                shown = f"number {json.dumps(value)}"
+                shown = f"number {_number_text(value)}"
                 self._misfit(value, struct, path, self._go(field), shown=shown)
         else:
             fits = {
@@ -257,20 +279,15 @@ class _Types:
                 if at >= 0:
                     self._found.append(f"illegal base64 data at input byte {at}")
 
-    def _time(self, value: Any) -> None:
+    def _time(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
         if not isinstance(value, str):
-            self._found.append(
-                f"json: cannot unmarshal {go_name(value)} into Go value of type string"
-            )
+            self._misfit(value, struct, path, "string")
             return
-        try:
-            parse_time(value)
-        except ValueError:
-            layout = "2006-01-02T15:04:05Z07:00"
-            quoted = json.dumps(value, ensure_ascii=False)
-            self._found.append(
-                f'parsing time {quoted} as "{layout}": cannot parse {quoted} as "2006"'
-            )
+        micro = field.ref.endswith("MicroTime")
+        # An empty text is no time for Go either, and no error.
+        wrong = gotime.complaint(value, gotime.MICRO if micro else gotime.RFC3339)
+        if wrong:
+            self._found.append(wrong)
 
     def _quantity(self, value: Any) -> None:
         try:
@@ -279,10 +296,14 @@ class _Types:
         except ValueError as error:
             self._found.append(str(error))
 
-    def _int_or_string(self, value: Any) -> None:
-        if not isinstance(value, str) and (isinstance(value, bool) or not isinstance(value, int)):
-            shown = f"number {value}" if isinstance(value, float) else go_name(value)
-            self._found.append(f"json: cannot unmarshal {shown} into Go value of type int32")
+    def _int_or_string(self, value: Any, struct: str, path: str) -> None:
+        if isinstance(value, str):
+            return
+        number = not isinstance(value, bool) and isinstance(value, (int, float))
+        if number and (isinstance(value, float) or not -(1 << 31) <= value < 1 << 31):
+            self._misfit(value, struct, path, "int32", shown=f"number {_number_text(value)}")
+        elif not number:
+            self._misfit(value, struct, path, "int32")
 
     def _misfit(self, value: Any, struct: str, path: str, wanted: str, *, shown: str = "") -> None:
         got = shown or go_name(value)

@@ -131,7 +131,7 @@ def _renamed(value: Any, *, upper: bool) -> Any:
 
 
 def _all_named(behavior: Any) -> Any:
-    """Return a behavior with all of its fields, null where unset, since Go's tags leave out none."""
+    """Return a behavior with all fields, null where unset: untagged Go leaves out none."""
     if not isinstance(behavior, dict):
         return behavior
     return {

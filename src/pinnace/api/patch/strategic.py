@@ -19,6 +19,7 @@ import orjson
 
 from pinnace.api.codec.json import check_depth, go_name
 from pinnace.api.errors import ApiError, BadRequest, Invalid
+from pinnace.api.gotext import plain
 from pinnace.api.objects import Object
 from pinnace.api.patch.order import Order, identity, ordered
 from pinnace.api.resources import Resource
@@ -173,7 +174,7 @@ def _directive(patch: Map) -> Map:
         return patch
     if kind == "delete":
         return {}
-    raise _internal(f"unknown patch type: {kind} in map: {printed({_DIRECTIVE: kind, **patch})}")
+    raise _internal(f"unknown patch type: {kind} in map: {plain({_DIRECTIVE: kind, **patch})}")
 
 
 def _retain_keys(original: Map, patch: Map) -> None:
@@ -192,7 +193,7 @@ def _retain_keys(original: Map, patch: Map) -> None:
 
 def _special(original: list[Any], patch: list[Any], key: str) -> tuple[list[Any], list[Any]]:
     """Carry out the directives among a list's items; return what is left of both lists."""
-    plain = [item for item in patch if _DIRECTIVE not in item]
+    others = [item for item in patch if _DIRECTIVE not in item]
     replaced = False
     for item in patch:
         directive = item.get(_DIRECTIVE)
@@ -208,8 +209,8 @@ def _special(original: list[Any], patch: list[Any], key: str) -> tuple[list[Any]
         elif directive == "merge":
             raise _internal("merging lists cannot yet be specified in the patch")
         else:
-            raise _internal(f"unknown patch type: {directive} in map: {printed(item)}")
-    return (plain, []) if replaced else (original, plain)
+            raise _internal(f"unknown patch type: {directive} in map: {plain(item)}")
+    return (others, []) if replaced else (original, others)
 
 
 def _places(have: list[Any], change: list[Any], key: str) -> list[Any]:
@@ -235,7 +236,7 @@ def _of_maps(original: list[Any], patch: list[Any]) -> bool:
     if isinstance(both[0], list):
         raise Invalid(_REJECTED)
     if any(type(item) is not type(both[0]) for item in both):
-        raise _internal(f"list element types are not identical: {printed([original, patch])}")
+        raise _internal(f"list element types are not identical: {plain([original, patch])}")
     return isinstance(both[0], dict)
 
 
@@ -253,8 +254,8 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
         place += 1
     if at < len(items):
         raise _internal(
-            f"The order in patch list:\n{printed(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
-            f"{printed(order)}\n"
+            f"The order in patch list:\n{plain(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
+            f"{plain(order)}\n"
         )
 
 
@@ -288,15 +289,4 @@ def _internal(text: str) -> ApiError:
 
 
 def _no_merge_key(item: Any, key: str) -> ApiError:
-    return _internal(f"map: {printed(item)} does not contain declared merge key: {key}")
-
-
-def printed(value: Any) -> str:
-    """Return a value as Go's %v prints it."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{printed(value[name])}' for name in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(printed, value))}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "<nil>" if value is None else str(value)
+    return _internal(f"map: {plain(item)} does not contain declared merge key: {key}")

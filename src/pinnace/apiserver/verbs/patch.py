@@ -13,6 +13,7 @@ import orjson
 
 from pinnace.api import fieldvalidation
 from pinnace.api.errors import ApiError, BadRequest, Cause, invalid
+from pinnace.api.gotext import plain
 from pinnace.api.objects import Object
 from pinnace.api.patch import json as json_patch
 from pinnace.api.patch import merge, strategic
@@ -58,7 +59,7 @@ def patcher(call: Call, row: Resource) -> Callable[[Object], Object]:
 def _refusal(call: Call, new: Object, why: str) -> ApiError:
     """Return what a patch is told that makes an object no object of its kind."""
     if bodies.media_type(call.request) == STRATEGIC:
-        given = strategic.printed(orjson.loads(call.request.body))
+        given = plain(orjson.loads(call.request.body))
         why = fieldvalidation.restored(why)
     else:
         given = orjson.dumps(new).decode()
