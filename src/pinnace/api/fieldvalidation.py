@@ -80,29 +80,6 @@ def cannot_be_handled(kind: str, version: str, why: str) -> BadRequest:
     return BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
 
 
-_GO_ERROR = re.compile(r"json: cannot unmarshal (\w+)\b.* into Go struct field \S+ of type (.+)")
-_FRACTION = re.compile(r"cannot unmarshal number \S*[.eE]")
-_DECODED = {"array": "[]interface {}", "object": "map[string]interface {}", "number": "int64"}
-_KINDS = {"array": "slice", "object": "map", "number": "int64"}
-
-
-def restored(why: str) -> str:
-    """Return what upstream says of a wrong type after a strategic merge, which decodes no JSON."""
-    found = _GO_ERROR.fullmatch(why)
-    if found is None:
-        return why
-    got, wanted = found.groups()
-    kind = _KINDS.get(got, got)
-    decoded = "float64" if _FRACTION.search(why) else _DECODED.get(got, got)
-    if wanted.startswith("map["):
-        return f"cannot restore map from {kind}"
-    if wanted.startswith("[]"):
-        return f"cannot restore slice from {kind}"
-    if "." in wanted:
-        return f"cannot restore struct from: {kind}"
-    return f"cannot convert {decoded} to {wanted}"
-
-
 def _check(schema: Schema, value: Any, kind: TypeDef | None, path: str, found: list[str]) -> None:
     """Check an object against a type; None lets any name pass and still sees repeats."""
     if isinstance(value, list):
@@ -145,6 +122,26 @@ def _tell(found: list[str], what: str, path: str) -> None:
     text = f"{what} {json.dumps(path, ensure_ascii=False)}"
     if len(found) < _LIMIT and text not in found:
         found.append(text)
+
+
+def restore_errors(obj: Object, row: Resource) -> list[str]:
+    """Return what upstream says of values of wrong types that it restores into a struct.
+
+    That is what it does after a strategic merge and after an apply, which decode no JSON.
+    """
+    schema = load()
+    kind = schema.type_for(row.group, row.version, row.kind)
+    found: list[str] = []
+    if kind is not None:
+        _Restored(schema, found).check(obj, kind, "")
+    return found
+
+
+def repeated_fields(body: bytes) -> list[str]:
+    """Return upstream's complaints on names that come twice in JSON of no kind."""
+    found: list[str] = []
+    _check(load(), _load(body), None, "", found)
+    return found
 
 
 def type_errors(obj: Object, row: Resource) -> list[str]:
@@ -324,3 +321,46 @@ class _Types:
             return "[]uint8"
         plain = {Type.BOOLEAN: "bool", Type.NUMBER: "float64", Type.INTEGER: field.format or "int"}
         return plain.get(field.type, "string")
+
+
+_KINDS = {"array": "slice", "object": "map", "number": "int64"}
+
+
+class _Restored(_Types):
+    """Words misfits as those of a conversion between Go values, which knows no paths."""
+
+    def _misfit(self, value: Any, struct: str, path: str, wanted: str, *, shown: str = "") -> None:
+        got = go_name(value)
+        kind = _KINDS.get(got, got)
+        if wanted.startswith("map["):
+            why = f"cannot restore map from {kind}"
+        elif wanted.startswith("[]"):
+            why = f"cannot restore slice from {kind}"
+        elif "." in wanted:
+            why = f"cannot restore struct from: {kind}"
+        elif got == "number" and _is_convertible(value, wanted):
+            decoded = "float64" if isinstance(value, float) else "int64"
+            why = f"cannot convert {decoded} to {wanted}"
+        else:
+            why = f"unrecognized type: {wanted}"
+        self._found.append(why)
+
+    def _time(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        if isinstance(value, str):
+            super()._time(value, field, struct, path)
+        else:
+            super()._misfit(value, "", "", "string")
+            self._found[-1] = _PLACE.sub("value", self._found[-1])
+
+    def _int_or_string(self, value: Any, struct: str, path: str) -> None:
+        before = len(self._found)
+        _Types(self._schema, self._found)._int_or_string(value, struct, path)
+        self._found[before:] = [_PLACE.sub("value", text) for text in self._found[before:]]
+
+
+_PLACE = re.compile(r"struct field \S+(?= of type)")
+
+
+def _is_convertible(value: Any, wanted: str) -> bool:
+    """Say whether Go converts a number to a type: whole ones to text, as letters, too."""
+    return wanted.startswith(("int", "float")) or (wanted == "string" and isinstance(value, int))

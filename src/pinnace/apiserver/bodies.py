@@ -117,14 +117,14 @@ def copy(obj: Object) -> Object:
     return copied
 
 
-def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = None) -> Object:
+def checked(call: Call, obj: Object) -> Object:
     """Return an object of its kind as Go would decode it.
 
     Values of wrong types are refused; fields that the kind does not have are refused or dropped,
-    with a warning. `refuse` says what a refusal is, if not that of a body.
+    with a warning.
     """
     row = call.row
-    refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
+    refuse = partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
     good = fits(obj, row)
     if not good:
         _refuse_misfits(call, obj, refuse)
@@ -132,7 +132,7 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
         raise BadRequest("the object provided is unrecognized: metadata is not an object")
     directive = call.request.param("fieldValidation") or "Warn"
     errors = [] if directive == "Ignore" else _strict_errors(call, obj, good=good)
-    obj = _as_written(obj, row)
+    obj = as_written(obj, row)
     if errors and directive == "Strict":
         raise refuse(f"strict decoding error: {', '.join(errors)}")
     for error in errors:
@@ -161,7 +161,7 @@ def _strict_errors(call: Call, obj: Object, *, good: bool) -> list[str]:
     return [] if media == PROTOBUF else unknown
 
 
-def _as_written(obj: Object, row: Resource) -> Object:
+def as_written(obj: Object, row: Resource) -> Object:
     """Return an object as Go would write it, but that it still asks to forget its managers."""
     metadata = obj["metadata"]
     reset = metadata.get("managedFields") == []

@@ -5,6 +5,8 @@ at which it was read. Who lost the race begins again with the newer object, unle
 which version it changes; then it is told of the conflict.
 """
 
+import json
+import re
 from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
@@ -31,7 +33,12 @@ from pinnace.store.watchcache.item import Item
 Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
-_KEPT = ("generation", "creationTimestamp", "deletionTimestamp", "selfLink")
+_KEPT = ("generation", "creationTimestamp")
+# What upstream checks of the metadata once for all kinds, and then again with the rest.
+_TWICE = re.compile(
+    r"metadata\.(name|namespace|uid|creationTimestamp|deletion\w+|generation|labels|annotations|"
+    r"ownerReferences.*|finalizers.*|managedFields.*)"
+)
 
 
 async def change(
@@ -80,6 +87,9 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
             # Upstream names the resource here where it names the kind everywhere else.
             raise invalid(row.plural, row.group, item.name, [cause])
         return True
+    if not version.isdecimal():
+        shown = json.dumps(version, ensure_ascii=False)
+        raise ApiError(f"strconv.ParseUint: parsing {shown}: invalid syntax", reason="")
     if version != str(item.revision):
         raise conflict(row.plural, row.group, item.name, MODIFIED)
     return call.info.verb == "patch"
@@ -108,10 +118,11 @@ async def _store(
     strategy = rules.strategy_for(row)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        refuse(row, metadata, rules.validate_subresource_update(row, subresource, new, old))
+        causes = rules.validate_subresource_update(row, subresource, new, old)
     else:
         strategy.prepare_update(new, old, context(core, call))
-        refuse(row, metadata, rules.validate_update(row, new, old))
+        causes = rules.validate_update(row, new, old)
+    refuse(row, metadata, [*(one for one in causes if _TWICE.fullmatch(one.field)), *causes])
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old) if not subresource else None
     await core.admission.validate(attempt)
@@ -137,6 +148,8 @@ def _keep(metadata: Object, before: Object) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
+    if "deletionTimestamp" in before:
+        metadata["deletionTimestamp"] = before["deletionTimestamp"]
     if "deletionGracePeriodSeconds" in before:
         metadata.setdefault("deletionGracePeriodSeconds", before["deletionGracePeriodSeconds"])
 

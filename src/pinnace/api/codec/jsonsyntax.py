@@ -29,8 +29,10 @@ def complaint(body: bytes) -> str:
 
 def quoted(byte: int) -> str:
     """Write a byte as Go quotes a character."""
-    special = {0x27: r"'\''", 0x22: "'\"'", 0x5C: r"'\\'", 0x0A: r"'\n'", 0x0D: r"'\r'",
-               0x09: r"'\t'", 0x07: r"'\a'", 0x08: r"'\b'", 0x0C: r"'\f'", 0x0B: r"'\v'"}  # fmt: skip
+    special = {
+        0x27: r"'\''", 0x22: "'\"'", 0x5C: r"'\\'", 0x0A: r"'\n'", 0x0D: r"'\r'", 0x09: r"'\t'",
+        0x07: r"'\a'", 0x08: r"'\b'", 0x0C: r"'\f'", 0x0B: r"'\v'",
+    }  # fmt: skip
     if byte in special:
         return special[byte]
     if byte < 0x20 or byte == 0x7F:

@@ -135,8 +135,15 @@ class _Merge:
             if not isinstance(value, list):
                 raise _internal(f"expected a []interface {{}}, but received a {go_name(value)}")
         field = self._field(kind, target)
+        if field is None and isinstance(kind, TypeDef):
+            struct = kind.name.rpartition(".")[2]
+            raise _internal(
+                f'unable to find api field in struct {struct} for the json field "{target}"'
+            )
         key = field.patch_merge_key if field is not None else ""
         _check_order(change or [], order, key)
+        if key and (have is not None or change is not None):
+            _check_keys(order, key)
         if have is None and change is None:
             return
         if change is None:
@@ -162,6 +169,10 @@ class _Merge:
 
 
 _GONE = object()
+_GO_TYPES = {
+    "number": "int64", "bool": "bool", "null": "<nil>", "array": "[]interface {}",
+    "object": "map[string]interface {}",
+}  # fmt: skip
 
 
 def _strategies(field: FieldDef | None) -> tuple[str, ...]:
@@ -174,7 +185,8 @@ def _directive(patch: Map) -> Map:
         return patch
     if kind == "delete":
         return {}
-    raise _internal(f"unknown patch type: {kind} in map: {plain({_DIRECTIVE: kind, **patch})}")
+    shown = f"%!s({_GO_TYPES[go_name(kind)]}={plain(kind)})" if not isinstance(kind, str) else kind
+    raise _internal(f"unknown patch type: {shown} in map: {plain({_DIRECTIVE: kind, **patch})}")
 
 
 def _retain_keys(original: Map, patch: Map) -> None:
@@ -234,7 +246,7 @@ def _of_maps(original: list[Any], patch: list[Any]) -> bool:
     """Tell whether items are maps; they must all be of one type."""
     both = [*original, *patch]
     if isinstance(both[0], list):
-        raise Invalid(_REJECTED)
+        raise Invalid(_REJECTED, details={})
     if any(type(item) is not type(both[0]) for item in both):
         raise _internal(f"list element types are not identical: {plain([original, patch])}")
     return isinstance(both[0], dict)
@@ -257,6 +269,15 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
             f"The order in patch list:\n{plain(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
             f"{plain(order)}\n"
         )
+
+
+def _check_keys(order: list[Any], key: str) -> None:
+    """Every item of an order must name what it orders."""
+    for at, item in enumerate(order):
+        if not isinstance(item, dict):
+            raise _internal(f"value for key {at} is not a map")
+        if key not in item:
+            raise _no_merge_key(item, key)
 
 
 def _directive_of(item: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pinnace.api.errors import Cause, invalid
+from pinnace.api.errors import Cause, conflict, invalid
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply, managers, scaling
@@ -10,13 +10,12 @@ from pinnace.api.patch.scaling import SCALE
 from pinnace.api.selectors import label_selector_from_labels, label_selector_from_object
 from pinnace.api.typed import normalized
 from pinnace.api.wire import Answer
-from pinnace.apiserver import bodies
+from pinnace.apiserver import bodies, patching
 from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import manager_of
 from pinnace.apiserver.updates import change, check_names
 from pinnace.apiserver.verbs.apply import APPLY, apply_to, check_strict, read_applied
-from pinnace.apiserver.verbs.patch import patcher
 from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
 
@@ -59,7 +58,7 @@ async def update_scale(core: Core, call: Call) -> Answer:
 
     async def make(old: Object) -> Object:
         before = _managed_scale(old)
-        return _scaled(old, _tracked(core, call, before, normalized(bodies.copy(scale), SCALE)))
+        return _scaled(call, old, _tracked(core, call, before, normalized(scale, SCALE)))
 
     return _answer(core, call, await change(core, call, make, subresource="scale", track=False))
 
@@ -72,20 +71,17 @@ async def patch_scale(core: Core, call: Call) -> Answer:
 
     async def changed(old: Object) -> Object:
         scale = make(_managed_scale(old))
-        bodies.refuse_misfits(scale, _VERSION, _KIND)
         check_names(call, scale)
-        return _scaled(old, scale)
+        return _scaled(call, old, scale)
 
     return _answer(core, call, await change(core, call, changed, subresource="scale", track=False))
 
 
 def _patches(core: Core, call: Call) -> Callable[[Object], Object]:
-    patched = patcher(call, SCALE)
+    reading = patching.read(call, SCALE)
 
     def make(before: Object) -> Object:
-        scale = patched(before)
-        bodies.expect_kind(scale, _KIND, _VERSION)
-        return _tracked(core, call, before, normalized(scale, SCALE))
+        return _tracked(core, call, before, reading.made(before))
 
     return make
 
@@ -126,7 +122,7 @@ def _tracked(core: Core, call: Call, before: Object, scale: Object) -> Object:
     )
 
 
-def _scaled(old: Object, scale: Object) -> Object:
+def _scaled(call: Call, old: Object, scale: Object) -> Object:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
     if replicas < 0:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
@@ -135,8 +131,11 @@ def _scaled(old: Object, scale: Object) -> Object:
     old["spec"]["replicas"] = replicas
     metadata = scale["metadata"]
     old["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
-    if metadata.get("uid"):
-        old["metadata"]["uid"] = metadata["uid"]
+    uid, held = metadata.get("uid"), old["metadata"]["uid"]
+    if uid and uid != held:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
+        name = old["metadata"]["name"]
+        raise conflict(f"{call.row.plural}/scale", call.row.group, name, why)
     managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"])
     return managers.write(old, managed)
 
