@@ -34,9 +34,8 @@ def number_errors(
             wrong += _multiple(number, limit, path, value)
         else:
             exclusive = bool(raw.get("exclusive" + name.capitalize()))
-            wrong += _bound(
-                number, limit, path, value, lower=name == "minimum", exclusive=exclusive
-            )
+            lower = name == "minimum"
+            wrong += _bound(number, limit, path, value, lower=lower, exclusive=exclusive)
     return wrong
 
 

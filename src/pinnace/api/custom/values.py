@@ -46,7 +46,7 @@ class Node:
 def compile_values(schema: Mapping[str, Any]) -> Node:
     """Compile an openAPIV3Schema for `check_values`."""
     kind = schema.get("type") or ""
-    types = (kind,) if kind else ()
+    types: tuple[str, ...] = (kind,) if kind else ()
     if schema.get("x-kubernetes-int-or-string"):
         types = ("integer", "string")
     items, additional = schema.get("items"), schema.get("additionalProperties")
@@ -334,9 +334,8 @@ def _check_object(node: Node, value: dict[str, Any], path: str, old: Any) -> Res
         else:
             continue
         hidden = not path and name in ("kind", "apiVersion")
-        result.merge(
-            _check(schema, inner, where, _MISSING if hidden else before.get(name, _MISSING))
-        )
+        was = _MISSING if hidden else before.get(name, _MISSING)
+        result.merge(_check(schema, inner, where, was))
     for name in node.required:
         if name not in value:
             where = f"{path}.{name}"

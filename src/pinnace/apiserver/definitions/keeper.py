@@ -44,9 +44,9 @@ class Keeper:
     async def start(self) -> None:
         """Serve what is defined, and follow it."""
         cache = await self._core.cache(CUSTOMRESOURCEDEFINITIONS)
-        for item in cache.items():
-            self._serving.take(item.shared())
-            self._queue.add(item.name)
+        for found in cache.items():
+            self._serving.take(found.shared())
+            self._queue.add(found.name)
         cache.listeners.append(self._heard)
 
     async def run(self) -> None:
@@ -99,15 +99,15 @@ class Keeper:
         status = next_status(crd, others, format_time(self._core.clock.now()))
         if status is not None:
             await self._write(name, lambda new: new.update(status=status))
-            for other in others:
-                self._queue.add(other["metadata"]["name"])
+            for rival in others:
+                self._queue.add(rival["metadata"]["name"])
 
     async def _write(self, name: str, alter: Alter) -> Object:
         """Alter a definition as the server itself; return what was stored."""
         core, row = self._core, CUSTOMRESOURCEDEFINITIONS
         while True:
-            item = await current(core, row, "", name)
-            old, new = decoded(core, row, item), decoded(core, row, item)
+            held = await current(core, row, "", name)
+            old, new = decoded(core, row, held), decoded(core, row, held)
             alter(new)
             for obj in (old, new):
                 obj["metadata"].pop("resourceVersion", None)
@@ -115,7 +115,7 @@ class Keeper:
                 old, new, row, manager=_MANAGER, time=core.clock.now(), subresource="status"
             )
             try:
-                written = await put(core, row, item.key, new, expected=item.revision)
+                written = await put(core, row, held.key, new, expected=held.revision)
                 if is_finished(new):
                     await remove(core, written)
                 return new

@@ -101,11 +101,9 @@ def _scale(call: Call, obj: Object) -> Object:
 
 def _set_replicas(call: Call, obj: Object, replicas: int) -> None:
     custom = call.row.custom
-    path = (
-        ("spec", "replicas")
-        if custom is None or custom.scale is None
-        else custom.scale.spec_replicas
-    )
+    path: tuple[str, ...] = ("spec", "replicas")
+    if custom is not None and custom.scale is not None:
+        path = custom.scale.spec_replicas
     for key in path[:-1]:
         obj = obj.setdefault(key, {})
     obj[path[-1]] = replicas
