@@ -31,7 +31,7 @@ from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
+from pinnace.apiserver.routes import RequestInfo, check_custom, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
@@ -162,9 +162,11 @@ class ApiServer:
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
+                if row.custom is not None:
+                    if not check_custom(row, info):
+                        return await self._paths.answer(request)
+                    warnings += [row.custom.warning] if row.custom.warning else []
                 call = Call(request=request, info=info, row=row, user=user, warnings=warnings)
-                if row.custom is not None and row.custom.warning:
-                    warnings.append(row.custom.warning)
                 return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):
                 raise NotFound("the server could not find the requested resource", details={})

@@ -10,7 +10,7 @@ from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.custom.kind import CustomKind
-from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
+from pinnace.api.errors import ApiError, BadRequest, Cause, UnsupportedMediaType, invalid
 from pinnace.api.fits import fits
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
@@ -97,10 +97,29 @@ def read_object(call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
     row = call.row
     obj = _decode(call.request, row.group_version, row.kind)
+    if row.custom is not None:
+        _expect_custom(call, obj)
     expect_kind(obj, row.kind, row.group_version)
     obj = checked(call, obj)
     tidy(obj["metadata"])
     return obj
+
+
+def _expect_custom(call: Call, obj: Object) -> None:
+    """Refuse what is no object of the custom kind: nothing is filled in, as nothing is typed."""
+    row, body = call.row, call.request.body
+    for name, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+        if not obj.get(name):
+            text = body.decode(errors="replace")
+            raise BadRequest(
+                f"the object provided is unrecognized (must be of type {row.kind}): Object "
+                f"'{shown}' is missing in '{text}' ({_summary(body)})"
+            )
+    given = obj["kind"]
+    if given != row.kind and obj["apiVersion"] == row.group_version:
+        why = f'Invalid value: "{given}": must be {row.kind}'
+        name = (obj.get("metadata") or {}).get("name") or ""
+        raise invalid(given, row.group, name, [Cause("FieldValueInvalid", "kind", why)])
 
 
 def tidy(metadata: Object) -> None:

@@ -173,6 +173,9 @@ def _stamp(core: Core, new: Object) -> None:
     metadata = new["metadata"]
     metadata["deletionTimestamp"] = format_time(core.clock.now())
     metadata.setdefault("deletionGracePeriodSeconds", 0)
+    if new["kind"] == "CustomResourceDefinition":
+        del metadata["deletionGracePeriodSeconds"]
+        return
     if metadata.get("generation"):
         metadata["generation"] += 1
     if new["kind"] == "Namespace":

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound
+from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound, not_found
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import parse_field_selector
 from pinnace.api.wire import Request
@@ -118,6 +118,19 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
         raise MethodNotAllowed(_NOT_ALLOWED, details={})
 
 
+def check_custom(row: Resource, info: RequestInfo) -> bool:
+    """Say whether a path of a custom resource exists; raises for verbs and parts that do not."""
+    if bool(info.namespace) != row.namespaced and (
+        info.namespace or info.verb not in ("list", "watch")
+    ):
+        return False
+    if info.subresource and row.subresource(info.subresource) is None:
+        raise not_found(row.plural, row.group, info.name)
+    if not info.name and info.verb in ("update", "patch"):
+        raise BadRequest("name must be provided")
+    return True
+
+
 def check_segment(name: str) -> None:
     """Raise BadRequest for a name that cannot be a segment of a path."""
     why = [f"may not be '{name}'"] if name in (".", "..") else []
@@ -178,14 +191,14 @@ class Rows:
         """Serve a row, or only know of it as the version in which another is stored."""
         if served:
             self._by_path[row.group, row.version, row.plural] = row
-            self._versions[row.group, row.version] += 1
+            self._versions[row.group, row.version] += row.custom is None
         if row.prefix and row.storage == row.group_version:
             self._stored[row.prefix, row.kind] = row
 
     def remove(self, row: Resource) -> None:
         """Serve a row no more."""
         if self._by_path.pop((row.group, row.version, row.plural), None) is not None:
-            self._versions[row.group, row.version] -= 1
+            self._versions[row.group, row.version] -= row.custom is None
         if self._stored.get((row.prefix, row.kind)) is row:
             del self._stored[row.prefix, row.kind]
 
@@ -194,7 +207,7 @@ class Rows:
         return self._by_path.get((group, version, plural))
 
     def serves(self, group: str, version: str) -> bool:
-        """Say whether any resource of this version is served."""
+        """Say whether any built-in resource of this version is served."""
         return self._versions[group, version] > 0
 
     def storage_row(self, row: Resource) -> Resource:

@@ -349,7 +349,7 @@ def test_a_custom_resource_counts_everything_but_metadata() -> None:
     row = Resource(group="example.com", version="v1", kind="Toy", plural="toys", custom=custom)
     strategy = strategy_for(row)
     assert strategy.field_label("spec.color") == "spec.color"
-    with pytest.raises(BadRequest, match="field label not supported: spec.size"):
+    with pytest.raises(BadRequest, match=r"field label not supported: spec\.size"):
         strategy.field_label("spec.size")
     toy = obj(spec={"color": "red"}, extra=1, status={"x": 1})
     strategy.prepare_create(toy, CTX)

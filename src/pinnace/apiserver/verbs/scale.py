@@ -1,7 +1,7 @@
 """The scale subresource: replicas of a workload as an autoscaling/v1 Scale."""
 
 from pinnace.api.custom.kind import Scale, at
-from pinnace.api.errors import ApiError, Cause, invalid
+from pinnace.api.errors import Cause, internal, invalid
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
 from pinnace.api.objects import Object
 from pinnace.api.selectors import label_selector_from_labels, label_selector_from_object
@@ -46,11 +46,6 @@ def custom_scale(obj: Object, paths: Scale) -> Object:
     if selector:
         status["selector"] = selector
     replicas = at(obj, paths.spec_replicas)
-    if replicas is None:
-        where = ".".join(paths.spec_replicas)
-        raise ApiError(
-            f"the spec replicas field .{where} does not exist", code=500, reason="InternalError"
-        )
     metadata = obj["metadata"]
     return {
         "kind": _KIND,
@@ -64,6 +59,11 @@ def custom_scale(obj: Object, paths: Scale) -> Object:
 async def get_scale(core: Core, call: Call) -> Answer:
     """Answer with the Scale."""
     item = await current(core, call.row, call.namespace, call.info.name)
+    custom = call.row.custom
+    if custom is not None and custom.scale is not None:
+        path = custom.scale.spec_replicas
+        if at(item.shared(), path) is None:
+            raise internal(f'the spec replicas field ".{".".join(path)}" does not exist')
     return _answer(core, call, item)
 
 
