@@ -9,6 +9,7 @@ from pinnace.api import fieldvalidation
 from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
+from pinnace.api.custom.kind import CustomKind
 from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
 from pinnace.api.fits import fits
 from pinnace.api.kinds.table import RESOURCES
@@ -123,6 +124,8 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
     """
     row = call.row
     refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
+    if row.custom is not None:
+        return _checked_custom(call, obj, row.custom, refuse)
     good = fits(obj, row)
     wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
@@ -134,6 +137,25 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
         return obj
     if media_type(call.request) == JSON and directive != "Ignore":
         errors += fieldvalidation.duplicate_fields(call.request.body)
+    if errors and directive == "Strict":
+        raise refuse(f"strict decoding error: {', '.join(errors)}")
+    if directive != "Ignore":
+        call.warnings.extend(errors)
+    return obj
+
+
+def _checked_custom(
+    call: Call, obj: Object, custom: CustomKind, refuse: Callable[[str], ApiError]
+) -> Object:
+    """Return a custom object without what its schema does not know."""
+    directive = call.request.param("fieldValidation") or "Warn"
+    errors: list[str] = []
+    if media_type(call.request) == JSON and directive != "Ignore":
+        errors = fieldvalidation.duplicate_fields(call.request.body)
+    try:
+        errors += [f'unknown field "{path}"' for path in custom.prune(obj)]
+    except ValueError as error:
+        raise refuse(str(error)) from None
     if errors and directive == "Strict":
         raise refuse(f"strict decoding error: {', '.join(errors)}")
     if directive != "Ignore":

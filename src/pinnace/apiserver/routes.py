@@ -1,5 +1,6 @@
 """What a request is about: which rows are served, and a path and method read against them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -169,16 +170,24 @@ class Rows:
     def __init__(self, rows: Iterable[Resource]) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
         self._stored: dict[tuple[str, str], Resource] = {}
-        self._versions: set[tuple[str, str]] = set()
+        self._versions: Counter[tuple[str, str]] = Counter()
         for row in rows:
             self.add(row)
 
-    def add(self, row: Resource) -> None:
-        """Serve a row."""
-        self._by_path[row.group, row.version, row.plural] = row
-        self._versions.add((row.group, row.version))
+    def add(self, row: Resource, *, served: bool = True) -> None:
+        """Serve a row, or only know of it as the version in which another is stored."""
+        if served:
+            self._by_path[row.group, row.version, row.plural] = row
+            self._versions[row.group, row.version] += 1
         if row.prefix and row.storage == row.group_version:
             self._stored[row.prefix, row.kind] = row
+
+    def remove(self, row: Resource) -> None:
+        """Serve a row no more."""
+        if self._by_path.pop((row.group, row.version, row.plural), None) is not None:
+            self._versions[row.group, row.version] -= 1
+        if self._stored.get((row.prefix, row.kind)) is row:
+            del self._stored[row.prefix, row.kind]
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """Return the row of a resource, or None."""
@@ -186,7 +195,7 @@ class Rows:
 
     def serves(self, group: str, version: str) -> bool:
         """Say whether any resource of this version is served."""
-        return (group, version) in self._versions
+        return self._versions[group, version] > 0
 
     def storage_row(self, row: Resource) -> Resource:
         """Return the row in whose version objects of this one are stored."""

@@ -15,8 +15,18 @@ UPDATE_KEEPS = (
 )  # fmt: skip
 
 
-def check_metadata(report: Report, obj: Object, *, namespaced: bool, name_rule: NameRule) -> Object:
-    """Check an object's metadata and return it (empty when it is no object)."""
+def check_metadata(
+    report: Report,
+    obj: Object,
+    *,
+    namespaced: bool,
+    name_rule: NameRule,
+    any_finalizer: bool = False,
+) -> Object:
+    """Check an object's metadata and return it (empty when it is no object).
+
+    `any_finalizer` says that finalizers need no domain, as for custom resources.
+    """
     meta = report.child(obj, "metadata", "") or {}
     name = report.text(meta, "name", "metadata")
     prefix = report.text(meta, "generateName", "metadata")
@@ -36,7 +46,7 @@ def check_metadata(report: Report, obj: Object, *, namespaced: bool, name_rule: 
         report.forbidden("metadata.namespace", "not allowed on this type")
     report.non_negative(meta, "generation", "metadata")
     _check_common(report, meta)
-    _check_finalizers(report, meta)
+    _check_finalizers(report, meta, any_finalizer=any_finalizer)
     return meta
 
 
@@ -120,7 +130,7 @@ def _check_owners(report: Report, meta: Object) -> None:
                 first = current
 
 
-def _check_finalizers(report: Report, meta: Object) -> None:
+def _check_finalizers(report: Report, meta: Object, *, any_finalizer: bool) -> None:
     if not meta.get("finalizers"):
         return
     where = "metadata.finalizers"
@@ -131,7 +141,7 @@ def _check_finalizers(report: Report, meta: Object) -> None:
         report.invalid(
             where, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"
         )
-    for index, name in enumerate(finalizers):
+    for index, name in enumerate(() if any_finalizer else finalizers):
         check_finalizer(report, name, f"{where}[{index}]")
 
 

@@ -172,7 +172,13 @@ def _rules(row: Resource) -> Rules:
 def validate_create(row: Resource, obj: Object) -> list[Cause]:
     """Return every rule that a new object breaks; it has been defaulted and prepared."""
     rules, report = _rules(row), Report()
-    check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+    check_metadata(
+        report,
+        obj,
+        namespaced=row.namespaced,
+        name_rule=rules.name,
+        any_finalizer=row.custom is not None,
+    )
     if rules.create is not None:
         rules.create(report, obj)
     return report.causes
@@ -231,5 +237,11 @@ def validate_request(kind: str, obj: Object) -> list[Cause]:
 
 def _check_changed_metadata(report: Report, row: Resource, obj: Object, old: Object) -> None:
     """Check metadata as upstream does on update: a name that was accepted once stays good."""
-    check_metadata(report, obj, namespaced=row.namespaced, name_rule=names.path_segment_name)
+    check_metadata(
+        report,
+        obj,
+        namespaced=row.namespaced,
+        name_rule=names.path_segment_name,
+        any_finalizer=row.custom is not None,
+    )
     check_metadata_update(report, obj, old)

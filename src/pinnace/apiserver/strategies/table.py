@@ -1,9 +1,10 @@
 """Which strategy a resource has; a row that is not listed gets what its status subresource says."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
-from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.custom.kind import CustomKind
 from pinnace.api.resources import Resource
 from pinnace.apiserver.strategies.admission import Admission
 from pinnace.apiserver.strategies.base import ALL_METADATA, META_FIELDS, ORPHAN, Path, Strategy
@@ -62,7 +63,6 @@ CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
 NOT_CALLED = "this version of Pinnace stores admission webhooks and does not call them"
 NOT_EVALUATED = "this version of Pinnace stores admission policies and does not evaluate them"
-NOT_SERVED = "this version of Pinnace stores CustomResourceDefinitions and does not serve them"
 NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve what they name"
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
 NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
@@ -122,7 +122,6 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             status=True,
             counted=SPEC,
             allow_unconditional_update=False,
-            without_effect=NOT_SERVED,
         ),
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
             status=True, allow_unconditional_update=False, without_effect=NOT_AGGREGATED
@@ -211,7 +210,6 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("storagemigration.k8s.io", "storageversionmigrations"): STRICT_STATUS_CONDITIONAL,
     }
 )
-_BUILT_IN = frozenset((row.group, row.plural) for row in RESOURCES)
 _WITH_STATUS = Strategy(status=True)
 _PLAIN = Strategy()
 
@@ -219,22 +217,22 @@ _PLAIN = Strategy()
 def strategy_for(row: Resource) -> Strategy:
     """Return how objects of this row are prepared, selected and deleted.
 
-    A custom resource gets the answer of its row; `custom_strategy` knows its selectable fields.
+    A custom resource gets the answer of its definition.
     """
+    if row.custom is not None:
+        return _custom(row.custom, row.namespaced)
     key = (row.group, row.plural)
     found = STRATEGIES.get(key)
     if found is not None:
         return found
-    if key not in _BUILT_IN:
-        return custom_strategy(row, {})
     return _PLAIN if row.subresource("status") is None else _WITH_STATUS
 
 
-def custom_strategy(row: Resource, selectable: Mapping[str, Path]) -> Strategy:
-    """Return the strategy of a custom resource with the CRD's selectable fields (label to path)."""
+@lru_cache(maxsize=8192)
+def _custom(custom: CustomKind, namespaced: bool) -> Strategy:
     return CustomResources(
-        status=row.subresource("status") is not None,
+        custom=custom,
+        status=custom.has_status,
         allow_unconditional_update=False,
-        selectable=selectable,
-        meta_labels=META_FIELDS if row.namespaced else NAME_ONLY,
+        meta_labels=META_FIELDS if namespaced else NAME_ONLY,
     )
