@@ -61,7 +61,8 @@ _CIDR_MSG = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _MATCHES = {
     pattern: re.compile(pattern, re.ASCII)
     for pattern in (
-        _LABEL, _LABEL_1035, _SUBDOMAIN, _SUBDOMAIN_UNDERSCORE, _WILDCARD, _LABEL_KEY, _LABEL_VALUE, _PERCENT,
+        _LABEL, _LABEL_1035,
+        _SUBDOMAIN, _SUBDOMAIN_UNDERSCORE, _WILDCARD, _LABEL_KEY, _LABEL_VALUE, _PERCENT,
         _HEADER, _CONFIG_KEY,
     )
 }  # fmt: skip

@@ -78,6 +78,7 @@ def check_metadata_update(report: Report, obj: Object, old: Object) -> None:
         report.invalid("metadata.generation", generation, "must not be decremented")
     for key in UPDATE_KEEPS:
         report.immutable(meta.get(key), before.get(key), f"metadata.{key}")
+    _check_common(report, meta)
 
 
 def check_labels(report: Report, parent: Object, key: str, path: str) -> dict[str, str]:
@@ -152,19 +153,24 @@ def check_finalizer(report: Report, name: str, path: str) -> None:
         )
 
 
-def check_selector(report: Report, parent: Object, key: str, path: str) -> Object | None:
-    """Check a metav1.LabelSelector, if there is one, and return it."""
+def check_selector(
+    report: Report, parent: Object, key: str, path: str, *, values: bool = True
+) -> Object | None:
+    """Check a metav1.LabelSelector, if there is one, and return it.
+
+    `values` is off where the stored object has bad label values already.
+    """
     selector = report.child(parent, key, path)
     if selector is None:
         return None
     where = join(path, key)
     check_labels(report, selector, "matchLabels", where)
     for at, requirement in report.objects(selector, "matchExpressions", where):
-        _check_requirement(report, requirement, at)
+        _check_requirement(report, requirement, at, checked=values)
     return selector
 
 
-def _check_requirement(report: Report, requirement: Object, path: str) -> None:
+def _check_requirement(report: Report, requirement: Object, path: str, *, checked: bool) -> None:
     operator = report.text(requirement, "operator", path)
     values = report.texts(requirement, "values", path)
     if operator in ("In", "NotIn"):
@@ -182,7 +188,7 @@ def _check_requirement(report: Report, requirement: Object, path: str) -> None:
         report.invalid(f"{path}.operator", operator, "not a valid selector operator")
     key = report.text(requirement, "key", path)
     report.said(f"{path}.key", key, names.qualified_name(key))
-    for index, value in enumerate(values):
+    for index, value in enumerate(values if checked else ()):
         report.said(f"{path}.values[{index}]", value, names.label_value(value))
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from pinnace.api.custom.kind import CustomKind
 from pinnace.api.resources import Resource
+from pinnace.apiserver.strategies.admission import Admission
 from pinnace.apiserver.strategies.base import ALL_METADATA, META_FIELDS, ORPHAN, Path, Strategy
 from pinnace.apiserver.strategies.certificates import SigningRequests
 from pinnace.apiserver.strategies.core import (
@@ -19,9 +20,11 @@ from pinnace.apiserver.strategies.core import (
 )
 from pinnace.apiserver.strategies.custom import CustomResources
 from pinnace.apiserver.strategies.discovery import EndpointSlices
+from pinnace.apiserver.strategies.flowcontrol import FlowControl
 from pinnace.apiserver.strategies.pods import Pods
 from pinnace.apiserver.strategies.registration import ApiServices, Definitions
 from pinnace.apiserver.strategies.services import Services
+from pinnace.apiserver.strategies.storage import CsiCapacities, CsiDrivers, StorageClasses
 from pinnace.apiserver.strategies.workloads import (
     DaemonSets,
     Deployments,
@@ -64,18 +67,18 @@ NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve 
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
 NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
 NOT_GROUPED = "this version of Pinnace stores this kind and schedules Pods one by one"
-WEBHOOKS = Strategy(
+WEBHOOKS = Admission(
     counted=("webhooks",), allow_unconditional_update=False, without_effect=NOT_CALLED
 )
-POLICIES = Strategy(
+POLICIES = Admission(
     status=True,
     counted=SPEC,
     allow_unconditional_update=False,
     status_keeps_metadata=ALL_METADATA,
     without_effect=NOT_EVALUATED,
 )
-BINDINGS = Strategy(counted=SPEC, allow_unconditional_update=False, without_effect=NOT_EVALUATED)
-FLOWS = Strategy(status=True, counted=SPEC, without_effect=NOT_QUEUED)
+BINDINGS = Admission(counted=SPEC, allow_unconditional_update=False, without_effect=NOT_EVALUATED)
+FLOWS = FlowControl(status=True, counted=SPEC, without_effect=NOT_QUEUED)
 STRICT_STATUS = Strategy(status=True, status_keeps_metadata=ALL_METADATA)
 STRICT_STATUS_CONDITIONAL = Strategy(
     status=True, status_keeps_metadata=ALL_METADATA, allow_unconditional_update=False
@@ -197,11 +200,12 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             status=True, status_keeps_metadata=ALL_METADATA, without_effect=NOT_GROUPED
         ),
         ("scheduling.k8s.io", "workloads"): Strategy(without_effect=NOT_GROUPED),
-        ("storage.k8s.io", "csidrivers"): Strategy(
+        ("storage.k8s.io", "csidrivers"): CsiDrivers(
             counted=SPEC, first_generation=0, allow_unconditional_update=False
         ),
         ("storage.k8s.io", "csinodes"): CONDITIONAL,
-        ("storage.k8s.io", "csistoragecapacities"): CONDITIONAL,
+        ("storage.k8s.io", "csistoragecapacities"): CsiCapacities(allow_unconditional_update=False),
+        ("storage.k8s.io", "storageclasses"): StorageClasses(),
         ("storage.k8s.io", "volumeattachments"): STRICT_STATUS_CONDITIONAL,
         ("storagemigration.k8s.io", "storageversionmigrations"): STRICT_STATUS_CONDITIONAL,
     }
