@@ -44,6 +44,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         node_ports=config.node_port_range,
         advertise_address=config.advertise,
         secure_port=port,
+        client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
         objects=tuple(dns_access()),
         documents={
