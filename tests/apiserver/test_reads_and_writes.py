@@ -258,3 +258,15 @@ async def test_items_of_a_list_do_not_repeat_what_they_are(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     _, listed = await api.do("GET", CONFIGMAPS)
     assert not {"kind", "apiVersion"} & set(listed["items"][0])
+
+
+async def test_a_field_is_selected_under_the_name_that_its_version_has(api: Any) -> None:
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+    for name in ("a", "b"):
+        await api.do("POST", path, {
+            "metadata": {"name": name}, "regarding": {"namespace": "default"}, "type": "Normal",
+            "eventTime": "2026-01-01T00:00:00.000000Z", "action": "Test", "reason": "Test",
+            "reportingController": f"test-{name}", "reportingInstance": "one",
+        })  # fmt: skip
+    _, found = await api.do("GET", f"{path}?fieldSelector=reportingController=test-a")
+    assert [item["metadata"]["name"] for item in found["items"]] == ["a"]
