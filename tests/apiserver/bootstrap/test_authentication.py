@@ -8,6 +8,8 @@ import pytest
 
 from pinnace.api.wire import Request
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authn.request_header import FrontProxy
+from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit.clock import VirtualClock
 from pinnace.store.memory import MemoryStore
@@ -38,33 +40,50 @@ class Server:
 @pytest.fixture
 async def trusting() -> AsyncIterator[Server]:
     clock = VirtualClock()
-    server = ApiServer(MemoryStore(), clock, ServerConfig(client_ca=OURS.encode()))
+    authentication = AuthnConfig(front_proxy=FrontProxy(OURS.encode(), ("proxy",)))
+    config = ServerConfig(client_ca=OURS.encode(), authentication=authentication)
+    server = ApiServer(MemoryStore(), clock, config)
     await server.start()
     yield Server(server, clock)
     await server.close()
 
 
-async def test_the_authority_of_client_certificates_is_there_from_the_start(
-    trusting: Server,
-) -> None:
-    assert (await trusting.do("GET", TRUST))["data"] == {"client-ca-file": OURS}
+DATA = {
+    "client-ca-file": OURS,
+    "requestheader-client-ca-file": OURS,
+    "requestheader-allowed-names": '["proxy"]',
+    "requestheader-username-headers": '["X-Remote-User"]',
+    "requestheader-uid-headers": '["X-Remote-Uid"]',
+    "requestheader-group-headers": '["X-Remote-Group"]',
+    "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+}
+
+
+async def test_who_is_trusted_is_there_from_the_start(trusting: Server) -> None:
+    assert (await trusting.do("GET", TRUST))["data"] == DATA
 
 
 async def test_what_is_deleted_comes_back(trusting: Server) -> None:
     await trusting.do("DELETE", TRUST)
     await trusting.clock.advance(11)
-    assert (await trusting.do("GET", TRUST))["data"] == {"client-ca-file": OURS}
+    assert (await trusting.do("GET", TRUST))["data"] == DATA
 
 
-async def test_authorities_of_other_servers_stay(trusting: Server) -> None:
+async def test_what_other_servers_added_stays(trusting: Server) -> None:
     held = await trusting.do("GET", TRUST)
-    held["data"] = {"client-ca-file": OTHERS, "requestheader-client-ca-file": OTHERS}
+    held["data"] |= {"client-ca-file": OTHERS, "requestheader-allowed-names": '["other"]'}
     await trusting.do("PUT", TRUST, held)
     await trusting.clock.advance(11)
-    assert (await trusting.do("GET", TRUST))["data"] == {
-        "client-ca-file": OTHERS + OURS,
-        "requestheader-client-ca-file": OTHERS,
-    }
+    both = {"client-ca-file": OTHERS + OURS, "requestheader-allowed-names": '["other","proxy"]'}
+    assert (await trusting.do("GET", TRUST))["data"] == DATA | both
+
+
+async def test_what_is_broken_is_written_anew(trusting: Server) -> None:
+    held = await trusting.do("GET", TRUST)
+    held["data"]["requestheader-allowed-names"] = "{"
+    await trusting.do("PUT", TRUST, held)
+    await trusting.clock.advance(11)
+    assert (await trusting.do("GET", TRUST))["data"] == DATA
 
 
 async def test_it_is_known_since_when_the_use_of_tokens_is_noted(trusting: Server) -> None:
