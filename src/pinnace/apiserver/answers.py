@@ -42,7 +42,7 @@ def accepted(
     request: Request, shapes: tuple[str, ...] = (), row: Resource | None = None
 ) -> Accepted:
     """Return what the client accepts, of objects of a row if one is given."""
-    message = row is None or protobuf.has_message(row.group_version, row.kind)
+    message = row is None or row.custom is None
     return negotiate(request.headers.get("accept", ""), shapes=shapes, message=message)
 
 

@@ -74,7 +74,7 @@ def negotiate(text: str, *, shapes: tuple[str, ...] = (), message: bool = True) 
         return Accepted()
     found = _first(_clauses(text), shapes, message=message)
     if found is None:
-        raise not_acceptable((JSON, YAML, PROTOBUF) if message else (JSON, YAML))
+        raise not_acceptable((JSON, YAML, PROTOBUF))
     return found
 
 

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import orjson
 
-from pinnace.api.codec.protobuf import has_message
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
@@ -118,13 +117,13 @@ class Whole(_EachAlike):
     """Objects as they are stored, in the version of a row.
 
     Objects of types that are compiled into upstream's server stand in lists without their kind and
-    version; these have messages, custom ones have not.
+    version; custom ones with.
     """
 
     def __init__(self, row: Resource) -> None:
         self.row = row
         self._key = ("whole", row.group_version)
-        self._compiled = has_message(row.group_version, row.kind)
+        self._compiled = row.custom is None
         self._header = header(row.kind, row.group_version)
         self._bytes = self._header.encode()
         self._list = header(row.list_kind, row.group_version).encode()
