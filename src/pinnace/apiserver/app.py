@@ -20,6 +20,7 @@ from pinnace.api.errors import (
 from pinnace.api.wire import Answer, Hijack, Request
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
@@ -71,6 +72,7 @@ class ApiServer:
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
+        await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
         for work in (
             core.alarms.run(),
@@ -102,11 +104,12 @@ class ApiServer:
         await publish(self.core, address, port)
 
     async def _keep_published(self) -> None:
-        """Restore the server's own Service and endpoints when somebody changed them."""
+        """Restore what others find the server and its authorities by, if somebody changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
                 await publish(self.core, *self._address)
+                await publish_authentication(self.core)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
 

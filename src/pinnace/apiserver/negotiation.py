@@ -65,30 +65,28 @@ def _media(clause: _Clause, offered: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=512)
-def negotiate(text: str, *, shapes: tuple[str, ...] = ()) -> Accepted:
+def negotiate(text: str, *, shapes: tuple[str, ...] = (), message: bool = True) -> Accepted:
     """Return the first clause that can be satisfied; raises NotAcceptable if there is none.
 
-    Protobuf, which costs a decoding here, is for those who accept nothing else.
+    `message` says whether whole objects of this kind can be had as protobuf.
     """
     if not text.strip():
         return Accepted()
-    clauses = _clauses(text)
-    found = _first(clauses, (JSON, YAML), shapes)
-    # A Table has no protobuf message.
-    found = found or _first(clauses, (PROTOBUF,), tuple(s for s in shapes if s != "Table"))
+    found = _first(_clauses(text), shapes, message=message)
     if found is None:
         raise not_acceptable((JSON, YAML, PROTOBUF))
     return found
 
 
-def _first(
-    clauses: list[_Clause], offered: tuple[str, ...], shapes: tuple[str, ...]
-) -> Accepted | None:
+def _first(clauses: list[_Clause], shapes: tuple[str, ...], *, message: bool) -> Accepted | None:
+    # Metadata is a message whatever it is of, and a Table never.
+    messages = {"": message, "Table": False}
     for clause in clauses:
+        shape = clause.parameters.get("as", "")
+        offered = (JSON, YAML, PROTOBUF) if messages.get(shape, True) else (JSON, YAML)
         media = _media(clause, offered)
         if not media:
             continue
-        shape = clause.parameters.get("as", "")
         if not shape:
             return Accepted(media)
         version = clause.parameters.get("v", "")
