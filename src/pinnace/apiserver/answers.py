@@ -67,7 +67,7 @@ def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object)
     made = representation(core, call, wanted).many(items, metadata)
     # What is wrong with the request shows in the first piece, while there still is a code to send.
     parts = chain((next(made),), made)
-    whole = wanted.media != JSON or wants_pretty(request) or request.method == "HEAD"
+    whole = wanted.media != JSON or wants_pretty(request, wanted) or request.method == "HEAD"
     if whole or len(items) <= _STREAM_FROM:
         return finish(request, b"".join(parts), wanted)
     headers = _headers(wanted)
@@ -120,7 +120,7 @@ def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) 
         body = protobuf_of(body)
     elif wanted.media != JSON:
         body = yaml_of(body)
-    elif wants_pretty(request):
+    elif wants_pretty(request, wanted):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
     else:
         body += b"\n"
@@ -141,7 +141,7 @@ def _accepts_gzip(request: Request) -> bool:
 def protobuf_of(body: bytes) -> bytes:
     """Return a JSON document as protobuf; raises NotAcceptable for a kind that has no message."""
     obj = orjson.loads(body)
-    if not protobuf.has_message(obj["apiVersion"], obj["kind"]):
+    if not protobuf.has_message(obj.get("apiVersion") or "v1", obj["kind"]):
         raise not_acceptable((JSON, YAML))
     return protobuf.encode(obj)
 

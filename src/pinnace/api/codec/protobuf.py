@@ -82,7 +82,8 @@ def decode_message(message: str, data: bytes) -> Object:
 def encode(obj: Object) -> bytes:
     """Write an object with its envelope; raises ApiError when its kind has no message."""
     api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
-    message = load().message_for(api_version, kind)
+    # Some documents of discovery are of no version.
+    message = load().message_for(api_version or "v1", kind)
     if message is None:
         raise ApiError(f'no kind "{kind}" is registered for version "{api_version}"')
     return _close(api_version, kind, encode_message(message, obj))
