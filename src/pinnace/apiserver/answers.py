@@ -18,9 +18,12 @@ from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import (
     JSON,
+    OFFERED,
+    OFFERED_STREAMS,
     PROTOBUF,
     YAML,
     Accepted,
+    check_named,
     negotiate,
     not_acceptable,
     wants_pretty,
@@ -41,6 +44,13 @@ _STREAM_FROM = 200
 def accepted(request: Request, shapes: tuple[str, ...] = ()) -> Accepted:
     """Return what the client accepts."""
     return negotiate(request.headers.get("accept", ""), shapes=shapes)
+
+
+def check_acceptable(request: Request, *, listing: bool) -> None:
+    """Raise NotAcceptable before anything is done that could not be answered."""
+    offered = OFFERED_STREAMS if listing else OFFERED
+    check_named(request.headers.get("accept", ""), offered)
+    accepted(request, tuple({*ONE, *MANY}))
 
 
 def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
@@ -101,11 +111,11 @@ def answer_object(request: Request, obj: Object, *, code: int = 200) -> Response
 
 
 def answer_error(request: Request, error: ApiError) -> Response:
-    """Answer with the Status of an error, in JSON if the client accepts nothing better."""
+    """Answer with the Status of an error, in readable JSON if the client accepts nothing better."""
     try:
         wanted = accepted(request)
     except ApiError:
-        wanted = Accepted()
+        wanted = Accepted(pretty=True)
     response = finish(request, orjson.dumps(error.status()), wanted, code=error.code)
     retry = (error.details or {}).get("retryAfterSeconds")
     if retry:

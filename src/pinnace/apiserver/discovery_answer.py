@@ -1,6 +1,6 @@
 """The answers at `/api`, `/apis` and below: discovery in the form that a client accepts."""
 
-from pinnace.api.errors import ApiError, MethodNotAllowed, NotAcceptable, NotFound
+from pinnace.api.errors import MethodNotAllowed, NotFound
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.answers import accepted, finish
 from pinnace.apiserver.discovery import Discovery, Document
@@ -8,16 +8,13 @@ from pinnace.apiserver.negotiation import (
     DISCOVERY_GROUP,
     DISCOVERY_KIND,
     DISCOVERY_VERSION,
-    JSON,
-    PROTOBUF,
-    YAML,
+    OFFERED,
     Accepted,
-    names_any,
+    check_named,
     negotiate_discovery,
 )
 
 _PARAMETERS = f";g={DISCOVERY_GROUP};v={DISCOVERY_VERSION};as={DISCOVERY_KIND}"
-_REPRESENTATIONS = ", ".join((JSON, YAML, PROTOBUF))
 
 
 def answer(discovery: Discovery, request: Request) -> Response | None:
@@ -57,13 +54,9 @@ def _check_method(discovery: Discovery, request: Request, path: str) -> None:
 
 
 def _legacy_form(request: Request, path: str) -> Accepted:
-    try:
-        return accepted(request)
-    except ApiError:
-        if not _is_routed(path) or names_any(request.headers["accept"], (JSON, YAML, PROTOBUF)):
-            raise
-        text = f"406: Not Acceptable\n\nAvailable representations: {_REPRESENTATIONS}"
-        raise NotAcceptable(text, details={}) from None
+    if _is_routed(path):
+        check_named(request.headers.get("accept", ""), OFFERED)
+    return accepted(request)
 
 
 def _aggregated(request: Request, document: Document, wanted: Accepted) -> Response:

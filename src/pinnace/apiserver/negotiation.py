@@ -11,6 +11,8 @@ YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 DISCOVERY_GROUP, DISCOVERY_VERSION = "apidiscovery.k8s.io", "v2"
 DISCOVERY_KIND = "APIGroupDiscoveryList"
+OFFERED = (JSON, YAML, PROTOBUF)
+OFFERED_STREAMS = (*OFFERED, f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 _META = "meta.k8s.io"
 _META_VERSIONS = ("v1", "v1beta1")
 # What Go reads as true.
@@ -119,7 +121,7 @@ def negotiate(text: str, *, shapes: tuple[str, ...] = ()) -> Accepted:
     # A Table has no protobuf message.
     found = found or _first(clauses, (PROTOBUF,), tuple(s for s in shapes if s != "Table"))
     if found is None:
-        raise not_acceptable((JSON, YAML, PROTOBUF))
+        raise not_acceptable(OFFERED)
     return found
 
 
@@ -150,7 +152,7 @@ def negotiate_discovery(text: str) -> Accepted | None:
             and parameters.get("v") == DISCOVERY_VERSION
             and parameters.get("as") == DISCOVERY_KIND
         ):
-            for media in _media(clause, (JSON, YAML, PROTOBUF)):
+            for media in _media(clause, OFFERED):
                 return Accepted(media, DISCOVERY_KIND, DISCOVERY_VERSION)
     return None
 
@@ -158,6 +160,16 @@ def negotiate_discovery(text: str) -> Accepted | None:
 def names_any(text: str, offered: tuple[str, ...]) -> bool:
     """Say whether an Accept header names one of the media types, whatever else it asks of it."""
     return not text or any(_media(clause, offered) for clause in _clauses(text))
+
+
+def check_named(text: str, offered: tuple[str, ...]) -> None:
+    """Raise the NotAcceptable of upstream's router, which looks at nothing but media types."""
+    plain = tuple(dict.fromkeys(media.partition(";")[0] for media in offered))
+    if not names_any(text, plain):
+        representations = ", ".join(offered)
+        raise NotAcceptable(
+            f"406: Not Acceptable\n\nAvailable representations: {representations}", details={}
+        )
 
 
 def not_acceptable(offered: tuple[str, ...]) -> NotAcceptable:
