@@ -42,8 +42,7 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     """Return upstream's 415."""
     return UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: "
-        + ", ".join(offered),
-        details={},
+        + ", ".join(offered)
     )
 
 
