@@ -37,6 +37,12 @@ def normalized(obj: Object, row: Resource) -> Object:
     return made
 
 
+def normalized_as(name: str, value: Object) -> Object:
+    """Return a value of the type with that definition name as upstream would write it back."""
+    made: Object = _struct(name).write(value)
+    return made
+
+
 class _Struct:
     """Writes the values of one named type."""
 

@@ -18,21 +18,24 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request
-from pinnace.apiserver.answers import answer_error
+from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.definitions.keeper import Keeper
+from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
+from pinnace.apiserver.routes import RequestInfo, check_custom, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
-from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
@@ -54,6 +57,8 @@ class ApiServer:
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self._address = config.advertise_address, config.secure_port
         self._paths = Paths(self.core, self._metrics, self._health)
+        serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
+        self._definitions = Keeper(self.core, serving)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -62,12 +67,19 @@ class ApiServer:
         core, health = self.core, self._health
         await core.caches.start()
         await load(core, self._pods)
+        await self._definitions.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
+        await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
-        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published()):
+        for work in (
+            core.alarms.run(),
+            compact_for_ever(core),
+            self._keep_published(),
+            self._definitions.run(),
+        ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
@@ -92,11 +104,12 @@ class ApiServer:
         await publish(self.core, address, port)
 
     async def _keep_published(self) -> None:
-        """Restore the server's own Service and endpoints when somebody changed them."""
+        """Restore what others find the server and its authorities by, if somebody changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
                 await publish(self.core, *self._address)
+                await publish_authentication(self.core)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
 
@@ -152,6 +165,10 @@ class ApiServer:
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
+                if row.custom is not None:
+                    if not check_custom(row, info):
+                        return await self._paths.answer(request)
+                    warnings += [row.custom.warning] if row.custom.warning else []
                 call = Call(request=request, info=info, row=row, user=user, warnings=warnings)
                 return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):
@@ -166,10 +183,13 @@ class ApiServer:
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)
-        if handler is None:
+        passed_on = info.subresource in CONNECT
+        if handler is None or (call.request.method == "HEAD" and info.subresource != "proxy"):
             raise MethodNotAllowed(
                 "the server does not allow this method on the requested resource", details={}
             )
+        if not passed_on:
+            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
         check_options(call)
         return await handler(self.core, call)
 

@@ -9,7 +9,8 @@ from pinnace.api import fieldvalidation
 from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
-from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
+from pinnace.api.custom.kind import CustomKind
+from pinnace.api.errors import ApiError, BadRequest, Cause, UnsupportedMediaType, invalid
 from pinnace.api.fits import fits
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
@@ -45,8 +46,7 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     """Return upstream's 415."""
     return UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: "
-        + ", ".join(offered),
-        details={},
+        + ", ".join(offered)
     )
 
 
@@ -107,8 +107,27 @@ def read_object(call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
     row = call.row
     obj = _decode(call.request, row.group_version, row.kind)
+    if row.custom is not None:
+        _expect_custom(call, obj)
     expect_kind(obj, row.kind, row.group_version)
     return checked(call, obj)
+
+
+def _expect_custom(call: Call, obj: Object) -> None:
+    """Refuse what is no object of the custom kind: nothing is filled in, as nothing is typed."""
+    row, body = call.row, call.request.body
+    for name, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+        if not obj.get(name):
+            text = body.decode(errors="replace")
+            raise BadRequest(
+                f"the object provided is unrecognized (must be of type {row.kind}): Object "
+                f"'{shown}' is missing in '{text}' ({_summary(body)})"
+            )
+    given = obj["kind"]
+    if given != row.kind and obj["apiVersion"] == row.group_version:
+        why = f'Invalid value: "{given}": must be {row.kind}'
+        name = (obj.get("metadata") or {}).get("name") or ""
+        raise invalid(given, row.group, name, [Cause("FieldValueInvalid", "kind", why)])
 
 
 def copy(obj: Object) -> Object:
@@ -125,6 +144,8 @@ def checked(call: Call, obj: Object) -> Object:
     """
     row = call.row
     refuse = partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
+    if row.custom is not None:
+        return _checked_custom(call, obj, row.custom, refuse)
     good = fits(obj, row)
     if not good:
         _refuse_misfits(call, obj, refuse)
@@ -159,6 +180,26 @@ def _strict_errors(call: Call, obj: Object, *, good: bool) -> list[str]:
     if media == YAML:
         return yaml_codec.decode_strict(call.request.body)[1] + unknown
     return [] if media == PROTOBUF else unknown
+
+
+def _checked_custom(
+    call: Call, obj: Object, custom: CustomKind, refuse: Callable[[str], ApiError]
+) -> Object:
+    """Return a custom object without what its schema does not know."""
+    directive = call.request.param("fieldValidation") or "Warn"
+    errors: list[str] = []
+    told = media_type(call.request) == JSON and directive != "Ignore"
+    if told and fieldvalidation.may_repeat(call.request.body):
+        errors = fieldvalidation.repeated_fields(call.request.body)
+    try:
+        errors += [f'unknown field "{path}"' for path in custom.prune(obj)]
+    except ValueError as error:
+        raise refuse(str(error)) from None
+    if errors and directive == "Strict":
+        raise refuse(f"strict decoding error: {', '.join(errors)}")
+    if directive != "Ignore":
+        call.warnings.extend(errors)
+    return obj
 
 
 def as_written(obj: Object, row: Resource) -> Object:

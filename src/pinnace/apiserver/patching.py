@@ -39,6 +39,8 @@ TYPES: Mapping[str, Apply] = MappingProxyType(
         STRATEGIC: strategic.apply,
     }
 )
+# What a server-side apply is sent as.
+APPLY = ("application/apply-patch+yaml",)
 _PREFIX = "error decoding patch: "
 _OPERATION = "handlers.jsonPatchOp"
 _OPERATION_FIELDS = ("op", "path", "from")
@@ -65,16 +67,25 @@ class Patching:
                 "name must be provided"
             )
         self._check_kind(old, new)
-        unknown = self.errors + fieldvalidation.unknown_fields(new, self.row)
-        wrong = self._type_errors(new)
-        if wrong:
-            raise self._invalid(old, new, wrong[0])
+        unknown = self.errors + self._unknown(old, new)
         directive = self.call.request.param("fieldValidation") or "Warn"
         if unknown and directive == "Strict":
             raise self._invalid(old, new, f"strict decoding error: {', '.join(unknown)}")
         if directive != "Ignore":
             self.call.warnings.extend(unknown)
-        return bodies.as_written(new, self.row)
+        return new if self.row.custom is not None else bodies.as_written(new, self.row)
+
+    def _unknown(self, old: Object, new: Object) -> list[str]:
+        """Return what the kind does not know of an object; raises Invalid for wrong types."""
+        if self.row.custom is not None:
+            try:
+                return [f'unknown field "{path}"' for path in self.row.custom.prune(new)]
+            except ValueError as error:
+                raise self._invalid(old, new, str(error)) from None
+        wrong = self._type_errors(new)
+        if wrong:
+            raise self._invalid(old, new, wrong[0])
+        return fieldvalidation.unknown_fields(new, self.row)
 
     def _check_kind(self, old: Object, new: Object) -> None:
         if self.media == STRATEGIC:
@@ -108,6 +119,9 @@ def read(call: Call, row: Resource) -> Patching:
     media = bodies.media_type(call.request)
     if media not in TYPES:
         raise unsupported()
+    if media == STRATEGIC and call.row.custom is not None:
+        # Nobody says of custom resources how their lists are merged strategically.
+        raise bodies.unsupported((JSON_PATCH, MERGE, *APPLY))
     strict = (call.request.param("fieldValidation") or "Warn") != "Ignore"
     patch = _decoded(call.request.body, "" if media == STRATEGIC else _PREFIX)
     if media == JSON_PATCH:

@@ -61,7 +61,7 @@ def _check_map(value: Any, kind: Kind, path: str, found: list[str]) -> None:
     if not isinstance(value, dict):
         _say(found, path, f"expected map, got &{{{plain(value)}}}")
         return
-    known = not isinstance(kind, TypeDef) or not kind.fields
+    known = not isinstance(kind, TypeDef) or not kind.fields or kind.open
     for name, inner in value.items():
         here = f"{path}.{name}"
         if not known and not is_named(kind, name):

@@ -10,33 +10,36 @@ from pinnace.api.patch.managers import APPLY, Entry, Managed, Manager
 from pinnace.api.resources import Resource
 
 SCALE = Resource(group="autoscaling", version="v1", kind="Scale", plural="scales")
-_REPLICAS: Path = ("f:spec", "f:replicas")
+REPLICAS: Path = ("f:spec", "f:replicas")
 
 
-def to_scale(parent: Managed, version: str) -> Managed:
-    """Return the managers of a Scale; `version` is the only one whose replicas are known."""
+def to_scale(parent: Managed, version: str, replicas: Path = REPLICAS) -> Managed:
+    """Return the managers of a Scale; `version` is the only one whose replicas are known.
+
+    `replicas` is where the workload has them.
+    """
     made: Managed = {}
     for who, entry in parent.items():
-        if entry.api_version == version and _REPLICAS in entry.fields:
+        if entry.api_version == version and replicas in entry.fields:
             named = who if who.operation == APPLY else who._replace(api_version=SCALE.group_version)
-            made[named] = Entry(frozenset({_REPLICAS}), SCALE.group_version, entry.time)
+            made[named] = Entry(frozenset({REPLICAS}), SCALE.group_version, entry.time)
     return made
 
 
-def to_parent(parent: Managed, scale: Managed, version: str) -> Managed:
+def to_parent(parent: Managed, scale: Managed, version: str, replicas: Path = REPLICAS) -> Managed:
     """Return the managers of a workload after its Scale was written."""
     left = dict(scale)
     made: Managed = {}
     for who, entry in parent.items():
         if entry.api_version != version:
             continue
-        if _REPLICAS not in entry.fields or left.pop(who, None) is not None:
+        if replicas not in entry.fields or left.pop(who, None) is not None:
             made[who] = entry
-        elif entry.fields != {_REPLICAS}:
-            made[who] = entry.owning(entry.fields - {_REPLICAS})
+        elif entry.fields != {replicas}:
+            made[who] = entry.owning(entry.fields - {replicas})
     for who, entry in left.items():
-        if _REPLICAS in entry.fields:
-            made[who] = Entry(frozenset({_REPLICAS}), version, _time_of(parent, who))
+        if REPLICAS in entry.fields:
+            made[who] = Entry(frozenset({replicas}), version, _time_of(parent, who))
     return made
 
 

@@ -21,7 +21,7 @@ class NoElement(Exception):
 def resolve(kind: Kind) -> Kind:
     """Return the type behind a field that names one."""
     if isinstance(kind, FieldDef) and kind.type is Type.OBJECT:
-        return load().type_of(kind)
+        return kind.inner or load().type_of(kind)
     return None if isinstance(kind, FieldDef) and kind.type in (Type.RAW, Type.ANY) else kind
 
 

@@ -27,6 +27,8 @@ class Versions:
         """Return the kind's row of a version, or None if there is none any more."""
         if api_version == self._row.group_version:
             return self._row
+        if self._row.custom is not None:
+            return self._row.custom.versions.get(api_version)
         if not convertible(self._row.kind, self._row.group_version, api_version):
             return None
         return _rows().get((self._row.kind, api_version))
@@ -34,6 +36,8 @@ class Versions:
     def kind(self, api_version: str) -> Kind:
         """Return what the schema says of the kind in a version."""
         row = self.row(api_version)
+        if row is not None and row.custom is not None:
+            return row.custom.type
         return None if row is None else load().type_for(row.group, row.version, row.kind)
 
     def at(self, obj: Object, api_version: str) -> Object | None:
@@ -43,6 +47,8 @@ class Versions:
         row = self.row(api_version)
         if row is None:
             return None
+        if row.custom is not None:
+            return row.custom.converted(obj)
         try:
             made = convert(obj, row)
         except BadRequest:

@@ -57,6 +57,8 @@ class FieldDef:
     has_default: bool = False
     default: Any = None
     empty: tuple[Any, ...] | None = None
+    # The type itself, where it has no name by which the schema could find it.
+    inner: "TypeDef | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class TypeDef:
     fields: Mapping[str, FieldDef] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     map_type: str = ""
+    # Whether it may hold fields that are not listed, as custom types may.
+    open: bool = False
     unions: tuple[Union, ...] = ()
     kinds: tuple[tuple[str, str, str], ...] = ()
 

@@ -18,8 +18,6 @@ from pinnace.apiserver.services.allocation import allocated, is_service
 from pinnace.apiserver.updates import change, check_names
 from pinnace.apiserver.writes import Also
 
-APPLY = ("application/apply-patch+yaml",)
-
 
 def wrong_option(field: str, why: str) -> Invalid:
     """Return the answer to PatchOptions that do not go together."""

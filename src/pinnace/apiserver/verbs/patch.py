@@ -9,8 +9,9 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, patching
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.patching import APPLY
 from pinnace.apiserver.updates import change, check_names
-from pinnace.apiserver.verbs.apply import APPLY, apply_patch, wrong_option
+from pinnace.apiserver.verbs.apply import apply_patch, wrong_option
 
 
 async def patch(core: Core, call: Call) -> Answer:
