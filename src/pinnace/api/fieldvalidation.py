@@ -364,6 +364,12 @@ class _Restored(_Types):
             why = f"unrecognized type: {wanted}"
         self._found.append(why)
 
+    def _scalar(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        # What is too large for its field loses its upper bits, and nobody says so.
+        if not (field.type is Type.INTEGER and whole and not isinstance(value, bool)):
+            super()._scalar(value, field, struct, path)
+
     def _time(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
         if isinstance(value, str):
             super()._time(value, field, struct, path)

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
-from pinnace.api.typed import normalized
+from pinnace.api.typed import stored as as_stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
+from pinnace.apiserver.owners import without_repeated
 from pinnace.apiserver.services.allocation import reallocate
 from pinnace.apiserver.writes import (
     MODIFIED,
@@ -110,11 +111,14 @@ async def _store(
     before.pop("resourceVersion", None)
     rules.apply_defaults(row, new)
     _keep(metadata, before)
+    if call.info.verb == "update":
+        without_repeated(call, new, admitted=False)
     if track:
         new = tracked(core, call, old, new, subresource)
         metadata = new["metadata"]
     attempt = attributes(core, call, "UPDATE", new, old)
     await core.admission.mutate(attempt)
+    without_repeated(call, new, admitted=True)
     strategy = rules.strategy_for(row)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
@@ -126,7 +130,7 @@ async def _store(
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old) if not subresource else None
     await core.admission.validate(attempt)
-    new = normalized(new, row)
+    new = as_stored(new, row)
     metadata = new["metadata"]
     if same(new, old):
         return item
