@@ -8,6 +8,7 @@ transport from the same process.
 import asyncio
 import logging
 import time
+from dataclasses import dataclass, field
 
 from pinnace.api.errors import (
     ApiError,
@@ -15,21 +16,32 @@ from pinnace.api.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
+    Timeout,
     too_large,
 )
-from pinnace.api.wire import Answer, Hijack, Request
+from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.bootstrap.apiserver_service import publish
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.deadlines import is_long_running, seconds_for
+from pinnace.apiserver.flows import FLOWS, Flow, Flows
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
+from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
+from pinnace.apiserver.routes import (
+    NOT_ALLOWED,
+    NOT_FOUND,
+    RequestInfo,
+    check_scope,
+    check_segment,
+    parse,
+)
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
@@ -40,7 +52,18 @@ from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
+TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
+
+
+@dataclass(slots=True)
+class Passage:
+    """What is noted of one request on its way."""
+
+    audit: str
+    warnings: list[str] = field(default_factory=list)
+    user: User | None = None
+    flow: Flow | None = None
 
 
 class ApiServer:
@@ -54,6 +77,7 @@ class ApiServer:
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self._address = config.advertise_address, config.secure_port
         self._paths = Paths(self.core, self._metrics, self._health)
+        self._flows = Flows(self.core.lookup)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -62,6 +86,8 @@ class ApiServer:
         core, health = self.core, self._health
         await core.caches.start()
         await load(core, self._pods)
+        for row in FLOWS:
+            (await core.cache(row)).listeners.append(lambda change: self._flows.forget())
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
@@ -110,13 +136,12 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
-        audit = request.headers.get("audit-id") or new_uid()
-        warnings: list[str] = []
+        passage = Passage(request.headers.get("audit-id") or new_uid())
         began = time.perf_counter()
         info = parse(request)
         try:
             with self._metrics.answering(request.method):
-                answer = await self._answer(request, info, warnings)
+                answer = await self._in_time(request, info, passage)
         except ApiError as error:
             answer = answer_error(request, error)
         except CompareFailed as error:
@@ -129,11 +154,19 @@ class ApiServer:
         if not isinstance(answer, Hijack):
             if self._is_known(info):
                 self._metrics.count(info, answer.status, time.perf_counter() - began)
-            answer.headers["audit-id"] = audit
-            warning = warning_header(warnings)
-            if warning:
-                answer.headers["warning"] = warning
+            _put_headers(answer, passage)
         return answer
+
+    async def _in_time(self, request: Request, info: RequestInfo, passage: "Passage") -> Answer:
+        """Answer within the time that the request has, or with 504."""
+        if is_long_running(info):
+            return await self._answer(request, info, passage)
+        seconds = seconds_for(request, self.core.config.request_timeout)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answer(request, info, passage)
+        except TimeoutError:
+            raise Timeout(TIMED_OUT, details={}) from None
 
     def _is_known(self, info: RequestInfo) -> bool:
         """Say whether a request is counted: what clients make up would have no bound."""
@@ -144,18 +177,25 @@ class ApiServer:
             return False
         return not info.subresource or row.subresource(info.subresource) is not None
 
-    async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
+    async def _answer(self, request: Request, info: RequestInfo, passage: "Passage") -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
-        user = await self.core.auth.user(request)
+        passage.user = user = await self.core.auth.user(request)
+        if info.verb == "watch" or not is_long_running(info):
+            passage.flow = self._flows.of(user, info)
         self.core.auth.check(user, info)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
-                call = Call(request=request, info=info, row=row, user=user, warnings=warnings)
+                call = Call(
+                    request=request, info=info, row=row, user=user, warnings=passage.warnings
+                )
+                told = deprecation(row)
+                if told:
+                    passage.warnings.append(told)
                 return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):
-                raise NotFound("the server could not find the requested resource", details={})
+                raise NotFound(NOT_FOUND, details={})
         return await self._paths.answer(request)
 
     async def _resource(self, call: Call) -> Answer:
@@ -163,13 +203,13 @@ class ApiServer:
         if info.name:
             check_segment(info.name)
         check_scope(row, info)
+        if _is_foreign(call.request.method, info):
+            raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource and row.subresource(info.subresource) is None:
-            raise NotFound("the server could not find the requested resource", details={})
+            raise NotFound(NOT_FOUND, details={})
         handler = handler_of(row, info)
         if handler is None:
-            raise MethodNotAllowed(
-                "the server does not allow this method on the requested resource", details={}
-            )
+            raise MethodNotAllowed(NOT_ALLOWED, details={})
         check_options(call)
         return await handler(self.core, call)
 
@@ -183,3 +223,25 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
+
+
+def _put_headers(answer: Response | Stream, passage: Passage) -> None:
+    """Say what every answer says, unless what made the answer knows better."""
+    headers = answer.headers
+    headers["audit-id"] = passage.audit
+    headers.setdefault("cache-control", "no-cache, private")
+    if passage.flow is not None:
+        headers.update(passage.flow.headers)
+    warning = warning_header(passage.warnings)
+    if warning:
+        headers["warning"] = warning
+
+
+def _is_foreign(method: str, info: RequestInfo) -> bool:
+    """Say whether upstream's router has no route for this method, though it has the path.
+
+    HEAD is no GET to it, but where the path's backend may know better.
+    """
+    if info.verb == "watch":
+        return method != "GET"
+    return method == "HEAD" and info.subresource != "proxy"

@@ -138,7 +138,8 @@ async def _single(found: Sequence[Check]) -> Response | None:
         await found[0].probe()
     except Unhealthy as error:
         return _text(500, f"internal server error: {error}\n")
-    return _text(200, "ok")
+    # Upstream does without the header here.
+    return Response(headers={"content-type": _HEADERS["content-type"]}, body=b"ok")
 
 
 async def _all(kind: str, checks: Sequence[Check], request: Request) -> Response:

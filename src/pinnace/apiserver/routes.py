@@ -18,8 +18,8 @@ _VERBS = {
 }
 # Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
-_NOT_FOUND = "the server could not find the requested resource"
-_NOT_ALLOWED = "the server does not allow this method on the requested resource"
+NOT_FOUND = "the server could not find the requested resource"
+NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _FALSE = ("false", "0")
 
 
@@ -62,13 +62,14 @@ def parse(request: Request) -> RequestInfo:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         return plain
-    verb = _VERBS.get(request.method)
-    if verb is None:
-        return plain
+    # What upstream's router has no verb for is authorized by its method and refused by the rest.
+    verb = _VERBS.get(request.method, request.method.lower())
     watching = rest[0] == "watch" and len(rest) > 1
     if watching:
         rest = rest[1:]
     namespace, rest = _namespace(rest)
+    if parts[-3:-1] == ["namespaces", ""] and len(rest) == 1:
+        parts = rest  # an empty namespace is every namespace
     if "" in (*parts[: len(parts) - len(rest)], *rest[:3]):
         # Empty segments are no resource's, as upstream's router sees it.
         return plain
@@ -106,15 +107,13 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
     named = bool(info.name) and not everywhere
     stray = info.subpath.strip("/") and info.subresource != "proxy"
     if (in_namespace and not row.namespaced) or stray:
-        raise NotFound(_NOT_FOUND, details={})
+        raise NotFound(NOT_FOUND, details={})
     if row.namespaced and not in_namespace and info.verb not in ("list", "watch"):
         raise (
-            NotFound(_NOT_FOUND, details={})
-            if named
-            else MethodNotAllowed(_NOT_ALLOWED, details={})
+            NotFound(NOT_FOUND, details={}) if named else MethodNotAllowed(NOT_ALLOWED, details={})
         )
     if not info.subresource and not everywhere and named == (info.verb == "create"):
-        raise MethodNotAllowed(_NOT_ALLOWED, details={})
+        raise MethodNotAllowed(NOT_ALLOWED, details={})
 
 
 def check_segment(name: str) -> None:

@@ -36,6 +36,12 @@ def limit_of(call: Call) -> int:
 
 async def list_objects(core: Core, call: Call) -> Answer:
     """Answer with a list."""
+    items, metadata = await page(core, call)
+    return answer_list(core, call, items, metadata)
+
+
+async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
+    """Return what a list's options choose, and the metadata of such a list."""
     check_list_options(call)
     test = selection_of(call).test()
     cache = await core.cache(call.row)
@@ -53,11 +59,11 @@ async def list_objects(core: Core, call: Call) -> Answer:
         asked = check_not_future(core, version)
         if _is_exact(call):
             revision = asked
-    page = _Page(cache, call.namespace, test, after, limit_of(call))
+    cut = _Page(cache, call.namespace, test, after, limit_of(call))
     if revision == core.caches.revision or revision >= cache.changed:
-        found = page.of(cache.select(call.namespace, None, after))
+        found = cut.of(cache.select(call.namespace, None, after))
     else:
-        found = await _at(core, page, revision, continued=bool(token))
+        found = await _at(core, cut, revision, continued=bool(token))
     items, last, remaining = found
     metadata: Object = {"resourceVersion": str(revision)}
     if last is not None:
@@ -65,7 +71,7 @@ async def list_objects(core: Core, call: Call) -> Answer:
         metadata["continue"] = encode_continue(revision if consistent else -1, start)
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
-    return answer_list(core, call, items, metadata)
+    return items, metadata
 
 
 def _is_exact(call: Call) -> bool:
