@@ -212,8 +212,8 @@ def forbidden(plural: str, group: str, name: str, why: str) -> Forbidden:
 
 def invalid(kind: str, group: str, name: str, causes: Sequence["Cause"]) -> Invalid:
     """Return upstream's 422 with every cause at once."""
-    texts = [cause.text() for cause in causes]
-    joined = texts[0] if len(texts) == 1 else "[" + ", ".join(dict.fromkeys(texts)) + "]"
+    texts = list(dict.fromkeys(cause.text() for cause in causes))
+    joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     details = _details(kind, group, name)
     details["causes"] = [
         {"reason": cause.reason, "message": cause.body(), "field": cause.field} for cause in causes

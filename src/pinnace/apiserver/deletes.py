@@ -150,23 +150,40 @@ async def _delete(
     new = decoded(core, row, item)
     new["metadata"].pop("resourceVersion", None)
     old["metadata"].pop("resourceVersion", None)
+    if _is_emptied(new):
+        return item, False
     pending = _announce(core, row, new, options)
     if pending:
         return item, False
     _mark_finalizers(row, new, options)
+    graceful = new["metadata"].get("deletionTimestamp") and new != old
     held = not _is_free(new, options)
     if held and not new["metadata"].get("deletionTimestamp"):
         _stamp(core, new)
     if held:
         if new == old:
             return item, False
-        if options.dry_run:
-            new["metadata"]["resourceVersion"] = str(item.revision)
-            return draft(core, row, new), False
-        return await put(core, row, item.key, new, expected=item.revision), False
+        return await _written(core, row, item, new, options), False
+    if graceful:
+        # Whoever watches is told of the end's beginning first, however short the time between is.
+        item = await _written(core, row, item, new, options)
     if options.dry_run:
         return item, True
     return await remove(core, item, released(core, row, new)), True
+
+
+async def _written(core: Core, row: Resource, item: Item, new: Object, options: Options) -> Item:
+    if options.dry_run:
+        new["metadata"]["resourceVersion"] = str(item.revision)
+        return draft(core, row, new)
+    return await put(core, row, item.key, new, expected=item.revision)
+
+
+def _is_emptied(new: Object) -> bool:
+    """Say whether a namespace waits for its content to go: nothing changes that any more."""
+    finalizers = (new.get("spec") or {}).get("finalizers")
+    deleted = new["metadata"].get("deletionTimestamp")
+    return bool(new["kind"] == "Namespace" and deleted and finalizers)
 
 
 def _stamp(core: Core, new: Object) -> None:

@@ -57,8 +57,8 @@ class Paths:
             found = _json({"paths": self._all()})
         elif path == "/version":
             found = _json(dict(VERSION))
-        elif path.startswith(_HEALTH):
-            found = await self._health.answer(request, request.path)
+        elif path.startswith(_HEALTH) and request.path == path:
+            found = await self._health.answer(request, path)
         else:
             found = None
         if found is None and self._is_ours(path):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
@@ -19,6 +20,7 @@ from pinnace.store.watchcache.item import Item
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 # Enough that a piece costs little, and little enough that a hundred readers do not fill the memory.
 PIECE = 128 * 1024
+_BUILT_IN = frozenset((row.group, row.version, row.plural) for row in RESOURCES)
 
 
 class Representation(Protocol):
@@ -69,7 +71,7 @@ def header(kind: str, version: str) -> str:
 
 
 class _EachAlike(ABC):
-    """An object looks the same alone, in a list and in a watch."""
+    """An object looks the same alone and in a watch."""
 
     key: object
     _header: str
@@ -79,9 +81,13 @@ class _EachAlike(ABC):
     def one(self, item: Item) -> bytes:
         """Return the object."""
 
+    def listed(self, item: Item) -> bytes:
+        """Return the object as a list holds it."""
+        return self.one(item)
+
     def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
         start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
-        return pieces(start, items, self.one)
+        return pieces(start, items, self.listed)
 
     def next(self, item: Item) -> bytes:
         return self.one(item)
@@ -107,6 +113,15 @@ class Whole(_EachAlike):
         if item.head == self._header:
             return self._bytes + item.tail
         return orjson.dumps(rules.convert(item.decode(), self.row))
+
+    def listed(self, item: Item) -> bytes:
+        """Return the object as a list holds it: only custom resources repeat what they are."""
+        if (self.row.group, self.row.version, self.row.plural) not in _BUILT_IN:
+            return self.one(item)
+        if item.head == self._header:
+            return b"{" + item.tail
+        obj = rules.convert(item.decode(), self.row)
+        return orjson.dumps({k: v for k, v in obj.items() if k not in ("kind", "apiVersion")})
 
 
 class MetadataOnly(_EachAlike):

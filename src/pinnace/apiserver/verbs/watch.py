@@ -15,7 +15,12 @@ from pinnace.apiserver.answers import ONE, protobuf_frames, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import PROTOBUF, negotiate
 from pinnace.apiserver.representations import Representation
-from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
+from pinnace.apiserver.revisions import (
+    check_list_options,
+    check_not_future,
+    parse_revision,
+    too_old,
+)
 from pinnace.apiserver.selection import selection_of
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
@@ -44,10 +49,10 @@ async def watch(core: Core, call: Call) -> Answer:
     check_list_options(call)
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
-    revision = check_not_future(core, text) if text and text != "0" else 0
+    revision = parse_revision(text) if text and text != "0" else 0
     wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
     shape = representation(core, call, wanted)
-    watching = _Watching(core, call, await core.cache(call.row), shape)
+    watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
     media = wanted.content_type
     if wanted.media == PROTOBUF:
@@ -59,7 +64,9 @@ async def watch(core: Core, call: Call) -> Answer:
 class _Watching:
     """One watch request."""
 
-    def __init__(self, core: Core, call: Call, cache: WatchCache, shape: Representation) -> None:
+    def __init__(
+        self, core: Core, call: Call, cache: WatchCache, shape: Representation, *, after: int
+    ) -> None:
         self._core = core
         self._cache = cache
         self._shape = shape
@@ -69,7 +76,9 @@ class _Watching:
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents")
         self._asked = call.request.query.get("sendInitialEvents") is not None
-        self._watcher = Watcher(namespace=call.namespace, select=self._test, only=selection.only())
+        self._watcher = Watcher(
+            namespace=call.namespace, select=self._test, only=selection.only(), after=after
+        )
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
 
@@ -80,6 +89,8 @@ class _Watching:
             # Without a revision a client wants the state first, unless it says that it does not.
             current: list[Item] = []
             start = core.caches.revision
+            if self._initial and revision:
+                check_not_future(core, str(revision))
             if self._initial or (not revision and not self._asked):
                 current = self._cache.select(self._namespace, self._test)
                 self._cache.watch(watcher, since=None)
