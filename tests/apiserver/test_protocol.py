@@ -212,10 +212,8 @@ async def test_a_watcher_sees_that_a_pod_is_deleted_before_it_is_gone(api: Any) 
     await api.do("POST", pods, pod)
     now = api.server.core.caches.revision
     _, answer = await api.do("DELETE", f"{pods}/p")
-    assert (answer["metadata"]["generation"], "deletionTimestamp" in answer["metadata"]) == (
-        2,
-        True,
-    )
+    metadata = answer["metadata"]
+    assert (metadata["generation"], "deletionTimestamp" in metadata) == (2, True)
     events = api.events(f"{pods}?watch=true&resourceVersion={now}")
     assert [(await anext(events))["type"] for _ in range(2)] == ["MODIFIED", "DELETED"]
     await events.aclose()

@@ -190,6 +190,13 @@ def already_exists(plural: str, group: str, name: str) -> AlreadyExists:
     )
 
 
+def internal(why: str) -> ApiError:
+    """Return upstream's answer for what went wrong in the server itself."""
+    return ApiError(
+        f"Internal error occurred: {why}", details={"causes": [{"message": why}]}, code=500
+    )
+
+
 def too_large(limit: int) -> RequestEntityTooLarge:
     """Return upstream's answer for a body of more than so many bytes."""
     return RequestEntityTooLarge(f"Request entity too large: limit is {limit}")

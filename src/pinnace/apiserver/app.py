@@ -42,6 +42,7 @@ from pinnace.apiserver.routes import (
     check_segment,
     parse,
 )
+from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
@@ -93,7 +94,8 @@ class ApiServer:
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
         health.hooks.add(ADDRESS_HOOK)
-        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published()):
+        repairs = repair_for_ever(core, core.clock)
+        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published(), repairs):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)

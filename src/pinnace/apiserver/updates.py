@@ -122,7 +122,7 @@ async def _store(
         strategy.prepare_update(new, old, context(core, call))
         refuse(row, metadata, rules.validate_update(row, new, old))
     call.warnings.extend(strategy.warnings(new, old))
-    also = reallocate(core, row, new, old) if not subresource else None
+    also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
     if same(new, old):
         return item
