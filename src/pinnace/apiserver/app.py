@@ -34,6 +34,7 @@ from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
+from pinnace.apiserver.request_log import log_request
 from pinnace.apiserver.routes import (
     NOT_ALLOWED,
     NOT_FOUND,
@@ -45,6 +46,7 @@ from pinnace.apiserver.routes import (
 from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
+from pinnace.apiserver.tallies import Tallies
 from pinnace.apiserver.verbs.table import handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
@@ -72,10 +74,12 @@ class ApiServer:
 
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
-        self._metrics = Metrics()
+        tallies = Tallies()
+        self._metrics = Metrics(tallies)
         observed = ObservedStore(store, self._metrics.stored)
         self._health = Health(observed)
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
+        self.core.tallies = tallies
         self._address = config.advertise_address, config.secure_port
         self._paths = Paths(self.core, self._metrics, self._health)
         self._flows = Flows(self.core.lookup)
@@ -153,13 +157,30 @@ class ApiServer:
         except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))
-        if not isinstance(answer, Hijack):
-            if self._is_known(info):
-                self._metrics.count(info, answer.status, time.perf_counter() - began)
-            _put_headers(answer, passage)
+        self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 
-    async def _in_time(self, request: Request, info: RequestInfo, passage: "Passage") -> Answer:
+    def _note(
+        self,
+        request: Request,
+        info: RequestInfo,
+        passage: Passage,
+        answer: Answer,
+        seconds: float,
+    ) -> None:
+        """Count the answer and write it to the log; give it the headers that all have."""
+        code = 0
+        if not isinstance(answer, Hijack):
+            code = answer.status
+            if self._is_known(info):
+                size = len(answer.body) if isinstance(answer, Response) else 0
+                self._metrics.count(request, info, code, seconds, size)
+            _put_headers(answer, passage)
+        log_request(
+            request, info, audit=passage.audit, flow=passage.flow, code=code, seconds=seconds
+        )
+
+    async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
             return await self._answer(request, info, passage)
@@ -179,13 +200,13 @@ class ApiServer:
             return False
         return not info.subresource or row.subresource(info.subresource) is not None
 
-    async def _answer(self, request: Request, info: RequestInfo, passage: "Passage") -> Answer:
+    async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
-        passage.user = user = await self.core.auth.user(request)
+        user = await self._user(request, passage)
         if info.verb == "watch" or not is_long_running(info):
             passage.flow = self._flows.of(user, info)
-        self.core.auth.check(user, info)
+        self._check(user, info)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
@@ -195,10 +216,27 @@ class ApiServer:
                 told = deprecation(row)
                 if told:
                     passage.warnings.append(told)
+                    self._metrics.deprecated(info, row.group_version, row.kind)
                 return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):
                 raise NotFound(NOT_FOUND, details={})
         return await self._paths.answer(request)
+
+    async def _user(self, request: Request, passage: Passage) -> User:
+        began, found = time.perf_counter(), None
+        try:
+            passage.user = found = await self.core.auth.user(request)
+        finally:
+            self._metrics.authenticated(found, time.perf_counter() - began)
+        return found
+
+    def _check(self, user: User, info: RequestInfo) -> None:
+        began, allowed = time.perf_counter(), False
+        try:
+            self.core.auth.check(user, info)
+            allowed = True
+        finally:
+            self._metrics.authorized(time.perf_counter() - began, allowed=allowed)
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info

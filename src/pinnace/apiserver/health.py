@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from prometheus_client.core import GaugeMetricFamily, Metric
+
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.storage import PROBE_KEY, ObservedStore
 from pinnace.store.base import StoreError
@@ -82,6 +84,23 @@ class Health:
         if name:
             return await _single([check for check in checks if check.name == name])
         return await _all(kind, checks, request)
+
+    async def gauges(self) -> list[Metric]:
+        """Return the state of every check, for `/metrics/slis`."""
+        gauge = GaugeMetricFamily(
+            "kubernetes_healthcheck",
+            "[STABLE] This metric records the result of a single healthcheck.",
+            labels=("type", "name"),
+        )
+        for kind, checks in self._checks.items():
+            for check in checks:
+                try:
+                    await check.probe()
+                except Unhealthy:
+                    gauge.add_metric((kind, check.name), 0)
+                else:
+                    gauge.add_metric((kind, check.name), 1)
+        return [gauge]
 
     async def _reads(self) -> None:
         try:

@@ -9,7 +9,7 @@ from pinnace.apiserver.answers import finish
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
 from pinnace.apiserver.health import KINDS, Health
-from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.metrics import Metrics, printed
 from pinnace.apiserver.negotiation import Accepted
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
 from pinnace.apiserver.openapi.documents import OpenApi
@@ -21,6 +21,7 @@ _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": 
 
 _PATHS = (
     "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/metrics",
+    "/metrics/slis",
     "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/version",
 )  # fmt: skip
 _HEALTH = tuple(f"/{kind}" for kind in KINDS)
@@ -53,6 +54,8 @@ class Paths:
             found.headers |= openid.headers_of(path)
         elif path == "/metrics":
             found = await self._metrics.answer(self._core)
+        elif path == "/metrics/slis":
+            found = await printed(await self._health.gauges())
         elif request.path == "/":
             found = _json({"paths": self._all()})
         elif path == "/version":

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from pinnace.api.kinds.networking import IPADDRESSES, SERVICECIDRS
@@ -22,7 +23,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def networks(entry: Object) -> list[Network]:
     """Return the ranges of a ServiceCIDR."""
-    return [ipaddress.ip_network(text) for text in entry["spec"].get("cidrs") or ()]
+    found = []
+    for text in entry["spec"].get("cidrs") or ():
+        with suppress(ValueError):
+            found.append(ipaddress.ip_network(text))
+    return found
 
 
 def contains(outer: Network, inner: Network) -> bool:

@@ -65,7 +65,10 @@ def usable(core: Core) -> list[Range]:
     found: dict[Network, bool] = {}
     for entry in core.lookup.list(SERVICECIDRS):
         for text in (entry.get("spec") or {}).get("cidrs") or ():
-            network = ipaddress.ip_network(text)
+            try:
+                network = ipaddress.ip_network(text)
+            except ValueError:
+                continue
             if network.version == default.version:
                 found[network] = found.get(network, False) or _is_ready(
                     entry, unsaid=network == default

@@ -98,11 +98,9 @@ class Services(Strategy):
 def _keep_allocated(spec: Object, before: Object) -> None:
     """Spare a client that did not read first: what it leaves out stays as it was allocated."""
     if EXTERNAL_NAME not in (spec.get("type"), before.get("type")):
-        if not spec.get("clusterIP") and not spec.get("clusterIPs"):
-            for key in ("clusterIP", "clusterIPs"):
-                if before.get(key):
-                    spec[key] = before[key]
-        elif not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+        if not spec.get("clusterIP") and before.get("clusterIP"):
+            spec["clusterIP"] = before["clusterIP"]
+        if not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
             spec["clusterIPs"] = before.get("clusterIPs") or [spec["clusterIP"]]
     ported = (NODE_PORT, LOAD_BALANCER)
     if spec.get("type") in ported and before.get("type") in ported:

@@ -81,11 +81,18 @@ class _Watching:
         )
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
+        row, tallies = call.row, core.tallies
+        self._where = row.group, row.version, row.plural
+        self._counted, self._sizes = tallies.watch_events, tallies.watch_sizes
+        scope = "resource" if call.info.name else "namespace" if call.info.namespace else "cluster"
+        self._open = ("WATCH", *self._where, call.info.subresource, scope, "apiserver")
+        self._running = tallies.long_running
 
     async def frames(self, revision: int, seconds: float) -> AsyncGenerator[bytes, None]:
         """Yield the frames until the watch ends."""
         core, watcher = self._core, self._watcher
         try:
+            self._running.add(self._open)
             # Without a revision a client wants the state first, unless it says that it does not.
             current: list[Item] = []
             start = core.caches.revision
@@ -123,12 +130,18 @@ class _Watching:
             )
 
     def _added(self, item: Item) -> bytes:
-        return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"
+        return self._noted(b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n")
+
+    def _noted(self, frame: bytes) -> bytes:
+        """Count an event that is sent."""
+        self._counted.add(self._where)
+        self._sizes.observe(self._where, len(frame))
+        return frame
 
     def _frame(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
-            return self._shape.bookmark(told.revision)
-        return self._shape.event(told)
+            return self._noted(self._shape.bookmark(told.revision))
+        return self._noted(self._shape.event(told))
 
     def _remind(self, asked: int) -> None:
         """Send a bookmark now and then."""
@@ -145,6 +158,7 @@ class _Watching:
         self._alarms[1:] = [self._core.alarms.after(wait, due)]
 
     def _close(self) -> None:
+        self._running.add(self._open, -1)
         for alarm in self._alarms:
             alarm.cancel()
         self._cache.unwatch(self._watcher)
