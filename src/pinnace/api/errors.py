@@ -190,13 +190,6 @@ def already_exists(plural: str, group: str, name: str) -> AlreadyExists:
     )
 
 
-def internal(why: str) -> ApiError:
-    """Return upstream's answer for what went wrong in the server itself."""
-    return ApiError(
-        f"Internal error occurred: {why}", details={"causes": [{"message": why}]}, code=500
-    )
-
-
 def too_large(limit: int) -> RequestEntityTooLarge:
     """Return upstream's answer for a body of more than so many bytes."""
     return RequestEntityTooLarge(f"Request entity too large: limit is {limit}")
@@ -215,6 +208,11 @@ def forbidden(plural: str, group: str, name: str, why: str) -> Forbidden:
     what = qualified(plural, group)
     named = f'{what} "{name}" is forbidden: {why}' if name else f"{what} is forbidden: {why}"
     return Forbidden(named, details=_details(plural, group, name) if name else {"kind": plural})
+
+
+def internal(why: str) -> ApiError:
+    """Return upstream's answer to something that ought not to happen."""
+    return ApiError(f"Internal error occurred: {why}", details={"causes": [{"message": why}]})
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence["Cause"]) -> Invalid:

@@ -20,13 +20,16 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
-from pinnace.apiserver.answers import answer_error
+from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.deadlines import is_long_running, seconds_for
+from pinnace.apiserver.definitions.keeper import Keeper
+from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.flows import FLOWS, Flow, Flows
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.lifecycle import deprecation
@@ -39,6 +42,7 @@ from pinnace.apiserver.routes import (
     NOT_ALLOWED,
     NOT_FOUND,
     RequestInfo,
+    check_custom,
     check_scope,
     check_segment,
     parse,
@@ -47,7 +51,7 @@ from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.tallies import Tallies
-from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
@@ -83,6 +87,8 @@ class ApiServer:
         self._address = config.advertise_address, config.secure_port
         self._paths = Paths(self.core, self._metrics, self._health)
         self._flows = Flows(self.core.lookup)
+        serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
+        self._definitions = Keeper(self.core, serving)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -93,13 +99,20 @@ class ApiServer:
         await load(core, self._pods)
         for row in FLOWS:
             (await core.cache(row)).listeners.append(lambda change: self._flows.forget())
+        await self._definitions.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
+        await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
-        repairs = repair_for_ever(core, core.clock)
-        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published(), repairs):
+        for work in (
+            core.alarms.run(),
+            compact_for_ever(core),
+            self._keep_published(),
+            self._definitions.run(),
+            repair_for_ever(core, core.clock),
+        ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
@@ -124,11 +137,12 @@ class ApiServer:
         await publish(self.core, address, port)
 
     async def _keep_published(self) -> None:
-        """Restore the server's own Service and endpoints when somebody changed them."""
+        """Restore what others find the server and its authorities by, if somebody changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
                 await publish(self.core, *self._address)
+                await publish_authentication(self.core)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
 
@@ -210,6 +224,10 @@ class ApiServer:
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
+                if row.custom is not None:
+                    if not check_custom(row, info):
+                        return await self._paths.answer(request)
+                    passage.warnings += [row.custom.warning] if row.custom.warning else []
                 call = Call(
                     request=request, info=info, row=row, user=user, warnings=passage.warnings
                 )
@@ -250,6 +268,8 @@ class ApiServer:
         handler = handler_of(row, info)
         if handler is None:
             raise MethodNotAllowed(NOT_ALLOWED, details={})
+        if info.subresource not in CONNECT:
+            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
         check_options(call)
         return await handler(self.core, call)
 

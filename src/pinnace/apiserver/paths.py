@@ -5,13 +5,13 @@ import orjson
 from pinnace.api.errors import MethodNotAllowed, NotFound
 from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
-from pinnace.apiserver.answers import finish
 from pinnace.apiserver.core import Core
-from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
+from pinnace.apiserver.discovery import Discovery
+from pinnace.apiserver.discovery_answer import answer as discovery_answer
 from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics, printed
-from pinnace.apiserver.negotiation import Accepted
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
+from pinnace.apiserver.openapi.custom import Custom
 from pinnace.apiserver.openapi.documents import OpenApi
 from pinnace.apiserver.routes import NOT_ALLOWED, NOT_FOUND
 from pinnace.apiserver.serviceaccounts import openid
@@ -34,11 +34,29 @@ class Paths:
         self._health = health
         self._core = core
         self._metrics = metrics
+        self._stale = False
         self.openapi = OpenApi(core.config.rows, load_schema())
         self.discovery = Discovery(
             core.config.rows,
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
         )
+
+    def renew(self) -> None:
+        """Say that other rows are served now; the documents follow when they are asked for."""
+        self._stale = True
+
+    def _refresh(self) -> None:
+        if not self._stale:
+            return
+        self._stale = False
+        rows = tuple(self._core.rows)
+        customs = [
+            Custom(row, row.custom.raw)
+            for row in rows
+            if row.custom is not None and row.custom.established
+        ]
+        self.discovery.update(rows)
+        self.openapi.update([row for row in rows if row.custom is None], customs)
 
     async def answer(self, request: Request) -> Response:
         """Return the document of a path, or upstream's plain 404."""
@@ -46,8 +64,10 @@ class Paths:
         if request.method != "GET" and self._is_routed(path):
             raise MethodNotAllowed(NOT_ALLOWED, details={})
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
-            found = self._discovery(request, path)
+            self._refresh()
+            found = discovery_answer(self.discovery, request)
         elif request.path.startswith("/openapi/") and request.path == path:
+            self._refresh()
             found = openapi_answer(self.openapi, request, now=self._core.clock.now())
         elif path in self._core.config.documents:
             found = Response(body=orjson.dumps(self._core.config.documents[path]))
@@ -92,36 +112,6 @@ class Paths:
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
         return sorted({*_PATHS, *versions, *self._health.paths()})
-
-    def _discovery(self, request: Request, path: str) -> Response | None:
-        document: Document | None = None
-        for clause in request.headers.get("accept", "").split(","):
-            parameters = {piece.strip() for piece in clause.split(";")[1:]}
-            if "g=apidiscovery.k8s.io" in parameters and "as=APIGroupDiscoveryList" in parameters:
-                for version in AGGREGATED_VERSIONS:
-                    if f"v={version}" in parameters:
-                        document = self.discovery.aggregated(path, version)
-                        break
-            if document is not None:
-                break
-        if document is not None:
-            return _document(request, document)
-        found = self.discovery.legacy(path)
-        if found is None:
-            return None
-        return finish(request, found.body, Accepted())
-
-
-def _document(request: Request, document: Document) -> Response:
-    headers = {
-        "content-type": document.content_type,
-        "etag": document.etag,
-        "vary": "Accept",
-        "cache-control": "public",
-    }
-    if request.headers.get("if-none-match") == document.etag:
-        return Response(status=304, headers=headers)
-    return Response(headers=headers, body=document.body)
 
 
 def _json(value: object) -> Response:

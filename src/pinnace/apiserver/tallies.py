@@ -146,9 +146,8 @@ class Tallies:
     long_running: Counters = field(
         default_factory=lambda: Counters(
             "apiserver_longrunning_requests",
-        "[ALPHA] Counter of authenticated requests broken out by username.",
-        ("username",),
-            "version, resource, scope and component. Not all requests are tracked this way.",
+            "[STABLE] Gauge of all active long-running apiserver requests broken out by verb, "
+            "group, version, resource, scope and component. Not all requests are tracked this way.",
             _WITHOUT_DRY_RUN,
             "gauge",
         )

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
@@ -124,6 +125,8 @@ async def _store(
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
+    new = normalized(new, row)
+    metadata = new["metadata"]
     if same(new, old):
         return item
     if call.dry_run:

@@ -16,12 +16,14 @@ from pinnace.api.errors import (
     Cause,
     ServiceUnavailable,
     already_exists,
+    forbidden,
     invalid,
     not_found,
     qualified,
 )
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
@@ -112,6 +114,13 @@ async def create(
     written with it.
     """
     metadata = obj["metadata"]
+    if call.row.custom is not None and call.row.custom.terminating:
+        raise forbidden(
+            call.row.plural,
+            call.row.group,
+            metadata.get("name") or "",
+            "create not allowed while custom resource definition is terminating",
+        )
     if metadata.get("resourceVersion"):
         raise ApiError(
             "resourceVersion should not be set on objects to be created", code=500, reason=""
@@ -198,6 +207,7 @@ def encode(core: Core, row: Resource, obj: Object) -> bytes:
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = rules.convert(obj, stored)
+    obj = normalized(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}

@@ -100,7 +100,8 @@ def _keep_allocated(spec: Object, before: Object) -> None:
     if EXTERNAL_NAME not in (spec.get("type"), before.get("type")):
         if not spec.get("clusterIP") and before.get("clusterIP"):
             spec["clusterIP"] = before["clusterIP"]
-        if not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+        same = spec.get("clusterIP") and spec.get("clusterIP") == before.get("clusterIP")
+        if same and not spec.get("clusterIPs"):
             spec["clusterIPs"] = before.get("clusterIPs") or [spec["clusterIP"]]
     ported = (NODE_PORT, LOAD_BALANCER)
     if spec.get("type") in ported and before.get("type") in ported:

@@ -63,18 +63,33 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     # Whatever the cache has is given as a whole, as upstream does.
     limit = 0 if version == "0" and not token else limit_of(call)
     cut = _Page(cache, call.namespace, test, after, limit)
-    if revision == core.caches.revision or revision >= cache.changed:
+    same = revision == core.caches.revision or revision >= cache.changed
+    if same and await _is_kept(core, cache.prefix, revision):
         found = cut.of(cache.select(call.namespace, None, after))
     else:
         found = await _at(core, cut, revision, continued=bool(token))
     items, last, remaining = found
     metadata: Object = {"resourceVersion": str(revision)}
+    if call.row.custom is not None:
+        # Upstream's lists of untyped objects say so even when nothing follows.
+        metadata["continue"] = ""
     if last is not None:
         start = last.key.removeprefix(_scope(cache, call.namespace))
         metadata["continue"] = encode_continue(revision if consistent else -1, start)
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
     return items, metadata
+
+
+async def _is_kept(core: Core, prefix: str, revision: int) -> bool:
+    """Say whether a revision is not compacted: then it is refused even if nothing changed since."""
+    if revision == core.caches.revision:
+        return True
+    try:
+        await core.store.range(prefix, limit=1, revision=revision)
+    except Compacted:
+        return False
+    return True
 
 
 def _is_exact(call: Call) -> bool:

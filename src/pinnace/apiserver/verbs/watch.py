@@ -7,13 +7,11 @@ is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 import random
 from collections.abc import AsyncGenerator
 
-import orjson
-
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, protobuf_frames, representation
+from pinnace.apiserver.answers import ONE, accepted, representation
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.negotiation import PROTOBUF, negotiate
+from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
 from pinnace.apiserver.revisions import (
     check_list_options,
@@ -50,13 +48,11 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = parse_revision(text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    wanted = accepted(call.request, ONE, call.row)
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
-    media = wanted.content_type
-    if wanted.media == PROTOBUF:
-        frames, media = protobuf_frames(frames), f"{PROTOBUF};stream=watch"
+    media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames)
 
@@ -107,7 +103,8 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                yield b"".join([self._added(item) for item in current[at : at + _CHUNK]])
+                chunk = current[at : at + _CHUNK]
+                yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
@@ -117,7 +114,7 @@ class _Watching:
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:
-            yield b'{"type":"ERROR","object":' + orjson.dumps(error.status()) + b"}\n"
+            yield self._shape.error(error.status())
         finally:
             self._close()
 
@@ -128,9 +125,6 @@ class _Watching:
             self._history = self._cache.watch_history(
                 self._core.store, self._watcher, since=revision
             )
-
-    def _added(self, item: Item) -> bytes:
-        return self._noted(b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n")
 
     def _noted(self, frame: bytes) -> bytes:
         """Count an event that is sent."""
