@@ -74,7 +74,7 @@ def header(kind: str, version: str) -> str:
 
 
 class _EachAlike(ABC):
-    """An object looks the same alone, in a list and in a watch."""
+    """An object looks the same alone and in a watch."""
 
     _key: object
     _header: str
