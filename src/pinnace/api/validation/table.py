@@ -20,11 +20,13 @@ from pinnace.api.validation import (
     claims,
     config,
     networking,
+    persistentvolumes,
     pods,
     policies,
     rbac,
     resize,
     services,
+    storageclasses,
     workloads,
 )
 from pinnace.api.validation.base import Report
@@ -66,10 +68,14 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             status=config.check_node_status,
         ),
         ("", "PersistentVolume"): Rules(
-            create=claims.check_volume, update=claims.check_volume_update
+            create=persistentvolumes.check_volume,
+            update=persistentvolumes.check_volume_update,
+            status=persistentvolumes.check_volume_status,
         ),
         ("", "PersistentVolumeClaim"): Rules(
-            create=claims.check_claim, update=claims.check_claim_update
+            create=claims.check_claim,
+            update=claims.check_claim_update,
+            status=claims.check_claim_status,
         ),
         ("", "Pod"): Rules(
             create=pods.check_pod_create,
@@ -157,7 +163,8 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=policies.check_priority_class, update=policies.check_priority_class_update
         ),
         ("storage.k8s.io", "StorageClass"): Rules(
-            create=claims.check_storage_class, update=claims.check_storage_class_update
+            create=storageclasses.check_storage_class,
+            update=storageclasses.check_storage_class_update,
         ),
     }
 )
