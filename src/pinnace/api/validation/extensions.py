@@ -8,6 +8,7 @@ from pinnace.api.validation import (
     admissionpolicies,
     attachments,
     certificates,
+    definitions,
     flowcontrol,
     storage,
     webhooks,
@@ -54,6 +55,13 @@ EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             update=certificates.check_bundle_update,
             name=names.path_segment_name,
             again=("kept",),
+        ),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"): Rules(
+            create=definitions.check_definition,
+            update=definitions.check_definition_update,
+            status=definitions.check_definition_status,
+            name=names.path_segment_name,
+            again=("kept", "status"),
         ),
         (FLOW, "FlowSchema"): Rules(
             create=flowcontrol.check_flow_schema,
