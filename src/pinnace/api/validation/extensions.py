@@ -9,7 +9,9 @@ from pinnace.api.validation import (
     attachments,
     certificates,
     definitions,
+    devices,
     flowcontrol,
+    slices,
     storage,
     webhooks,
 )
@@ -18,6 +20,7 @@ from pinnace.api.validation.rules import Rules
 ADMISSION = "admissionregistration.k8s.io"
 CERTIFICATES = "certificates.k8s.io"
 FLOW = "flowcontrol.apiserver.k8s.io"
+DEVICES = "resource.k8s.io"
 STORAGE = "storage.k8s.io"
 WEBHOOKS = Rules(
     create=webhooks.check_webhooks, update=webhooks.check_webhooks_update, again=("whole",)
@@ -72,6 +75,34 @@ EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=flowcontrol.check_priority_level,
             status=flowcontrol.check_flow_status,
             again=("whole",),
+        ),
+        (DEVICES, "DeviceClass"): Rules(
+            create=devices.check_class, name=devices.class_name, again=("whole", "kept")
+        ),
+        (DEVICES, "DeviceTaintRule"): Rules(
+            create=slices.check_taint_rule,
+            update=slices.check_taint_rule_update,
+            status=slices.check_taint_rule_status,
+            again=("kept", "status"),
+        ),
+        (DEVICES, "ResourceClaim"): Rules(
+            create=devices.check_claim,
+            update=devices.check_claim_update,
+            status=devices.check_claim_status,
+            again=("whole", "kept", "status"),
+            in_hub=True,
+        ),
+        (DEVICES, "ResourceClaimTemplate"): Rules(
+            create=devices.check_template,
+            update=devices.check_template_update,
+            again=("kept",),
+            in_hub=True,
+        ),
+        (DEVICES, "ResourceSlice"): Rules(
+            create=slices.check_slice,
+            update=slices.check_slice_update,
+            again=("kept",),
+            in_hub=True,
         ),
         (STORAGE, "CSIDriver"): Rules(
             create=storage.check_csi_driver,

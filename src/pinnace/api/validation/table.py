@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pinnace.api import names
+from pinnace.api.conversion.table import as_hub
 from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
@@ -192,6 +193,8 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
         check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
     if "kept" in rules.again:
         check_metadata_update(report, obj, old)
+    if rules.in_hub and not report.mistyped():
+        obj, old = as_hub(obj), as_hub(old)
     if rules.update is not None:
         rules.update(report, obj, old)
     elif rules.create is not None:
@@ -207,6 +210,8 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     _check_changed_metadata(report, row, obj, old)
     if "status" in rules.again:
         check_metadata_update(report, obj, old)
+    if rules.in_hub and not report.mistyped():
+        obj, old = as_hub(obj), as_hub(old)
     if rules.status is not None:
         rules.status(report, obj, old)
     return report.causes
