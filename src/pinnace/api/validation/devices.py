@@ -1,4 +1,4 @@
-"""Rules of ResourceClaims, their templates and DeviceClasses, as the hub of their versions has them."""
+"""Rules of ResourceClaims, their templates and DeviceClasses, as their hub version has them."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import orjson
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import IMMUTABLE, Report, too_long, too_many
 from pinnace.api.validation.conditions import check_conditions
 from pinnace.api.validation.devicenames import (
@@ -42,8 +43,8 @@ A_REQUEST = (
     "separated by '/'"
 )
 NORMAL_UID = (
-    "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase "
-    "hexadecimal characters"
+    "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with "
+    "lowercase hexadecimal characters"
 )
 NO_NEW = "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"
 SOURCES = ("FromClaim", "FromClass")
@@ -57,13 +58,13 @@ def check_claim(report: Report, claim: Object) -> None:
 
 def check_claim_update(report: Report, claim: Object, old: Object) -> None:
     """Check a changed ResourceClaim: its spec stays."""
-    _check_spec_kept(report, claim, old)
+    _check_spec_kept(report, claim, old, "resource.ResourceClaimSpec")
 
 
-def _check_spec_kept(report: Report, obj: Object, old: Object) -> None:
+def _check_spec_kept(report: Report, obj: Object, old: Object, kind: str) -> None:
     spec = report.child(obj, "spec", "") or {}
     if said(spec) != said(old.get("spec") or {}):
-        report.invalid("spec", spec, IMMUTABLE)
+        report.invalid("spec", internal(kind, spec), IMMUTABLE)
 
 
 def said(value: Any) -> Any:
@@ -88,7 +89,7 @@ def check_template(report: Report, template: Object) -> None:
 
 def check_template_update(report: Report, template: Object, old: Object) -> None:
     """Check a changed template: its spec stays."""
-    _check_spec_kept(report, template, old)
+    _check_spec_kept(report, template, old, "resource.ResourceClaimTemplateSpec")
 
 
 def _requests_of(report: Report, spec: Object, path: str) -> Requests:
@@ -241,16 +242,18 @@ def check_claim_status(report: Report, claim: Object, old: Object) -> None:
     if reserved and allocation is None:
         detail = "may not be specified when `allocated` is not set"
         report.forbidden("status.reservedFor", detail)
-    elif reserved and (claim.get("metadata") or {}).get("deletionTimestamp"):
-        if any(part not in (before.get("reservedFor") or []) for _, part in reserved):
-            report.forbidden("status.reservedFor", NO_NEW)
+    elif (claim.get("metadata") or {}).get("deletionTimestamp") and any(
+        part not in (before.get("reservedFor") or []) for _, part in reserved
+    ):
+        report.forbidden("status.reservedFor", NO_NEW)
     if allocation is None:
         return
     if before.get("allocation") is None:
         known = _requests_of(report, report.child(claim, "spec", "") or {}, "spec")
         _check_allocation(report, allocation, "status.allocation", known)
     elif said(allocation) != said(before["allocation"]):
-        report.invalid("status.allocation", allocation, IMMUTABLE)
+        shown = internal("resource.AllocationResult", allocation)
+        report.invalid("status.allocation", shown, IMMUTABLE)
 
 
 def _id(device: Object) -> tuple[str, str, str, str]:

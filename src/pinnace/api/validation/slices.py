@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from pinnace.api import names
 from pinnace.api.objects import Object
 from pinnace.api.quantity import Quantity
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import IMMUTABLE, Report, not_found, too_long, too_many
 from pinnace.api.validation.conditions import check_conditions
 from pinnace.api.validation.devicenames import (
@@ -119,7 +121,8 @@ def _check_nodes(report: Report, spec: Object) -> None:
         check_node_selector(report, selector, "spec.nodeSelector")
         terms = selector.get("nodeSelectorTerms")
         if len(terms or ()) != 1:
-            report.invalid("spec.nodeSelector.nodeSelectorTerms", _printed_terms(terms), ONE_TERM)
+            shown = internal("[core.NodeSelectorTerm", terms)
+            report.invalid("spec.nodeSelector.nodeSelectorTerms", shown, ONE_TERM)
     for key in ("allNodes", "perDeviceNodeSelection"):
         flag = report.flag(spec, key, "spec")
         if flag:
@@ -131,30 +134,6 @@ def _check_nodes(report: Report, spec: Object) -> None:
     elif len(chosen) > 1:
         detail = f"{ONE_NODE}, but multiple fields are set"
         report.invalid("spec", f"{{{', '.join(chosen)}}}", detail)
-
-
-def _printed_terms(terms: list[Object] | None) -> list[Object] | None:
-    """Return node selector terms as Go's internal type is printed."""
-    if terms is None:
-        return None
-
-    def requirements(term: Object, key: str) -> list[Object] | None:
-        return [
-            {
-                "Key": part.get("key") or "",
-                "Operator": part.get("operator") or "",
-                "Values": part.get("values"),
-            }
-            for part in term.get(key) or ()
-        ] or None
-
-    return [
-        {
-            "MatchExpressions": requirements(term, "matchExpressions"),
-            "MatchFields": requirements(term, "matchFields"),
-        }
-        for term in terms
-    ]
 
 
 def _check_devices(report: Report, spec: Object, before: Object) -> None:
@@ -202,10 +181,10 @@ def _check_device(
     ):
         _check_capacity(report, capacity, at, shared=shared)
     taints = report.objects(device, "taints", path)
-    if old is None or said(old.get("taints")) != said(device.get("taints")):
-        if fits(report, taints, f"{path}.taints", TAINTS_LIMIT):
-            for at, taint in taints:
-                check_taint(report, taint, at)
+    stored = old is not None and said(old.get("taints")) == said(device.get("taints"))
+    if not stored and fits(report, taints, f"{path}.taints", TAINTS_LIMIT):
+        for at, taint in taints:
+            check_taint(report, taint, at)
     consumed = report.objects(device, "consumesCounters", path)
     if fits(report, consumed, f"{path}.consumesCounters", CONSUMPTIONS_LIMIT):
         for at, counters in consumed:
@@ -300,7 +279,7 @@ def _check_choices(
     path = f"{path}.validValues"
     given = [report.amount(value, path) for value in policy["validValues"]]
     values = [value for value in given if value is not None]
-    for index, (one, next_one) in enumerate(zip(values, values[1:], strict=False)):
+    for index, (one, next_one) in enumerate(pairwise(values)):
         if one > next_one:
             detail = "values must be sorted in ascending order"
             report.invalid(f"{path}[{index + 1}]", next_one.canonical(), detail)
@@ -346,7 +325,7 @@ def _check_step(
     most: Quantity, path: str,
 ) -> None:  # fmt: skip
     low, high, step = span
-    added = low + step
+    added = low.add(step)
     if added > most:
         detail = f"one step {added.canonical()} is larger than capacity value: {most.canonical()}"
         report.invalid(path, step.canonical(), detail)
