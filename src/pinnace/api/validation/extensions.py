@@ -6,13 +6,20 @@ from types import MappingProxyType
 from pinnace.api import names
 from pinnace.api.validation import (
     admissionpolicies,
+    apiservices,
     attachments,
     certificates,
     definitions,
     devices,
+    events,
     flowcontrol,
+    leases,
+    poolrequests,
+    ranges,
+    runtimeclasses,
     slices,
     storage,
+    storageversions,
     webhooks,
 )
 from pinnace.api.validation.rules import Rules
@@ -98,11 +105,67 @@ EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             again=("kept",),
             in_hub=True,
         ),
+        (DEVICES, "ResourcePoolStatusRequest"): Rules(
+            create=poolrequests.check_request,
+            update=poolrequests.check_request_update,
+            status=poolrequests.check_request_status,
+            again=("kept", "status"),
+        ),
         (DEVICES, "ResourceSlice"): Rules(
             create=slices.check_slice,
             update=slices.check_slice_update,
             again=("kept",),
             in_hub=True,
+        ),
+        ("", "Event"): Rules(create=events.check_event, name=names.path_segment_name),
+        ("apiregistration.k8s.io", "APIService"): Rules(
+            create=apiservices.check_service,
+            status=apiservices.check_status,
+            name=names.path_segment_name,
+            again=("kept", "whole", "status"),
+        ),
+        ("coordination.k8s.io", "Lease"): Rules(create=leases.check_lease, again=("kept",)),
+        ("coordination.k8s.io", "LeaseCandidate"): Rules(
+            create=leases.check_candidate,
+            kept=leases.check_candidate_kept,
+            name=names.config_map_key,
+            again=("kept",),
+        ),
+        ("events.k8s.io", "Event"): Rules(
+            create=events.check_modern_event,
+            update=events.check_modern_event_update,
+            again=("kept",),
+        ),
+        ("internal.apiserver.k8s.io", "StorageVersion"): Rules(
+            create=storageversions.check_storage_version,
+            update=storageversions.check_storage_version_update,
+            status=storageversions.check_storage_version_status,
+            name=storageversions.storage_version_name,
+        ),
+        ("networking.k8s.io", "IngressClass"): Rules(
+            create=ranges.check_ingress_class,
+            kept=ranges.check_ingress_class_kept,
+            again=("kept", "whole"),
+        ),
+        ("networking.k8s.io", "IPAddress"): Rules(
+            create=ranges.check_address,
+            kept=ranges.check_address_update,
+            name=names.ip,
+            again=("whole", "kept"),
+        ),
+        ("networking.k8s.io", "ServiceCIDR"): Rules(
+            create=ranges.check_range, update=ranges.check_range_update, again=("kept", "status")
+        ),
+        ("node.k8s.io", "RuntimeClass"): Rules(
+            create=runtimeclasses.check_runtime_class,
+            kept=runtimeclasses.check_runtime_class_update,
+            again=("whole", "kept"),
+        ),
+        ("storagemigration.k8s.io", "StorageVersionMigration"): Rules(
+            create=storageversions.check_migration,
+            kept=storageversions.check_migration_kept,
+            status=storageversions.check_migration_status,
+            again=("whole", "kept", "status"),
         ),
         (STORAGE, "CSIDriver"): Rules(
             create=storage.check_csi_driver,

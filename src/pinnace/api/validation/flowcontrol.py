@@ -20,6 +20,7 @@ SUBJECT_KINDS = ("Group", "ServiceAccount", "User")
 FIELDS = {"ServiceAccount": "serviceAccount", "User": "user", "Group": "group"}
 LEVEL_TYPES = ("Exempt", "Limited")
 RESPONSE_TYPES = ("Queue", "Reject")
+LEVEL = "flowcontrol.PriorityLevelConfigurationSpec"
 KEPT_ZERO = "flowcontrol.k8s.io/concurrency-shares-defaults-to-zero"
 NAMESPACE_INTRO = "each member of this list must be '*' or a DNS-1123 label; "
 _ANYTHING = {
@@ -281,12 +282,10 @@ def _check_fixed_level(report: Report, spec: Object, name: str) -> None:
         rest = {key: value for key, value in spec.items() if key != "exempt"}
         if _said(rest) != {"type": "Exempt"}:
             detail = "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value"
-            report.invalid(
-                "spec", internal("flowcontrol.PriorityLevelConfigurationSpec", spec), detail
-            )
+            report.invalid("spec", internal(LEVEL, spec), detail)
     elif name == "catch-all" and _said(spec) != _said(MANDATORY_CATCH_ALL):
         detail = f"spec of '{name}' must equal the fixed value"
-        report.invalid("spec", internal("flowcontrol.PriorityLevelConfigurationSpec", spec), detail)
+        report.invalid("spec", internal(LEVEL, spec), detail)
 
 
 def _check_shares(report: Report, part: Object, path: str) -> None:

@@ -1,11 +1,4 @@
-"""Which rules a kind has.
-
-Kinds that are not listed get the rules of metadata only, and their schema's from decoding:
-admission policies and their bindings, API services, CSI objects, cluster trust bundles, pod
-certificate requests, device classes, claims and slices, flow schemas and priority levels, IP
-addresses and service CIDRs, runtime classes, pod groups, workloads, storage versions and
-migrations, volume attachments and attribute classes, and CustomResourceDefinitions.
-"""
+"""Which rules a kind has; a kind that is not listed has those of metadata and of its schema."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -26,6 +19,7 @@ from pinnace.api.validation import (
     policies,
     rbac,
     resize,
+    reviews,
     services,
     workloads,
 )
@@ -43,7 +37,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=config.check_config_map, update=config.check_config_map_update
         ),
         ("", "Endpoints"): Rules(create=networking.check_endpoints),
-        ("", "Event"): Rules(create=policies.check_event),
         ("", "LimitRange"): Rules(create=policies.check_limit_range),
         ("", "Namespace"): Rules(status=config.check_namespace_status, name=names.dns1123_label),
         ("", "Node"): Rules(
@@ -112,8 +105,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("batch", "Job"): Rules(
             create=batch.check_job, update=batch.check_job_update, status=batch.check_job_status
         ),
-        ("coordination.k8s.io", "Lease"): Rules(create=policies.check_lease),
-        ("coordination.k8s.io", "LeaseCandidate"): Rules(name=names.config_map_key),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
             create=networking.check_endpoint_slice, kept=networking.check_address_type_kept
         ),
@@ -121,34 +112,38 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=networking.check_ingress_create,
             update=lambda report, obj, old: networking.check_ingress(report, obj),
         ),
-        ("networking.k8s.io", "IPAddress"): Rules(name=names.ip),
         ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
         ("policy", "PodDisruptionBudget"): Rules(
             create=policies.check_disruption_budget, status=policies.check_disruption_status
         ),
-        (RBAC, "ClusterRole"): Rules(create=rbac.check_cluster_role, name=names.path_segment_name),
+        (RBAC, "ClusterRole"): Rules(
+            create=rbac.check_cluster_role,
+            name=names.path_segment_name,
+            again=("whole", "kept"),
+        ),
         (RBAC, "ClusterRoleBinding"): Rules(
             create=rbac.check_cluster_role_binding,
             kept=rbac.check_role_ref_kept,
             name=names.path_segment_name,
+            again=("whole", "kept"),
         ),
-        (RBAC, "Role"): Rules(create=rbac.check_role, name=names.path_segment_name),
+        (RBAC, "Role"): Rules(
+            create=rbac.check_role, name=names.path_segment_name, again=("whole", "kept")
+        ),
         (RBAC, "RoleBinding"): Rules(
             create=rbac.check_role_binding,
             kept=rbac.check_role_ref_kept,
             name=names.path_segment_name,
+            again=("whole", "kept"),
         ),
         ("scheduling.k8s.io", "PriorityClass"): Rules(
-            create=policies.check_priority_class, update=policies.check_priority_class_update
+            create=policies.check_priority_class,
+            update=policies.check_priority_class_update,
+            again=("kept",),
         ),
     }
 )
-PATH_SEGMENT = Rules(name=names.path_segment_name)
 SUBDOMAIN = Rules()
-# Kinds without rules of their own whose names upstream only wants to fit into a URL.
-LOOSE_NAMES = frozenset(
-    {"ClusterTrustBundle", "APIService", "StorageVersion", "CustomResourceDefinition"}
-)
 SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
     {
         ("Pod", "ephemeralcontainers"): pods.check_ephemeral_update,
@@ -160,19 +155,17 @@ SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
 REQUESTS: Mapping[str, Check] = MappingProxyType(
     {
         "Binding": pods.check_binding,
+        "LocalSubjectAccessReview": reviews.check_local_review,
         "Scale": workloads.check_scale,
+        "SelfSubjectAccessReview": reviews.check_self_review,
+        "SubjectAccessReview": reviews.check_review,
         "TokenRequest": policies.check_token_request,
     }
 )
 
 
 def _rules(row: Resource) -> Rules:
-    found = RULES.get((row.group, row.kind))
-    if found is not None:
-        return found
-    if row.group == "events.k8s.io":
-        return SUBDOMAIN
-    return PATH_SEGMENT if row.kind in LOOSE_NAMES else SUBDOMAIN
+    return RULES.get((row.group, row.kind), SUBDOMAIN)
 
 
 def validate_create(row: Resource, obj: Object) -> list[Cause]:
@@ -185,6 +178,8 @@ def validate_create(row: Resource, obj: Object) -> list[Cause]:
         name_rule=rules.name,
         any_finalizer=row.custom is not None,
     )
+    if rules.in_hub and not report.mistyped():
+        obj = as_hub(obj)
     if rules.create is not None:
         rules.create(report, obj)
     return report.causes
@@ -237,7 +232,7 @@ def validate_subresource_update(
 
 
 def validate_request(kind: str, obj: Object) -> list[Cause]:
-    """Return every rule that a Binding, a Scale or a TokenRequest breaks."""
+    """Return every rule that a Binding, a Scale, a TokenRequest or a review breaks."""
     report = Report()
     check = REQUESTS.get(kind)
     if check is not None:
