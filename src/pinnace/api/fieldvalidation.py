@@ -164,6 +164,16 @@ def type_errors(obj: Object, row: Resource) -> list[str]:
     return found
 
 
+def type_errors_in(value: Object, type_name: str) -> list[str]:
+    """Return the same for a value of a named type that its place in the schema does not tell."""
+    schema = load()
+    kind = schema.named(type_name)
+    found: list[str] = []
+    if kind is not None:
+        _Types(schema, found).check(value, kind, "")
+    return found
+
+
 def _illegal_base64(text: str) -> int:
     """Return where Go's decoder stops at text that is not base64, or -1."""
     plain = text.replace("\r", "").replace("\n", "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pinnace.api import names
+from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import IMMUTABLE, Report, shown, too_many
 from pinnace.api.validation.definitionschemas import (
@@ -20,6 +21,7 @@ from pinnace.api.validation.definitionschemas import (
     check_schema,
     is_not_atomic,
     key_causes,
+    misfits,
 )
 from pinnace.api.validation.fieldpaths import find_field
 from pinnace.api.validation.schemadefaults import has_unpruned
@@ -125,6 +127,10 @@ def check_definition_update(report: Report, definition: Object, old: Object) -> 
 
 def _check(report: Report, definition: Object, old: Object | None, leave: _Leave) -> None:
     spec = _internal(report.child(definition, "spec", "") or {})
+    for schema in map(_schema_of, [{"schema": spec.get("validation")}, *spec["versions"]]):
+        for text in misfits(schema or {}):
+            report.add(Cause("FieldValueTypeInvalid", "spec.versions", text))
+            return
     _check_spec(report, spec, leave)
     if old is not None:
         _check_kept(report, spec, old)

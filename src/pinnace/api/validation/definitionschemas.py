@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from pinnace.api.errors import Cause
+from pinnace.api.fieldvalidation import type_errors_in
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report
 from pinnace.api.validation.expressions import Use, check_expression
@@ -18,6 +19,7 @@ from pinnace.api.validation.structurals import (
     branches,
     child,
     conversion_fault,
+    inner_schemas,
     properties,
     structural_causes,
 )
@@ -27,6 +29,7 @@ REASONS = (
     "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired",
 )  # fmt: skip
 META = ("metadata", "kind", "apiVersion")
+JSON_SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 LIST_TYPE, LIST_KEYS, MAP_TYPE = PREFIX + "list-type", PREFIX + "list-map-keys", PREFIX + "map-type"
 RULES = PREFIX + "validations"
 AT_ROOT = (
@@ -64,6 +67,20 @@ class _Place:
 
     inside_meta: bool = False
     no_defaults: str = ""
+
+
+def misfits(schema: Schema) -> list[str]:
+    """Return the wrong types inside `items` and its like, which decoding does not look into."""
+    items = schema.get("items")
+    hidden = [part for part in (items if isinstance(items, list) else [items]) if part is not None]
+    hidden += [schema[key] for key in ("additionalProperties", "additionalItems") if key in schema]
+    found = [f"{part!r} is not a schema" for part in hidden if not isinstance(part, (dict, bool))]
+    for part in hidden:
+        if isinstance(part, dict) and not found:
+            found = type_errors_in(part, JSON_SCHEMA)
+    if found:
+        return found
+    return next((below for inner in inner_schemas(schema) if (below := misfits(inner))), [])
 
 
 def check_schema(

@@ -1,6 +1,7 @@
 """Rows for the table: the rules of the kinds that steer and extend the cluster."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pinnace.api import names
@@ -33,7 +34,9 @@ WEBHOOKS = Rules(
     create=webhooks.check_webhooks, update=webhooks.check_webhooks_update, again=("whole",)
 )
 
-EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
+# Leases and Events are written all the time, and their rules read with care.
+_CAREFUL = frozenset((("", "Event"), ("coordination.k8s.io", "Lease")))
+_EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
     {
         (ADMISSION, "MutatingAdmissionPolicy"): Rules(
             create=admissionpolicies.check_mutating_policy,
@@ -199,4 +202,7 @@ EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             again=("whole", "kept"),
         ),
     }
+)
+EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
+    {key: replace(rules, decoded=key not in _CAREFUL) for key, rules in _EXTENSIONS.items()}
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from pinnace.api import names
 from pinnace.api.conversion.table import as_hub
 from pinnace.api.errors import Cause
+from pinnace.api.fieldvalidation import type_errors
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation import (
@@ -178,7 +179,9 @@ def validate_create(row: Resource, obj: Object) -> list[Cause]:
         name_rule=rules.name,
         any_finalizer=row.custom is not None,
     )
-    if rules.in_hub and not report.mistyped():
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
         obj = as_hub(obj)
     if rules.create is not None:
         rules.create(report, obj)
@@ -193,7 +196,9 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
         check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
     if "kept" in rules.again:
         check_metadata_update(report, obj, old)
-    if rules.in_hub and not report.mistyped():
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
         obj, old = as_hub(obj), as_hub(old)
     if rules.update is not None:
         rules.update(report, obj, old)
@@ -210,7 +215,9 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     _check_changed_metadata(report, row, obj, old)
     if "status" in rules.again:
         check_metadata_update(report, obj, old)
-    if rules.in_hub and not report.mistyped():
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
         obj, old = as_hub(obj), as_hub(old)
     if rules.status is not None:
         rules.status(report, obj, old)
@@ -226,9 +233,18 @@ def validate_subresource_update(
     report = Report()
     _check_changed_metadata(report, row, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
+    if _rules(row).decoded and _is_mistyped(report, row, obj):
+        return report.causes
     if check is not None:
         check(report, obj, old)
     return report.causes
+
+
+def _is_mistyped(report: Report, row: Resource, obj: Object) -> bool:
+    """Say whether values are of other types than the schema's, and report them."""
+    found = type_errors(obj, row)
+    report.causes += [Cause("FieldValueTypeInvalid", "", text) for text in found]
+    return bool(found)
 
 
 def validate_request(kind: str, obj: Object) -> list[Cause]:
