@@ -11,7 +11,15 @@ from typing import Any
 from pinnace.api import names
 from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
-from pinnace.api.validation.base import IMMUTABLE, Report, shown, too_many
+from pinnace.api.validation.base import IMMUTABLE, Report, shown
+from pinnace.api.validation.definitionparts import (
+    SELECTABLE_LIMIT,
+    check_columns,
+    check_deprecation,
+    check_names,
+    check_selectable,
+    check_subresources,
+)
 from pinnace.api.validation.definitionschemas import (
     LIST_KEYS,
     LIST_TYPE,
@@ -23,7 +31,6 @@ from pinnace.api.validation.definitionschemas import (
     key_causes,
     misfits,
 )
-from pinnace.api.validation.fieldpaths import find_field
 from pinnace.api.validation.schemadefaults import has_unpruned
 from pinnace.api.validation.schemaprinting import printed_versions
 from pinnace.api.validation.structurals import (
@@ -40,20 +47,12 @@ from pinnace.api.validation.webhooks import check_review_versions
 from pinnace.api.validation.weburls import check_client, parse_url
 
 SCOPES = ("Cluster", "Namespaced")
-COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
-COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
-SELECTABLE = ("string", "boolean", "integer")
-SELECTABLE_LIMIT = 8
 APPROVED = "api-approved.kubernetes.io"
 _SHARED = (
     ("subresources", "subresources"), ("schema", "validation"),
     ("additionalPrinterColumns", "additionalPrinterColumns"),
     ("selectableFields", "selectableFields"),
 )  # fmt: skip
-SELECTABLE_KIND = (
-    "must point to a field of type string, boolean or integer. Enum string fields and strings with "
-    "formats are allowed."
-)
 STILL_STORED = (
     "missing from spec.versions; {0} was previously a storage version, and must remain in "
     "spec.versions until a storage migration ensures no data remains persisted in {0} and removes "
@@ -255,7 +254,7 @@ def _check_spec(report: Report, spec: Object, leave: _Leave) -> None:
             report.invalid("spec.selectableFields", "", detail)
         else:
             schema = child(shared, "openAPIV3Schema") or {}
-            _check_selectable(report, spec, schema, "spec", many="" in leave.many_selectable)
+            check_selectable(report, spec, schema, "spec", many="" in leave.many_selectable)
     _check_conversion(report, spec, leave)
 
 
@@ -304,7 +303,7 @@ def _check_versions(
         said = names.dns1035_label(name)
         if said:
             report.invalid(f"{at}.name", name, ",".join(said))
-        _check_deprecation(report, version, at)
+        check_deprecation(report, version, at)
         schema = report.child(version, "schema", at)
         if schema is not None:
             status = _has_status(version if each else spec)
@@ -332,30 +331,7 @@ def _check_version_selectable(report: Report, version: Object, path: str, leave:
         report.invalid(f"{path}.selectableFields", "", detail)
         return
     many = (version.get("name") or "") in leave.many_selectable
-    _check_selectable(report, version, schema, path, many=many)
-
-
-def _check_deprecation(report: Report, version: Object, path: str) -> None:
-    warning = version.get("deprecationWarning")
-    if warning is None:
-        return
-    text, where = report.text(version, "deprecationWarning", path), f"{path}.deprecationWarning"
-    if not version.get("deprecated"):
-        report.invalid(where, text, "can only be set for deprecated versions")
-        return
-    if len(text.encode("utf-8", "surrogatepass")) > 256:
-        report.invalid(where, text, "must be <= 256 characters long")
-    if not text:
-        report.invalid(where, text, "must not be an empty string")
-    for index, letter in enumerate(text):
-        if not letter.isprintable():
-            at = len(text[:index].encode("utf-8", "surrogatepass"))
-            detail = (
-                "must only contain printable UTF-8 characters; non-printable character found at "
-                f"index {at}"
-            )
-            report.invalid(where, text, detail)
-            break
+    check_selectable(report, version, schema, path, many=many)
 
 
 def _check_validation(
@@ -372,106 +348,6 @@ def _check_names(report: Report, spec: Object) -> None:
         if not report.text(given, key, "spec.names"):
             report.required(f"spec.names.{key}")
     check_names(report, given, "spec.names")
-
-
-def check_names(report: Report, given: Object, path: str) -> None:
-    """Check the names of a definition, wanted or accepted."""
-    for key in ("plural", "singular"):
-        name = report.text(given, key, path)
-        said = names.dns1035_label(name) if name else []
-        if said:
-            report.invalid(f"{path}.{key}", name, ",".join(said))
-    for key in ("kind", "listKind"):
-        name = report.text(given, key, path)
-        said = names.dns1035_label(name.lower()) if name else []
-        if said:
-            detail = "may have mixed case, but should otherwise match: " + ",".join(said)
-            report.invalid(f"{path}.{key}", name, detail)
-    _check_labels(report, given, "shortNames", path)
-    kind = given.get("kind")
-    if kind and kind == given.get("listKind"):
-        report.invalid(f"{path}.listKind", kind, "kind and listKind may not be the same")
-    _check_labels(report, given, "categories", path)
-
-
-def _check_labels(report: Report, given: Object, key: str, path: str) -> None:
-    for index, name in enumerate(report.texts(given, key, path)):
-        said = names.dns1035_label(name)
-        if said:
-            report.invalid(f"{path}.{key}[{index}]", name, ",".join(said))
-
-
-def check_columns(report: Report, holder: Object, path: str) -> None:
-    """Check the columns that a table of the resource has."""
-    for at, column in report.objects(holder, "additionalPrinterColumns", path):
-        if not report.text(column, "name", at):
-            report.required(f"{at}.name")
-        kind, detail = report.text(column, "type", at), f"must be one of {','.join(COLUMN_TYPES)}"
-        if not kind:
-            report.required(f"{at}.type", detail)
-        elif kind not in COLUMN_TYPES:
-            report.invalid(f"{at}.type", kind, detail)
-        form = report.text(column, "format", at)
-        if form and form not in COLUMN_FORMATS:
-            report.invalid(f"{at}.format", form, f"must be one of {','.join(COLUMN_FORMATS)}")
-        where = report.text(column, "jsonPath", at)
-        if not where:
-            report.required(f"{at}.JSONPath")
-        else:
-            _check_simple_path(report, where, f"{at}.JSONPath")
-
-
-def _check_simple_path(report: Report, text: str, path: str, *below: str, what: str = "") -> None:
-    if not text.startswith("."):
-        report.invalid(path, text, "must be a simple json path starting with .")
-    elif below and not text.startswith(below):
-        report.invalid(path, text, f"should be a json path under {what}")
-
-
-def check_subresources(report: Report, holder: Object, path: str) -> None:
-    """Check where a scale finds its numbers."""
-    given = report.child(holder, "subresources", path) or {}
-    scale = report.child(given, "scale", f"{path}.subresources")
-    if scale is None:
-        return
-    where = f"{path}.subresources.scale"
-    for key, part in (("specReplicasPath", ".spec"), ("statusReplicasPath", ".status")):
-        text = report.text(scale, key, where)
-        if not text:
-            report.required(f"{where}.{key}")
-        else:
-            _check_simple_path(report, text, f"{where}.{key}", f"{part}.", what=part)
-    selector = report.text(scale, "labelSelectorPath", where)
-    if selector:
-        at = f"{where}.labelSelectorPath"
-        _check_simple_path(
-            report, selector, at, ".spec.", ".status.", what="either .spec or .status"
-        )
-
-
-def _check_selectable(
-    report: Report, holder: Object, schema: Schema, path: str, *, many: bool
-) -> None:
-    seen: set[str] = set()
-    for at, selected in report.objects(holder, "selectableFields", path):
-        text, where = report.text(selected, "jsonPath", at), f"{at}.jsonPath"
-        if not text:
-            report.required(where)
-            continue
-        try:
-            found, end = find_field(text, schema, arrays=False)
-        except ValueError as error:
-            report.invalid(where, text, f"is an invalid path: {error}")
-            continue
-        if found.split(".")[0].split("[")[0] == "metadata":
-            report.invalid(where, text, "must not point to fields in metadata")
-        if end is None or end.get("type") not in SELECTABLE:
-            report.invalid(where, text, SELECTABLE_KIND)
-        if found in seen:
-            report.duplicate(where, text)
-        seen.add(found)
-    if len(seen) > SELECTABLE_LIMIT and not many:
-        report.add(too_many(f"{path}.selectableFields", len(seen), SELECTABLE_LIMIT))
 
 
 def _check_conversion(report: Report, spec: Object, leave: _Leave) -> None:

@@ -14,20 +14,20 @@ _GROUP = "authorization.k8s.io"
 def review_access(review: Object, authorizer: Authorizer) -> Object:
     """Answer a SubjectAccessReview; raises Invalid."""
     spec = review.get("spec") or {}
-    _check(review)
+    _check(review, "SubjectAccessReview")
     return _answered(review, authorizer, _subject(spec))
 
 
 def review_own_access(review: Object, user: User, authorizer: Authorizer) -> Object:
     """Answer a SelfSubjectAccessReview; raises Invalid."""
-    _check(review)
+    _check(review, "SelfSubjectAccessReview")
     return _answered(review, authorizer, user)
 
 
 def review_local_access(review: Object, namespace: str, authorizer: Authorizer) -> Object:
     """Answer a LocalSubjectAccessReview in the namespace of the URL; raises Invalid, BadRequest."""
     spec = review.get("spec") or {}
-    _check(review)
+    _check(review, "LocalSubjectAccessReview")
     given = (review.get("metadata") or {}).get("namespace") or ""
     if given != namespace:
         raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
@@ -109,8 +109,7 @@ def _subject(spec: Object) -> User:
     return User(str(spec.get("user") or ""), groups, str(spec.get("uid") or ""), extra)
 
 
-def _check(review: Object) -> None:
-    kind = str(review.get("kind") or "")
+def _check(review: Object, kind: str) -> None:
     causes = validate_request(kind, review)
     if causes:
         # Upstream names no kind here.
