@@ -6,20 +6,15 @@ object: it is read as Go would read it, and checked with the same rules.
 
 from typing import Any
 
-from pinnace.api import fieldvalidation
 from pinnace.api.custom.structural import Structural
 from pinnace.api.errors import Cause
+from pinnace.api.fieldvalidation import type_errors_of, unknown_fields_of
 from pinnace.api.names import dns1035_label, path_segment_name
 from pinnace.api.objects import Object
-from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.schema.load import OBJECT_META
+from pinnace.api.typed import normalized_as
 from pinnace.api.validation.base import Report, invalid, join, required
 from pinnace.api.validation.metadata import check_metadata
-
-# Any kind whose only typed field is its metadata: what Go would make of metadata alone.
-_META_ONLY = Resource(
-    group="meta.k8s.io", version="v1", kind="PartialObjectMetadata", plural="partialobjectmetadata"
-)
 
 
 def coerce(obj: Object, schema: Structural) -> list[str]:
@@ -51,17 +46,13 @@ def _coerce(value: Any, schema: Structural | None, path: str, unknown: list[str]
 
 def _metadata(metadata: Object, path: str, unknown: list[str]) -> Object:
     """Return metadata as Go writes it back."""
-    wrapped = {"metadata": metadata}
-    wrong = fieldvalidation.type_errors(wrapped, _META_ONLY)
+    wrong = type_errors_of(OBJECT_META, metadata)
     if wrong:
-        raise ValueError(wrong[0])
-    prefix = 'unknown field "metadata.'
-    unknown += [
-        f"{path}.{text.removeprefix(prefix).removesuffix(chr(34))}"
-        for text in fieldvalidation.unknown_fields(wrapped, _META_ONLY)
-        if text.startswith(prefix)
-    ]
-    made: Object = normalized(wrapped, _META_ONLY)["metadata"]
+        if path == "metadata":
+            raise ValueError(wrong[0])
+        raise ValueError(invalid(path, metadata, wrong[0]).text())
+    unknown += [f"{path}.{name}" for name in unknown_fields_of(OBJECT_META, metadata)]
+    made = normalized_as(OBJECT_META, metadata)
     return {name: inner for name, inner in made.items() if inner not in (None, "", {}, [], 0)}
 
 

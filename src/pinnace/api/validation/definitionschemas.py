@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from pinnace.api.errors import Cause
-from pinnace.api.fieldvalidation import type_errors_in
+from pinnace.api.fieldvalidation import type_errors_of
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report
 from pinnace.api.validation.expressions import Use, check_expression
@@ -77,7 +77,7 @@ def misfits(schema: Schema) -> list[str]:
     found = [f"{part!r} is not a schema" for part in hidden if not isinstance(part, (dict, bool))]
     for part in hidden:
         if isinstance(part, dict) and not found:
-            found = type_errors_in(part, JSON_SCHEMA)
+            found = type_errors_of(JSON_SCHEMA, part)
     if found:
         return found
     return next((below for inner in inner_schemas(schema) if (below := misfits(inner))), [])

@@ -39,7 +39,7 @@ def next_status(crd: Object, others: Iterable[Object], now: str) -> Object | Non
     if approval is not None:
         set_condition(conditions, approval, now)
     status["conditions"] = conditions
-    return None if status == (crd.get("status") or {}) else status
+    return None if status == crd.get("status") else status
 
 
 def _wanted(names: Object) -> Object:

@@ -59,6 +59,7 @@ class Definitions(Strategy):
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin with the one storage version."""
         super().prepare_create(obj, ctx)
+        obj["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}}
         _remember_storage(obj)
 
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
