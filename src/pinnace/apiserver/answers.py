@@ -18,9 +18,12 @@ from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import (
     JSON,
+    OFFERED,
+    OFFERED_STREAMS,
     PROTOBUF,
     YAML,
     Accepted,
+    check_named,
     negotiate,
     wants_pretty,
 )
@@ -44,6 +47,13 @@ def accepted(
     """Return what the client accepts, of objects of a row if one is given."""
     message = row is None or row.custom is None
     return negotiate(request.headers.get("accept", ""), shapes=shapes, message=message)
+
+
+def check_acceptable(request: Request, *, listing: bool) -> None:
+    """Raise NotAcceptable before anything is done that could not be answered."""
+    offered = OFFERED_STREAMS if listing else OFFERED
+    check_named(request.headers.get("accept", ""), offered)
+    accepted(request, tuple({*ONE, *MANY}))
 
 
 def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
@@ -73,7 +83,7 @@ def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object)
     # What is wrong with the request shows in the first piece, while there still is a code to send.
     parts = chain((next(made),), made)
     whole = wanted.media == YAML or request.method == "HEAD"
-    whole = whole or (wanted.media == JSON and wants_pretty(request))
+    whole = whole or (wanted.media == JSON and wants_pretty(request, wanted))
     if whole or len(items) <= _STREAM_FROM:
         return _finish(request, b"".join(parts), wanted)
     headers = _headers(wanted)
@@ -111,16 +121,23 @@ def answer_object(request: Request, obj: Object, *, code: int = 200) -> Response
 
 
 def answer_error(request: Request, error: ApiError) -> Response:
-    """Answer with the Status of an error, in JSON if the client accepts nothing better."""
+    """Answer with the Status of an error, in readable JSON if the client accepts nothing better."""
     try:
         wanted = accepted(request)
     except ApiError:
-        wanted = Accepted()
+        wanted = Accepted(pretty=True)
     response = _answer_made(request, error.status(), wanted, code=error.code)
     retry = (error.details or {}).get("retryAfterSeconds")
     if retry:
         response.headers["retry-after"] = str(retry)
     return response
+
+
+def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
+    """Answer with a JSON document, in the form that is wanted of it."""
+    if wanted.media == PROTOBUF:
+        body = protobuf.encode(orjson.loads(body))
+    return _finish(request, body, wanted, code=code)
 
 
 def _answer_made(request: Request, obj: Object, wanted: Accepted, *, code: int) -> Response:
@@ -135,7 +152,7 @@ def _finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200)
         pass
     elif wanted.media != JSON:
         body = yaml_codec.encode(orjson.loads(body))
-    elif wants_pretty(request):
+    elif wants_pretty(request, wanted):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
     else:
         body += b"\n"

@@ -18,7 +18,7 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request
-from pinnace.apiserver.answers import answer_error
+from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
@@ -35,7 +35,7 @@ from pinnace.apiserver.paths import Paths
 from pinnace.apiserver.routes import RequestInfo, check_custom, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
-from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
@@ -183,10 +183,13 @@ class ApiServer:
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)
-        if handler is None:
+        passed_on = info.subresource in CONNECT
+        if handler is None or (call.request.method == "HEAD" and info.subresource != "proxy"):
             raise MethodNotAllowed(
                 "the server does not allow this method on the requested resource", details={}
             )
+        if not passed_on:
+            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
         check_options(call)
         return await handler(self.core, call)
 

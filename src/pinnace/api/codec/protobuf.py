@@ -98,7 +98,9 @@ def decode_message(message: str, data: bytes) -> Object:
 def encode(obj: Object) -> bytes:
     """Write an object with its envelope; raises ApiError when its kind has no message."""
     api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
-    return enclosed(api_version, kind, encode_message(message_of(api_version, kind), obj))
+    # Some documents of discovery are of no version.
+    message = message_of(api_version or "v1", kind)
+    return enclosed(api_version, kind, encode_message(message, obj))
 
 
 def encode_message(message: str, obj: Object) -> bytes:
