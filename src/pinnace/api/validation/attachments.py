@@ -3,7 +3,8 @@
 from pinnace.api import names
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import IMMUTABLE, Report, too_long
-from pinnace.api.validation.claims import ACCESS_MODES, NOT_SOURCES, ONE_POD
+from pinnace.api.validation.claims import ACCESS_MODES, ONE_POD
+from pinnace.api.validation.persistentvolumes import NOT_SOURCES
 from pinnace.api.validation.storage import check_driver_name, size
 
 METADATA_SIZE = 256 * 1024

@@ -259,7 +259,7 @@ def check_csi_capacity(report: Report, capacity: Object) -> None:
 
 
 def _check_capacity(report: Report, capacity: Object, *, values: bool) -> None:
-    check_selector(report, capacity, "nodeTopology", "", values=values)
+    check_selector(report, capacity, "nodeTopology", "", any_value=not values)
     name = report.text(capacity, "storageClassName", "")
     report.said("storageClassName", name, names.dns1123_subdomain(name))
     amount = report.quantity(capacity, "capacity", "")

@@ -20,6 +20,7 @@ from pinnace.api.validation import (
     claims,
     config,
     networking,
+    persistentvolumes,
     pods,
     policies,
     rbac,
@@ -50,10 +51,13 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             status=config.check_node_status,
         ),
         ("", "PersistentVolume"): Rules(
-            create=claims.check_volume, update=claims.check_volume_update
+            create=persistentvolumes.check_volume,
+            update=persistentvolumes.check_volume_update,
         ),
         ("", "PersistentVolumeClaim"): Rules(
-            create=claims.check_claim, update=claims.check_claim_update
+            create=claims.check_claim,
+            update=claims.check_claim_update,
+            status=claims.check_claim_status,
         ),
         ("", "Pod"): Rules(
             create=pods.check_pod_create,

@@ -30,6 +30,7 @@ from pinnace.apiserver.strategies.workloads import (
     Deployments,
     Jobs,
     Replicas,
+    StatefulSets,
     Workloads,
 )
 
@@ -43,6 +44,7 @@ def _fields(*labels: str) -> dict[str, Path]:
 
 PODS = Pods(
     status=True,
+    spec_type="core.PodSpec",
     counted=SPEC,
     status_keeps_metadata=("ownerReferences", "generation", "deletionTimestamp"),
     selectable=_fields(
@@ -101,9 +103,18 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("", "persistentvolumeclaims"): PersistentVolumeClaims(status=True),
         ("", "persistentvolumes"): PersistentVolumes(status=True),
         ("", "pods"): PODS,
-        ("", "podtemplates"): Strategy(counted=("template",)),
+        ("", "podtemplates"): Workloads(
+            counted=("template",),
+            template=("template",),
+            names_pods=False,
+            spec_type="core.PodTemplateSpec",
+        ),
         ("", "replicationcontrollers"): Replicas(
-            status=True, counted=SPEC, propagation=ORPHAN, selectable=_fields("status.replicas")
+            status=True,
+            counted=SPEC,
+            propagation=ORPHAN,
+            selectable=_fields("status.replicas"),
+            spec_type="core.ReplicationControllerSpec",
         ),
         ("", "secrets"): Secrets(selectable=_fields("type")),
         ("", "serviceaccounts"): ServiceAccounts(),
@@ -126,17 +137,30 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
             status=True, allow_unconditional_update=False, without_effect=NOT_AGGREGATED
         ),
-        ("apps", "daemonsets"): DaemonSets(status=True, counted=SPEC, names_pods=False),
-        ("apps", "deployments"): Deployments(
-            status=True, counted=SPEC, status_keeps_metadata=("labels",)
+        ("apps", "daemonsets"): DaemonSets(
+            status=True, counted=SPEC, names_pods=False, spec_type="apps.DaemonSetSpec"
         ),
-        ("apps", "replicasets"): Workloads(status=True, counted=SPEC),
-        ("apps", "statefulsets"): Workloads(status=True, counted=SPEC, names_pods=False),
+        ("apps", "deployments"): Deployments(
+            status=True,
+            counted=SPEC,
+            spec_type="apps.DeploymentSpec",
+            status_keeps_metadata=("labels",),
+        ),
+        ("apps", "replicasets"): Workloads(
+            status=True, counted=SPEC, spec_type="apps.ReplicaSetSpec"
+        ),
+        ("apps", "statefulsets"): StatefulSets(
+            status=True, counted=SPEC, names_pods=False, spec_type="apps.StatefulSetSpec"
+        ),
         ("batch", "cronjobs"): Workloads(
-            status=True, counted=SPEC, template=("spec", "jobTemplate", "spec", "template")
+            status=True,
+            counted=SPEC,
+            template=("spec", "jobTemplate", "spec", "template"),
+            spec_type="batch.CronJobSpec",
         ),
         ("batch", "jobs"): Jobs(
             status=True,
+            spec_type="batch.JobSpec",
             counted=SPEC,
             propagation=ORPHAN,
             selectable=_fields("status.successful"),
