@@ -5,13 +5,14 @@ at which it was read. Who lost the race begins again with the newer object, unle
 which version it changes; then it is told of the conflict.
 """
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
+from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
@@ -35,6 +36,7 @@ Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
 _KEPT = ("generation", "creationTimestamp")
+_KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
 # What upstream checks of the metadata once for all kinds, and then again with the rest.
 _TWICE = re.compile(
     r"metadata\.(name|namespace|uid|creationTimestamp|deletion\w+|generation|labels|annotations|"
@@ -71,16 +73,13 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
     """Return whether the write is unconditional; raises Conflict and Invalid."""
     row, metadata = call.row, new["metadata"]
     uid = metadata.get("uid")
-    held = item.uid
-    # A patch has no precondition: validation finds that the uid cannot be changed.
-    if uid and uid != held and call.info.verb == "update":
-        why = (
-            f"StorageError: invalid object, Code: 4, Key: {item.key}, ResourceVersion: 0, "
-            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
-            f"UID in object meta: {held}"
-        )
-        raise conflict(row.plural, row.group, item.name, why)
+    # A patch has no precondition: validation finds that the uid is another.
+    if uid and uid != item.uid and call.info.verb == "update":
+        raise other_uid(row, item.key, item.name, uid, item.uid)
     version = metadata.get("resourceVersion") or "0"
+    if not version.isdigit():
+        why = f"strconv.ParseUint: parsing {quoted(version)}: invalid syntax"
+        raise ApiError(why, code=500, reason="")
     if version == "0":
         if not rules.strategy_for(row).allow_unconditional_update:
             why = "Invalid value: 0: must be specified for an update"
@@ -88,12 +87,19 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
             # Upstream names the resource here where it names the kind everywhere else.
             raise invalid(row.plural, row.group, item.name, [cause])
         return True
-    if not version.isdecimal():
-        shown = json.dumps(version, ensure_ascii=False)
-        raise ApiError(f"strconv.ParseUint: parsing {shown}: invalid syntax", reason="")
     if version != str(item.revision):
         raise conflict(row.plural, row.group, item.name, MODIFIED)
     return call.info.verb == "patch"
+
+
+def other_uid(row: Resource, key: str, name: str, uid: str, held: str) -> Conflict:
+    """Return upstream's refusal of a write to an object of another uid than is stored."""
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
+        f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+        f"UID in object meta: {held}"
+    )
+    return conflict(row.plural, row.group, name, why)
 
 
 async def _store(
@@ -128,7 +134,7 @@ async def _store(
         causes = rules.validate_update(row, new, old)
     refuse(row, metadata, [*(one for one in causes if _TWICE.fullmatch(one.field)), *causes])
     call.warnings.extend(strategy.warnings(new, old))
-    also = reallocate(core, row, new, old) if not subresource else None
+    also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
     new = as_stored(new, row)
     metadata = new["metadata"]
@@ -152,10 +158,9 @@ def _keep(metadata: Object, before: Object) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
-    if "deletionTimestamp" in before:
-        metadata["deletionTimestamp"] = before["deletionTimestamp"]
-    if "deletionGracePeriodSeconds" in before:
-        metadata.setdefault("deletionGracePeriodSeconds", before["deletionGracePeriodSeconds"])
+    for name in _KEPT_IF_UNSAID:
+        if name in before and metadata.get(name) is None:
+            metadata[name] = before[name]
 
 
 def is_finished(obj: Object) -> bool:
@@ -178,8 +183,8 @@ def check_names(call: Call, obj: Object) -> None:
         )
     if not name:
         raise BadRequest(
-            f"the name of the object ({call.info.name} based on URL) was undeterminable: "
-            "name must be provided"
+            f"the name of the object ({call.info.name} based on URL) was undeterminable: name must "
+            "be provided"
         )
     if namespace and namespace != call.namespace:
         raise BadRequest(

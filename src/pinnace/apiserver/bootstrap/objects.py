@@ -5,7 +5,8 @@ Idempotent: what is there is left as it is, what is missing is written in one co
 
 import ipaddress
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
@@ -36,6 +37,13 @@ _PRIORITIES = (
     ),
 )
 
+_RANGE_IS_READY = {"reason": "", "message": "Kubernetes default Service CIDR is ready"}
+
+# Who makes the objects of a group, where it is not the server as such.
+_MANAGERS: Mapping[str, str] = MappingProxyType(
+    {"flowcontrol.apiserver.k8s.io": "api-priority-and-fairness-config-producer-v1"}
+)
+
 
 def first_address(cidr: str) -> str:
     """Return the address of the `kubernetes` Service: the first one of the range."""
@@ -53,7 +61,11 @@ def standard_objects(core: Core) -> Iterable[tuple[Resource, Object]]:
         )
     yield (
         SERVICECIDRS,
-        {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [core.config.service_cidr]}},
+        {
+            "metadata": {"name": "kubernetes"},
+            "spec": {"cidrs": [core.config.service_cidr]},
+            "status": {"conditions": [{"type": "Ready", "status": "True", **_RANGE_IS_READY}]},
+        },
     )
     for obj in (*bootstrap_rbac(), *bootstrap_flow_control()):
         group, _, version = obj["apiVersion"].partition("/")
@@ -118,4 +130,7 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     rules.apply_defaults(row, made)
     context = rules.Context(now=metadata["creationTimestamp"])
     rules.strategy_for(row).prepare_create(made, context)
+    if row is SERVICECIDRS:
+        (condition,) = obj["status"]["conditions"]
+        made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
     return made
