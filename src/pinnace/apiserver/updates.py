@@ -5,7 +5,6 @@ at which it was read. Who lost the race begins again with the newer object, unle
 which version it changes; then it is told of the conflict.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
@@ -37,11 +36,6 @@ _RETRIES = 20
 # What a client cannot change, whatever it sends.
 _KEPT = ("generation", "creationTimestamp")
 _KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
-# What upstream checks of the metadata once for all kinds, and then again with the rest.
-_TWICE = re.compile(
-    r"metadata\.(name|namespace|uid|creationTimestamp|deletion\w+|generation|labels|annotations|"
-    r"ownerReferences.*|finalizers.*|managedFields.*)"
-)
 
 
 async def change(
@@ -132,7 +126,7 @@ async def _store(
     else:
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old)
-    refuse(row, metadata, [*(one for one in causes if _TWICE.fullmatch(one.field)), *causes])
+    refuse(row, metadata, causes)
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
