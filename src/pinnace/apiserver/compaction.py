@@ -2,7 +2,7 @@
 
 from pinnace.api.kinds.core import EVENTS
 from pinnace.apiserver.core import Core
-from pinnace.store.base import StoreError
+from pinnace.store.base import MOST_KEYS, StoreError
 
 INTERVAL = 300.0
 EVENT_SECONDS = 3600.0
@@ -27,8 +27,8 @@ async def expire_events(core: Core) -> None:
         return
     limit = core.clock.monotonic() - EVENT_SECONDS
     old = [item.key for item in cache.items() if item.since < limit]
-    for at in range(0, len(old), 500):
+    for at in range(0, len(old), MOST_KEYS):
         try:
-            await core.store.commit(deletes=old[at : at + 500], durable=False)
+            await core.store.commit(deletes=old[at : at + MOST_KEYS], durable=False)
         except StoreError:
             return

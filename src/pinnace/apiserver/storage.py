@@ -30,6 +30,10 @@ class ObservedStore:
         self._observe = observe
         self.failure: StoreUnavailable | None = None
 
+    @property
+    def shared(self) -> bool:
+        return self._store.shared
+
     async def get(self, key: str) -> Entry | None:
         began = time.perf_counter()
         found = await self._store.get(key)
@@ -51,11 +55,12 @@ class ObservedStore:
         puts: Sequence[tuple[str, bytes]] = (),
         deletes: Sequence[str] = (),
         durable: bool = True,
+        ttl: int = 0,
     ) -> int:
         began = time.perf_counter()
         try:
             revision = await self._store.commit(
-                compares=compares, puts=puts, deletes=deletes, durable=durable
+                compares=compares, puts=puts, deletes=deletes, durable=durable, ttl=ttl
             )
         except StoreUnavailable as error:
             self.failure = error

@@ -27,7 +27,7 @@ from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
 from pinnace.kit.uids import new_suffix, new_uid
-from pinnace.store.base import Compare, CompareFailed, StoreError
+from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
 
 MODIFIED = (
@@ -222,6 +222,8 @@ async def put(
         )
     except CompareFailed:
         raise
+    except TooLarge as error:
+        raise ApiError(str(error), code=500, reason="") from error
     except StoreError as error:
         raise ServiceUnavailable(str(error)) from error
     metadata = obj["metadata"]

@@ -34,6 +34,7 @@ from pinnace.store.base import (
     Page,
     StoreError,
     StoreUnavailable,
+    check_size,
 )
 from pinnace.store.sqlite_file import SHIFT, Database, Row, Worker
 from pinnace.store.watchers import Watcher, Watchers
@@ -52,6 +53,8 @@ class _Write:
 
 class SqliteStore:
     """Open with `await SqliteStore.open(path)`."""
+
+    shared = False
 
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self._path = path
@@ -123,7 +126,9 @@ class SqliteStore:
         puts: Sequence[tuple[str, bytes]] = (),
         deletes: Sequence[str] = (),
         durable: bool = True,
+        ttl: int = 0,
     ) -> int:
+        check_size(compares, puts, deletes)
         await self._check(compares)
         gone = [key for key in deletes if key in self._heads]
         if not puts and not gone:
