@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from pinnace.store import sqlite
 from pinnace.store.base import Compare, CompareFailed, StoreError, StoreUnavailable
 from pinnace.store.sqlite import SqliteStore
 
@@ -182,3 +183,17 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         assert missing == []
 
     asyncio.run(check())
+
+
+async def test_the_log_is_cut_though_readers_follow_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOG_LIMIT", 1 << 20)
+    store = await SqliteStore.open(tmp_path / "store.db")
+    for number in range(30):
+        await store.commit(puts=[(f"/{number}", bytes(300_000))])
+        reading = [asyncio.ensure_future(store.range("/")) for _ in range(2)]
+        await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+    assert (tmp_path / "store.db-wal").stat().st_size < 2 << 20
+    await asyncio.gather(*reading)
+    await store.close()

@@ -36,7 +36,7 @@ from pinnace.store.base import (
     StoreUnavailable,
     check_size,
 )
-from pinnace.store.sqlite_file import SHIFT, Database, Row, Worker
+from pinnace.store.sqlite_file import LOG_LIMIT, SHIFT, Database, Row, Worker
 from pinnace.store.watchers import Watcher, Watchers
 
 
@@ -187,9 +187,18 @@ class SqliteStore:
         rows = [row for write in batch for row in write.rows]
         replaced = [old for write in batch for old in write.replaced]
         durable = any(write.durable for write in batch)
-        self._writer.post(
-            lambda: self._database.write(rows, replaced, durable=durable), self._written
-        )
+        self._writer.post(lambda: self._write(rows, replaced, durable=durable), self._written)
+
+    def _write(
+        self, rows: list[Row], replaced: list[int | None], *, durable: bool
+    ) -> list[Entry | None]:
+        """Write a batch, in the writer's thread; there is always an end to the log."""
+        previous = self._database.write(rows, replaced, durable=durable)
+        if self._database.log_bytes() > LOG_LIMIT:
+            # Readers that follow one another without a pause would keep it from beginning anew.
+            with self._reader.turn:
+                self._database.cut_log()
+        return previous
 
     def _written(self, previous: list[Entry | None], error: StoreError | None) -> None:
         batch, self._writing = self._writing, []
@@ -267,6 +276,9 @@ class SqliteStore:
                 ids.append(self._superseded.popleft()[1])
             await self._writer.run(partial(self._database.forget, ids))
         await self._writer.run(lambda: self._database.finish_compaction(revision))
+        left = await self._writer.run(self._database.free_pages)
+        while left:
+            left = await self._writer.run(partial(self._database.shrink, left))
 
     async def revision(self) -> int:
         return self._durable_revision

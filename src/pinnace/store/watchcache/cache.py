@@ -27,6 +27,8 @@ class WatchCache:
         self.namespaced = namespaced
         self.pick = pick
         self.changed = 0
+        # When it was loaded: what is older was written nobody knows when.
+        self.since = clock.monotonic()
         self._clock = clock
         self._items: dict[str, Item] = {}
         self._keys: list[str] = []
@@ -71,7 +73,8 @@ class WatchCache:
     def fill(self, entries: Sequence[Entry]) -> None:
         """Take in the first range, which is in key order."""
         for entry in entries:
-            self._items[entry.key] = self.item(entry)
+            item = self._items[entry.key] = self.item(entry)
+            item.since = self.since
             self.changed = max(self.changed, entry.modified)
         self._keys = list(self._items)
 
