@@ -24,6 +24,7 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.freshness import admitted, freshen
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
@@ -147,8 +148,7 @@ class ApiServer:
     async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
-        user = await self.core.auth.user(request)
-        self.core.auth.check(user, info)
+        user = await admitted(self.core, request, info)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
@@ -171,6 +171,7 @@ class ApiServer:
                 "the server does not allow this method on the requested resource", details={}
             )
         check_options(call)
+        await freshen(self.core, call)
         return await handler(self.core, call)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:

@@ -17,7 +17,6 @@ from pinnace.store.watchcache.item import Item
 _log = logging.getLogger(__name__)
 
 INTERVAL = 300.0
-EVENT_SECONDS = 3600
 KEY = "compact_rev_key"
 
 
@@ -48,7 +47,7 @@ class Compactor:
 
 
 async def compact_for_ever(core: Core) -> None:
-    """Keep between five and ten minutes of history, and Events for an hour."""
+    """Keep between five and ten minutes of history, and Events for their time."""
     compactor = Compactor(core.store)
     while True:
         await core.clock.sleep(INTERVAL)
@@ -65,8 +64,8 @@ async def expire_events(core: Core) -> None:
     cache = core.caches.loaded(EVENTS.prefix)
     if cache is None:
         return
-    limit = core.clock.monotonic() - EVENT_SECONDS
-    moment = core.clock.now() - timedelta(seconds=EVENT_SECONDS)
+    limit = core.clock.monotonic() - core.config.event_ttl
+    moment = core.clock.now() - timedelta(seconds=core.config.event_ttl)
     old = [
         item
         for item in cache.items()

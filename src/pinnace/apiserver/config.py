@@ -34,3 +34,4 @@ class ServerConfig:
     objects: Sequence[tuple[Resource, Object]] = ()
     documents: Mapping[str, Object] = field(default_factory=dict)
     min_request_timeout: int = 1800
+    event_ttl: int = 3600

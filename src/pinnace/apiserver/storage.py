@@ -15,7 +15,7 @@ from pinnace.store.base import (
 )
 
 # What is written to learn whether a store that refused a write takes them again.
-PROBE_KEY = "/pinnace/health"
+PROBE_KEY = "/registry/health"
 Observe = Callable[[str, float], None]
 
 
@@ -83,6 +83,14 @@ class ObservedStore:
         await self._store.close()
 
     async def try_again(self) -> None:
-        """Write something small if the last write failed; raises what the store still says."""
-        if self.failure is not None:
+        """Write something small if the last write failed; raises what the store still says.
+
+        A shared store is only read, as upstream does: it serves others as well.
+        """
+        if self.failure is None:
+            return
+        if not self._store.shared:
             await self.commit(puts=[(PROBE_KEY, b"{}")])
+            return
+        await self.get(PROBE_KEY)
+        self.failure = None

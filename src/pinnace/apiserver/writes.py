@@ -20,6 +20,7 @@ from pinnace.api.errors import (
     not_found,
     qualified,
 )
+from pinnace.api.kinds.core import EVENTS
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
@@ -219,6 +220,7 @@ async def put(
             compares=(Compare(key, expected), *also.compares),
             puts=((key, value), *also.puts),
             deletes=also.deletes,
+            ttl=core.config.event_ttl if row.prefix == EVENTS.prefix else 0,
         )
     except CompareFailed:
         raise

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 
 from pinnace.kit.clock import Clock
-from pinnace.store.base import Compacted, Deliver, Entry, Event, Store, StoreError, Watch
+from pinnace.store.base import Compacted, Entry, Event, Store, StoreError, Watch
 from pinnace.store.watchcache.changes import Change, ChangeType, Ring, Select, Watcher
 from pinnace.store.watchcache.item import Item, PickFields
 
@@ -148,23 +148,58 @@ class WatchCache:
         return {item.fields(self.pick).get(field, "") for item in items if item is not None}
 
     def watch_history(self, store: Store, watcher: Watcher, *, since: int) -> Watch:
-        """Feed a watcher from the store's own history, for a start older than the ring."""
+        """Feed a watcher from the store's own history, for a start older than the ring.
 
-        def deliver(events: Sequence[Event]) -> None:
-            for event in events:
-                entry = event.previous
-                change = self.change(event, self.item(entry) if entry else None)
-                if change is not None:
-                    watcher.offer(change)
+        At the first event that the ring has as well, the watcher joins those who watch from memory.
+        """
+        return _History(self, store, watcher, since)
 
-        def failed(error: StoreError) -> None:
-            watcher.expired = isinstance(error, Compacted)
-            watcher.end()
-
-        feed: Deliver = deliver
-        return store.watch(self.prefix, since=since, deliver=feed, failed=failed)
+    def joins(self, watcher: Watcher, *, before: int) -> bool:
+        """Let a watcher go on from memory with a change, if all since then are in the ring."""
+        if before - 1 < self._ring.floor:
+            return False
+        self.watch(watcher, since=before - 1)
+        return True
 
     def select(self, namespace: str, select: Select | None, after: str = "") -> list[Item]:
         """Return the items of a namespace that are selected, in key order."""
         items = self.items(namespace, after=after)
         return items if select is None else [item for item in items if select(item)]
+
+
+class _History:
+    """One watcher that is fed from the store's history."""
+
+    def __init__(self, cache: WatchCache, store: Store, watcher: Watcher, since: int) -> None:
+        self._cache = cache
+        self._watcher = watcher
+        self._joined = False
+        self._watch: Watch | None = None
+        self._watch = store.watch(
+            cache.prefix, since=since, deliver=self._deliver, failed=self._failed
+        )
+        if self._joined:  # a store may deliver at once
+            self.close()
+
+    def close(self) -> None:
+        """End the watch."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        cache, watcher = self._cache, self._watcher
+        for event in events:
+            if self._joined:
+                return
+            if cache.joins(watcher, before=event.entry.modified):
+                self._joined = True
+                self.close()
+                return
+            previous = cache.item(event.previous) if event.previous else None
+            change = cache.change(event, previous)
+            if change is not None:
+                watcher.offer(change)
+
+    def _failed(self, error: StoreError) -> None:
+        self._watcher.expired = isinstance(error, Compacted)
+        self._watcher.end()
