@@ -19,13 +19,14 @@ from pinnace.api.errors import (
 )
 from pinnace.api.wire import Answer, Hijack, Request
 from pinnace.apiserver.answers import answer_error
-from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.freshness import admitted, freshen
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
+from pinnace.apiserver.identity import Identity
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
@@ -41,6 +42,7 @@ from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
+_WITHDRAW_SECONDS = 2.0
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
 
 
@@ -54,6 +56,7 @@ class ApiServer:
         self._health = Health(observed)
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self._address = config.advertise_address, config.secure_port
+        self._identity = Identity(self.core)
         self._paths = Paths(self.core, self._metrics, self._health)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
@@ -66,7 +69,7 @@ class ApiServer:
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
-        await publish(core, core.config.advertise_address, core.config.secure_port)
+        await self.advertise(*self._address)
         health.hooks.add(ADDRESS_HOOK)
         for work in (core.alarms.run(), compact_for_ever(core), self._keep_published()):
             task = asyncio.create_task(work)
@@ -91,15 +94,24 @@ class ApiServer:
         """Tell the cluster under which address this server is to be found."""
         self._address = address, port
         await publish(self.core, address, port)
+        await self._identity.renew(address, port)
 
     async def _keep_published(self) -> None:
-        """Restore the server's own Service and endpoints when somebody changed them."""
+        """Stay known: by the Lease, and in the server's own Service, whoever changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
-                await publish(self.core, *self._address)
+                await self.advertise(*self._address)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
+
+    async def _withdraw(self) -> None:
+        """Leave the endpoints to the servers that go on; they notice by themselves if need be."""
+        try:
+            async with asyncio.timeout(_WITHDRAW_SECONDS):
+                await unpublish(self.core, *self._address)
+        except (ApiError, StoreError, TimeoutError) as error:
+            _log.warning("cannot leave the kubernetes Service: %s", error)
 
     async def close(self) -> None:
         """End all that runs, watches included."""
@@ -107,6 +119,8 @@ class ApiServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if ADDRESS_HOOK in self._health.hooks:
+            await self._withdraw()
         await self.core.caches.close()
 
     async def handle(self, request: Request) -> Answer:

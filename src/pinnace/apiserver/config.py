@@ -18,6 +18,8 @@ class ServerConfig:
 
     `documents` are further JSON documents by path (the OpenID ones). `objects` are ensured at the
     start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
+    `host_name`
+    and `identity` name the server's Lease. `event_ttl` is for how many seconds Events are kept.
     """
 
     rows: Sequence[Resource] = RESOURCES
@@ -29,6 +31,8 @@ class ServerConfig:
     node_ports: tuple[int, int] = (30000, 32767)
     advertise_address: str = "127.0.0.1"
     secure_port: int = 6443
+    host_name: str = "localhost"
+    identity: str = "kube-apiserver"
     kubelet_tls: SSLContext | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()
