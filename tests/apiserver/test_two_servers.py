@@ -69,9 +69,7 @@ class Pair:
         server = ApiServer(store, SystemClock(), config)
         self._stack.push_async_callback(server.close)
         await server.start()
-        served = Served(server)
-        self.servers.append(served)
-        return served
+        return Served(server)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -85,7 +83,8 @@ async def pair() -> AsyncIterator[Pair]:
         found = Pair(etcd)
         try:
             # Both at once: they race for the objects that every cluster has.
-            await asyncio.gather(found.start("10.0.0.1"), found.start("10.0.0.2"))
+            both = await asyncio.gather(found.start("10.0.0.1"), found.start("10.0.0.2"))
+            found.servers = list(both)
             yield found
         finally:
             await found.close()

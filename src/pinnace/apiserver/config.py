@@ -18,8 +18,8 @@ class ServerConfig:
 
     `documents` are further JSON documents by path (the OpenID ones). `objects` are ensured at the
     start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
-    `host_name`
-    and `identity` name the server's Lease. `event_ttl` is for how many seconds Events are kept.
+    `host_name` and `identity` name the server's Lease. `event_ttl` is for how many seconds Events
+    are kept.
     """
 
     rows: Sequence[Resource] = RESOURCES

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import shutil
 import signal
 import socket
@@ -14,7 +13,6 @@ from pathlib import Path
 from pinnace.store.etcd.settings import PREFIX, EtcdSettings
 
 _READY_SECONDS = 20.0
-_PR_SET_PDEATHSIG = 1
 
 
 def installed() -> str | None:
@@ -72,8 +70,13 @@ class LocalEtcd:
                 await asyncio.sleep(0.01)
 
     def _spawn(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        # It ends with this process, whatever ends that; no code runs between fork and exec for it,
+        # which gRPC's threads would not survive.
+        setpriv = shutil.which("setpriv")
+        if setpriv is not None:
+            command = [setpriv, "--pdeathsig", "KILL", *command]
         with (self._directory / "etcd.log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+            return subprocess.Popen(command, stdout=log, stderr=log)
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
@@ -85,10 +88,6 @@ class LocalEtcd:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -26,7 +26,8 @@ class WatchCache:
         self.prefix = prefix + "/"
         self.namespaced = namespaced
         self.pick = pick
-        self.changed = 0
+        # Since this revision it is as it is; what was deleted before it was loaded left no trace.
+        self.changed = revision
         # When it was loaded: what is older was written nobody knows when.
         self.since = clock.monotonic()
         self._clock = clock
@@ -75,7 +76,6 @@ class WatchCache:
         for entry in entries:
             item = self._items[entry.key] = self.item(entry)
             item.since = self.since
-            self.changed = max(self.changed, entry.modified)
         self._keys = list(self._items)
 
     def apply(self, event: Event) -> None:
