@@ -54,9 +54,16 @@ class ApiServer:
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
         self._metrics = Metrics()
-        observed = ObservedStore(store, self._metrics.stored)
+        observed = ObservedStore(store, self._metrics.store.operation)
         self._health = Health(observed)
-        self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
+        self.core: Core = build(
+            observed,
+            clock,
+            config,
+            self._pods,
+            failed=self._broken,
+            store_metrics=self._metrics.store,
+        )
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
         self._paths = Paths(self.core, self._metrics, self._health)

@@ -5,6 +5,10 @@ that names one sees at least that; resourceVersion=0 takes what is there. Who is
 at a second time with what is known then: the right may have been given through another server.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pinnace.api.errors import ApiError
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.core import Call, Core
@@ -18,10 +22,23 @@ async def freshen(core: Core, call: Call) -> None:
     if not core.store.shared:
         return
     version = call.request.param("resourceVersion")
-    if call.info.verb not in _READING or not version or call.request.param("continue"):
-        await core.caches.catch_up()
+    reading = call.info.verb in _READING
+    if not reading or not version or call.request.param("continue"):
+        with _waiting(core, call):
+            await core.caches.catch_up()
     elif version.isdigit() and len(version) < 20:
         await core.caches.reach(int(version))
+
+
+@contextmanager
+def _waiting(core: Core, call: Call) -> Iterator[None]:
+    began, fresh = time.perf_counter(), False
+    try:
+        yield
+        fresh = True
+    finally:
+        where = call.row.group, call.row.plural
+        core.store_metrics.waited(where, time.perf_counter() - began, fresh=fresh)
 
 
 async def admitted(core: Core, request: Request, info: RequestInfo) -> User:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,6 +11,8 @@ from pinnace.api.errors import qualified
 from pinnace.api.wire import Response
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.routes import RequestInfo
+from pinnace.apiserver.store_metrics import Reading, StoreMetrics, resource_of
+from pinnace.store.base import StoreError
 
 _BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10,
                   15, 20, 30, 45, 60)  # fmt: skip
@@ -42,14 +44,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._store_seconds = Histogram(
-            "etcd_request_duration_seconds",
-            "Etcd request latency in seconds for each operation.",
-            ("operation",),
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._store: dict[str, Histogram] = {}
+        self.store = StoreMetrics(self._registry, resource_of)
         self._inflight = self._gauge(
             "apiserver_current_inflight_requests",
             "Number of requests that are being answered, by kind.",
@@ -98,13 +93,6 @@ class Metrics:
             latency = self._latencies[key] = self._seconds.labels(*key)
         latency.observe(seconds)
 
-    def stored(self, operation: str, seconds: float) -> None:
-        """Count one operation of the store."""
-        latency = self._store.get(operation)
-        if latency is None:
-            latency = self._store[operation] = self._store_seconds.labels(operation)
-        latency.observe(seconds)
-
     def _gauge(self, name: str, what: str, labels: tuple[str, ...]) -> Gauge:
         return Gauge(name, what, labels, registry=self._registry)
 
@@ -120,6 +108,11 @@ class Metrics:
             self._resource_objects.labels(row.group, row.plural).set(len(cache))
             where = ("WATCH", row.group, row.version, row.plural, "", "cluster", _COMPONENT)
             self._long_running.labels(*where).set(cache.watching)
+            self.store.caches[row.group, row.plural] = Reading(
+                cache.received, core.caches.revision, cache.bytes, 1
+            )
+        with suppress(StoreError):
+            self.store.store_bytes = await core.store.size()
         body = await asyncio.to_thread(generate_latest, self._registry)
         return Response(headers={"content-type": _TYPE}, body=body)
 

@@ -17,6 +17,7 @@ from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.routes import Rows
+from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store, StoreError
@@ -54,6 +55,7 @@ def build(
     pods: NodePods,
     *,
     failed: Callable[[StoreError], None],
+    store_metrics: StoreMetrics,
 ) -> Core:
     """Return the parts of a server, joined and not yet running."""
     rows = Rows(config.rows)
@@ -71,6 +73,7 @@ def build(
         caches=caches,
         alarms=Alarms(clock),
         lookup=lookup,
+        store_metrics=store_metrics,
         auth=Auth(authn.build(config.authentication, lookup, clock.now), authorizer, roles),
         admission=(
             admission.build(authorizer, roles, quota_writer=QuotaStatus(store))

@@ -174,6 +174,10 @@ class Store(Protocol):
         """Return the current revision; 1 for a new store."""
         ...
 
+    async def size(self) -> int:
+        """Return how many bytes the store takes where it is."""
+        ...
+
     async def close(self) -> None:
         """Flush and let go of everything."""
         ...

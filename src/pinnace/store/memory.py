@@ -133,6 +133,10 @@ class MemoryStore:
     async def revision(self) -> int:
         return self._revision
 
+    async def size(self) -> int:
+        versions = self._versions.values()
+        return sum(len(entry.value) for kept in versions for entry in kept)
+
     async def close(self) -> None:
         self._closed = True
         self._watchers.fail_all(StoreUnavailable("the store is closed"))

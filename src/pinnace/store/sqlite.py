@@ -283,6 +283,9 @@ class SqliteStore:
     async def revision(self) -> int:
         return self._durable_revision
 
+    async def size(self) -> int:
+        return await asyncio.to_thread(lambda: self._path.stat().st_size)
+
     async def close(self) -> None:
         if self._closed:
             return

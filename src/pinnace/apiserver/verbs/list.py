@@ -54,11 +54,14 @@ async def list_objects(core: Core, call: Call) -> Answer:
         if _is_exact(call):
             revision = asked
     page = _Page(cache, call.namespace, test, after, limit_of(call))
-    if revision == core.caches.revision or revision >= cache.changed:
-        found = page.of(cache.select(call.namespace, None, after))
+    from_cache = revision == core.caches.revision or revision >= cache.changed
+    if from_cache:
+        read = cache.select(call.namespace, None, after)
     else:
-        found = await _at(core, page, revision, continued=bool(token))
-    items, last, remaining = found
+        read = await _at(core, page, revision, continued=bool(token))
+    items, last, remaining = page.of(read)
+    where = call.row.group, call.row.plural
+    core.store_metrics.listed(where, from_cache=from_cache, fetched=len(read), returned=len(items))
     metadata: Object = {"resourceVersion": str(revision)}
     if call.row.custom is not None:
         # Upstream's lists of untyped objects say so even when nothing follows.
@@ -102,9 +105,7 @@ class _Page:
         return found, None, 0
 
 
-async def _at(
-    core: Core, page: _Page, revision: int, *, continued: bool
-) -> tuple[list[Item], Item | None, int]:
+async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> list[Item]:
     cache = page.cache
     scope = f"{cache.prefix}{page.namespace}/" if page.namespace else cache.prefix
     try:
@@ -114,4 +115,4 @@ async def _at(
             raise compacted() from gone
         start = page.after.removeprefix(cache.prefix)
         raise expired_continue(encode_continue(-1, start)) from gone
-    return page.of([cache.item(entry) for entry in got.entries])
+    return [cache.item(entry) for entry in got.entries]

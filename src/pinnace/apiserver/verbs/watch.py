@@ -64,6 +64,7 @@ class _Watching:
         self._cache = cache
         self._shape = shape
         self._namespace = call.namespace
+        self._where = call.row.group, call.row.plural
         selection = selection_of(call)
         self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
@@ -96,6 +97,8 @@ class _Watching:
                 self._remind(revision)
             while batch := await watcher.next():
                 yield b"".join([self._frame(told) for told in batch])
+            if watcher.overrun:
+                core.store_metrics.cut(self._where)
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:

@@ -42,6 +42,9 @@ class WatchCache:
         self.changed = revision
         # When it was loaded: what is older was written nobody knows when.
         self.since = clock.monotonic()
+        # For the metrics: how many events came, and the size of what is here.
+        self.received = 0
+        self.bytes = 0
         self._refine = refine
         self._clock = clock
         self._items: dict[str, Item] = {}
@@ -89,6 +92,7 @@ class WatchCache:
         for entry in entries:
             item = self._items[entry.key] = self.item(entry)
             item.since = self.since
+            self.bytes += len(item.tail)
         self._keys = list(self._items)
 
     def apply(self, event: Event) -> None:
@@ -96,7 +100,10 @@ class WatchCache:
         change = self.change(event, self._items.get(event.entry.key))
         if change is None:
             return
+        self.received += 1
         key = event.entry.key
+        if change.previous is not None:
+            self.bytes -= len(change.previous.tail)
         if change.type == "DELETED":
             del self._items[key]
             del self._keys[bisect_left(self._keys, key)]
@@ -104,6 +111,7 @@ class WatchCache:
             if change.type == "ADDED":
                 insort(self._keys, key)
             self._items[key] = change.item
+            self.bytes += len(change.item.tail)
         self.changed = change.item.revision
         self._ring.add(change)
         for listener in self.listeners:
