@@ -31,7 +31,7 @@ async def test_requests_watches_objects_and_the_store_are_counted(api: Any) -> N
         'apiserver_longrunning_requests{component="apiserver",group="",resource="configmaps",'
         'scope="cluster",subresource="",verb="WATCH",version="v1"} 1.0' in found
     )
-    assert 'apiserver_storage_objects{resource="configmaps"} 1.0' in found
+    assert 'apiserver_storage_objects{resource="configmaps"} 2.0' in found
     assert 'apiserver_current_inflight_requests{request_kind="readOnly"} 1.0' in found
     assert any(line.startswith('etcd_request_duration_seconds_count{group="') for line in found)
     await events.aclose()
@@ -44,7 +44,7 @@ async def test_what_does_not_exist_makes_no_series(api: Any) -> None:
 
 
 async def test_the_store_and_the_caches_are_counted_by_resource(api: Any) -> None:
-    path = "/api/v1/namespaces/default/configmaps"
+    path = "/api/v1/namespaces/default/secrets"
     await api.do("POST", path, {"metadata": {"name": "a"}})
     _, made = await api.do("POST", path, {"metadata": {"name": "b"}})
     await api.do("DELETE", f"{path}/a")
@@ -52,11 +52,11 @@ async def test_the_store_and_the_caches_are_counted_by_resource(api: Any) -> Non
     version = int(made["metadata"]["resourceVersion"]) - 1
     await api.do("GET", f"{path}?resourceVersion={version}&resourceVersionMatch=Exact")
     text = (await api.answer("GET", "/metrics")).body.decode().splitlines()
-    where = 'group="",resource="configmaps"'
+    where = 'group="",resource="secrets"'
     for line in (
-        'etcd_requests_total{group="",operation="create",resource="configmaps"} 2.0',
-        'etcd_requests_total{group="",operation="delete",resource="configmaps"} 1.0',
-        'apiserver_cache_list_total{group="",index="",resource="configmaps"} 1.0',
+        'etcd_requests_total{group="",operation="create",resource="secrets"} 2.0',
+        'etcd_requests_total{group="",operation="delete",resource="secrets"} 1.0',
+        'apiserver_cache_list_total{group="",index="",resource="secrets"} 1.0',
         f"apiserver_cache_list_returned_objects_total{{{where}}} 1.0",
         f"apiserver_storage_list_total{{{where}}} 1.0",
         f"apiserver_storage_list_returned_objects_total{{{where}}} 1.0",

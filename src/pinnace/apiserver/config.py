@@ -20,6 +20,7 @@ class ServerConfig:
     start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
     `host_name` and `identity` name the server's Lease. `event_ttl` is for how many seconds Events
     are kept.
+    `client_ca` has the authorities of client certificates in PEM, for others to know.
     """
 
     rows: Sequence[Resource] = RESOURCES
@@ -33,6 +34,7 @@ class ServerConfig:
     secure_port: int = 6443
     host_name: str = "localhost"
     identity: str = "kube-apiserver"
+    client_ca: bytes = b""
     kubelet_tls: SSLContext | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()

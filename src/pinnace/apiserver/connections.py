@@ -16,6 +16,8 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
+from pinnace.kit.sockets import keep_alive
+
 _log = logging.getLogger(__name__)
 HEAD_SECONDS = 32.0
 IDLE_SECONDS = 180.0
@@ -45,6 +47,7 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.head_since = asyncio.get_running_loop().time()
+        keep_alive(transport.get_extra_info("socket"))
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -103,6 +106,7 @@ class Server(web.Server):
             loop=self._time,
             keepalive_timeout=IDLE_SECONDS,
             access_log=None,
+            tcp_keepalive=False,
             # What is sent compressed is not JSON, as upstream sees it.
             auto_decompress=False,
             max_line_size=_LINE_BYTES,

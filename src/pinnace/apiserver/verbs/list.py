@@ -54,7 +54,8 @@ async def list_objects(core: Core, call: Call) -> Answer:
         if _is_exact(call):
             revision = asked
     page = _Page(cache, call.namespace, test, after, limit_of(call))
-    from_cache = revision == core.caches.revision or revision >= cache.changed
+    same = revision == core.caches.revision or revision >= cache.changed
+    from_cache = same and await _is_kept(core, cache.prefix, revision)
     if from_cache:
         read = cache.select(call.namespace, None, after)
     else:
@@ -72,6 +73,17 @@ async def list_objects(core: Core, call: Call) -> Answer:
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
     return answer_list(core, call, items, metadata)
+
+
+async def _is_kept(core: Core, prefix: str, revision: int) -> bool:
+    """Say whether a revision is not compacted: then it is refused even if nothing changed since."""
+    if revision == core.caches.revision:
+        return True
+    try:
+        await core.store.range(prefix, limit=1, revision=revision)
+    except Compacted:
+        return False
+    return True
 
 
 def _is_exact(call: Call) -> bool:

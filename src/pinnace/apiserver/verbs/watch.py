@@ -7,13 +7,11 @@ is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 import random
 from collections.abc import AsyncGenerator
 
-import orjson
-
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, protobuf_frames, representation
+from pinnace.apiserver.answers import ONE, accepted, representation
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.negotiation import PROTOBUF, negotiate
+from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
 from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
 from pinnace.apiserver.selection import selection_of
@@ -45,13 +43,11 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = check_not_future(core, text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    wanted = accepted(call.request, ONE, call.row)
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape)
     frames = watching.frames(revision, seconds)
-    media = wanted.content_type
-    if wanted.media == PROTOBUF:
-        frames, media = protobuf_frames(frames), f"{PROTOBUF};stream=watch"
+    media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames)
 
@@ -90,7 +86,7 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                yield b"".join([self._added(item) for item in current[at : at + _CHUNK]])
+                yield b"".join([self._shape.added(item) for item in current[at : at + _CHUNK]])
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
@@ -102,7 +98,7 @@ class _Watching:
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:
-            yield b'{"type":"ERROR","object":' + orjson.dumps(error.status()) + b"}\n"
+            yield self._shape.error(error.status())
         finally:
             self._close()
 
@@ -113,9 +109,6 @@ class _Watching:
             self._history = self._cache.watch_history(
                 self._core.store, self._watcher, since=revision
             )
-
-    def _added(self, item: Item) -> bytes:
-        return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"
 
     def _frame(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
