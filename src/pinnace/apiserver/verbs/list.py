@@ -127,4 +127,4 @@ async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> lis
             raise compacted() from gone
         start = page.after.removeprefix(cache.prefix)
         raise expired_continue(encode_continue(-1, start)) from gone
-    return [cache.item(entry) for entry in got.entries]
+    return cache.items_of(got.entries)

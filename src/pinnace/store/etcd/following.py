@@ -67,6 +67,11 @@ class Following:
             except StoreError as error:
                 failed(error)
                 return
+            except Exception as error:  # noqa: BLE001  # the caches are not known here
+                # Whoever was told could not take it in; a feed that ended silently would be worse.
+                _log.exception("what came from etcd cannot be taken in")
+                failed(StoreError(f"what came from etcd cannot be taken in: {error}"))
+                return
             _log.warning("a watch on etcd is interrupted behind revision %d: %s", self.seen, why)
             await asyncio.sleep(backoff.next())
 

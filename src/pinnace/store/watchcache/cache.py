@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Compacted, Entry, Event, Store, StoreError, Watch
-from pinnace.store.watchcache.changes import Change, ChangeType, Ring, Select, Watcher
+from pinnace.store.watchcache.changes import Change, Ring, Select, Watcher
+from pinnace.store.watchcache.foreign import readable
 from pinnace.store.watchcache.item import Item, PickFields
 
 # Watches resume from memory for this long and this many changes; before that the store's own
@@ -58,15 +59,18 @@ class WatchCache:
         """Return the storage key of an object."""
         return f"{self.prefix}{namespace}/{name}" if self.namespaced else self.prefix + name
 
-    def item(self, entry: Entry, revision: int = 0) -> Item:
-        """Return the item of a stored entry, at its own revision or another."""
+    def item(self, entry: Entry) -> Item | None:
+        """Return the item of a stored entry; None if nobody can read it."""
+        value = readable(entry.key, entry.value)
+        if value is None:
+            return None
         namespace, _, name = entry.key.removeprefix(self.prefix).rpartition("/")
         item = Item(
             entry.key,
             namespace=namespace,
             name=name,
-            value=self._refine(entry.value) if self._refine is not None else entry.value,
-            revision=revision or entry.modified,
+            value=self._refine(value) if self._refine is not None else value,
+            revision=entry.modified,
         )
         item.since = self._clock.monotonic()
         return item
@@ -87,10 +91,15 @@ class WatchCache:
         high = bisect_left(keys, scope[:-1] + "0") if namespace else len(keys)
         return [items[key] for key in keys[low:high]]
 
+    def items_of(self, entries: Sequence[Entry]) -> list[Item]:
+        """Return the items of stored entries, without those that nobody can read."""
+        found = [self.item(entry) for entry in entries]
+        return [item for item in found if item is not None]
+
     def fill(self, entries: Sequence[Entry]) -> None:
         """Take in the first range, which is in key order."""
-        for entry in entries:
-            item = self._items[entry.key] = self.item(entry)
+        for item in self.items_of(entries):
+            self._items[item.key] = item
             item.since = self.since
             self.bytes += len(item.tail)
         self._keys = list(self._items)
@@ -131,8 +140,10 @@ class WatchCache:
             if previous is None:
                 return None
             return Change("DELETED", previous.at(revision), previous, at)
-        kind: ChangeType = "ADDED" if previous is None else "MODIFIED"
-        return Change(kind, self.item(event.entry), previous, at)
+        item = self.item(event.entry)
+        if item is None:
+            return None
+        return Change("ADDED" if previous is None else "MODIFIED", item, previous, at)
 
     def watch(self, watcher: Watcher, *, since: int | None) -> None:
         """Add a watcher, telling it first what happened after `since`; raises Compacted."""
