@@ -19,6 +19,7 @@ SHIFT = 20
 SCHEMA_VERSION = 1
 # One statement for many rows waits once, and not for each row, for a busy interpreter.
 _ROWS_AT_ONCE = 64
+_READ_AT_ONCE = 500
 # The log is cut to its usual size whenever it begins anew, which it does when all of it is in the
 # file and nobody reads it. Beyond the limit, readers are made to wait until that is so.
 _LOG_BYTES = 8 * 1024 * 1024
@@ -149,15 +150,21 @@ class Database:
             if created
         ]
         wanted = ids[:limit] if limit else ids
-        return [self._entry(row_id) for row_id in wanted], len(ids) - len(wanted)
+        found: list[Entry] = []
+        for at in range(0, len(wanted), _READ_AT_ONCE):
+            found += self._entries(wanted[at : at + _READ_AT_ONCE])
+        return found, len(ids) - len(wanted)
 
-    def _entry(self, row_id: int) -> Entry:
-        row = self._connection.execute(
-            "SELECT key, value, created FROM revisions WHERE id = ?", (row_id,)
-        ).fetchone()
-        if row is None:
-            raise StoreUnavailable(f"row {row_id} was compacted while it was read")
-        return Entry(row[0], row[1], row[2], row_id >> SHIFT)
+    def _entries(self, ids: Sequence[int]) -> list[Entry]:
+        """Return the entries of rows, in the order of their ids as given."""
+        rows = {
+            row_id: Entry(key, value, created, row_id >> SHIFT)
+            for row_id, key, value, created in self._connection.execute(_select(len(ids)), ids)
+        }
+        missing = [row_id for row_id in ids if row_id not in rows]
+        if missing:
+            raise StoreUnavailable(f"row {missing[0]} was compacted while it was read")
+        return [rows[row_id] for row_id in ids]
 
     def history(self, prefix: str, since: int, upto: int) -> list[Event]:
         """Return the events under a prefix after one revision up to another."""
@@ -257,6 +264,13 @@ def _pragma(connection: apsw.Connection, name: str) -> int:
 
 
 Job = tuple[Callable[[], Any], Callable[[Any, StoreError | None], None]]
+
+
+@cache
+def _select(rows: int) -> str:
+    """Return the statement that reads so many rows."""
+    marks = ", ".join("?" * rows)
+    return f"SELECT id, key, value, created FROM revisions WHERE id IN ({marks})"
 
 
 @cache

@@ -5,7 +5,10 @@ store of its own is alone and keeps none.
 """
 
 import json
+from typing import Any
 
+from pinnace.api.codec import protobuf
+from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
 from pinnace.apiserver.core import Core
 
@@ -30,27 +33,32 @@ async def announce(core: Core, address: str, port: int) -> list[Address]:
     }
     value = json.dumps(record, separators=(",", ":")).encode()
     await core.store.commit(puts=[(_key(address, port), value)], ttl=_SECONDS)
-    return await alive(core)
+    return await alive(core, port)
 
 
 async def withdraw(core: Core, address: str, port: int) -> list[Address]:
     """Say that this server ends and return those that are still alive."""
     await core.store.commit(deletes=[_key(address, port)])
-    return await alive(core)
+    return await alive(core, port)
 
 
-async def alive(core: Core) -> list[Address]:
-    """Return where the servers are that have said so lately."""
+async def alive(core: Core, port: int) -> list[Address]:
+    """Return where the servers are that have said so lately; `port` is that of those who do not."""
     page = await core.store.range(_PREFIX)
     found = set()
     for entry in page.entries:
         try:
-            subset = json.loads(entry.value)["subsets"][0]
-            ports = subset.get("ports") or [{"port": _USUAL_PORT}]
+            subset = _record(entry.value)["subsets"][0]
+            ports = subset.get("ports") or [{"port": port}]
             found.add((str(subset["addresses"][0]["ip"]), int(ports[0]["port"])))
-        except (ValueError, LookupError, TypeError):
-            continue  # upstream's own server keeps its records as protobuf
+        except (ApiError, ValueError, LookupError, TypeError):
+            continue  # nothing that upstream's servers or ours would write
     return sorted(found)
+
+
+def _record(value: bytes) -> Any:
+    """Return a record; upstream's servers write protobuf, without a port."""
+    return protobuf.decode(value) if value.startswith(b"k8s\0") else json.loads(value)
 
 
 def _key(address: str, port: int) -> str:
