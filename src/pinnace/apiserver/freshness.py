@@ -6,13 +6,12 @@ at a second time with what is known then: the right may have been given through 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from pinnace.api.errors import ApiError
-from pinnace.api.wire import Request, User
+from pinnace.api.wire import User
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.routes import RequestInfo
 
 _READING = ("get", "list", "watch")
 
@@ -41,18 +40,12 @@ def _waiting(core: Core, call: Call) -> Iterator[None]:
         core.store_metrics.waited(where, time.perf_counter() - began, fresh=fresh)
 
 
-async def admitted(core: Core, request: Request, info: RequestInfo) -> User:
-    """Return whom a request acts as, if that user may do this; raises Unauthorized, Forbidden."""
+async def twice(core: Core, admit: Callable[[], Awaitable[User]]) -> User:
+    """Return whom a request acts as; if it is refused, ask again with what is known by then."""
     try:
-        return await _admitted(core, request, info)
+        return await admit()
     except ApiError:
         if not core.store.shared:
             raise
     await core.caches.catch_up()
-    return await _admitted(core, request, info)
-
-
-async def _admitted(core: Core, request: Request, info: RequestInfo) -> User:
-    user = await core.auth.user(request)
-    core.auth.check(user, info)
-    return user
+    return await admit()

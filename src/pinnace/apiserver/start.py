@@ -17,7 +17,6 @@ from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.routes import Rows
-from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store, StoreError
@@ -37,6 +36,7 @@ LOOKED_UP: tuple[Resource, ...] = (
     core.PERSISTENTVOLUMES,
     core.PERSISTENTVOLUMECLAIMS,
     networking.IPADDRESSES,
+    networking.SERVICECIDRS,
     networking.INGRESSCLASSES,
     scheduling.PRIORITYCLASSES,
     node_kinds.RUNTIMECLASSES,
@@ -55,7 +55,6 @@ def build(
     pods: NodePods,
     *,
     failed: Callable[[StoreError], None],
-    store_metrics: StoreMetrics,
 ) -> Core:
     """Return the parts of a server, joined and not yet running."""
     rows = Rows(config.rows)
@@ -73,7 +72,6 @@ def build(
         caches=caches,
         alarms=Alarms(clock),
         lookup=lookup,
-        store_metrics=store_metrics,
         auth=Auth(authn.build(config.authentication, lookup, clock.now), authorizer, roles),
         admission=(
             admission.build(authorizer, roles, quota_writer=QuotaStatus(store))

@@ -21,6 +21,7 @@ from pinnace.api.errors import (
     not_found,
     qualified,
 )
+from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import EVENTS
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
@@ -38,6 +39,8 @@ MODIFIED = (
 )
 _LONGEST_BASE = 58
 _NAME_TRIES = 8
+# What is written often, and soon again: the last of it may go with the power.
+_RELAXED = frozenset((EVENTS.prefix, LEASES.prefix))
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ def attributes(
 def check_namespace(call: Call, metadata: Object) -> None:
     """Fill in the namespace of the request; raises BadRequest if the object has another."""
     given = metadata.get("namespace") or ""
-    if given and given != call.namespace:
+    if given and call.namespace and given != call.namespace:
         raise BadRequest(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
@@ -156,12 +159,21 @@ async def create(
                 metadata["name"] = generated(base)
     row = call.row
     if not base:
-        raise already_exists(row.plural, row.group, taken)
+        raise await _taken(core, row, metadata.get("namespace") or "", taken)
     raise AlreadyExists(
         f'{qualified(row.plural, row.group)} "{taken}" already exists, the server was not able to '
         "generate a unique name for the object",
         details={"name": taken, "kind": row.plural, "retryAfterSeconds": 1},
     )
+
+
+async def _taken(core: Core, row: Resource, namespace: str, name: str) -> AlreadyExists:
+    """Return the refusal of a name that is taken; it may be free again soon."""
+    error = already_exists(row.plural, row.group, name)
+    held = (await core.cache(row)).get(namespace, name)
+    if held is not None and held.shared()["metadata"].get("deletionTimestamp"):
+        return AlreadyExists(f"object is being deleted: {error.message}", details=error.details)
+    return error
 
 
 def prepare_new(core: Core, call: Call, obj: Object) -> None:
@@ -177,7 +189,7 @@ async def _would_create(core: Core, call: Call, obj: Object) -> Item:
     metadata = obj["metadata"]
     name = metadata["name"]
     if cache.get(call.namespace, name) is not None:
-        raise already_exists(call.row.plural, call.row.group, name)
+        raise await _taken(core, call.row, metadata.get("namespace") or "", name)
     return draft(core, call.row, obj)
 
 
@@ -222,7 +234,26 @@ async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = 
 async def put(
     core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None = None
 ) -> Item:
-    """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable."""
+    """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable.
+
+    What is too large for the store is tried again without managedFields, as upstream does.
+    """
+    try:
+        return await _put(core, row, key, obj, expected=expected, also=also)
+    except TooLarge as error:
+        metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+        if len(metadata) == len(obj["metadata"]):
+            raise ApiError(str(error), code=500, reason="") from error
+    slim = {**obj, "metadata": metadata}
+    try:
+        return await _put(core, row, key, slim, expected=expected, also=also)
+    except TooLarge as error:
+        raise ApiError(str(error), code=500, reason="") from error
+
+
+async def _put(
+    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None
+) -> Item:
     value = encode(core, row, obj)
     also = also or Also()
     try:
@@ -230,12 +261,11 @@ async def put(
             compares=(Compare(key, expected), *also.compares),
             puts=((key, value), *also.puts),
             deletes=also.deletes,
+            durable=core.config.flush_all or row.prefix not in _RELAXED,
             ttl=core.config.event_ttl if row.prefix == EVENTS.prefix else 0,
         )
-    except CompareFailed:
+    except (CompareFailed, TooLarge):
         raise
-    except TooLarge as error:
-        raise ApiError(str(error), code=500, reason="") from error
     except StoreError as error:
         raise ServiceUnavailable(str(error)) from error
     metadata = obj["metadata"]

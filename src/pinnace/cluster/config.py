@@ -43,6 +43,7 @@ class ClusterConfig:
     etcd_cafile: str = ""
     etcd_certfile: str = ""
     etcd_keyfile: str = ""
+    flush_all: bool = False
 
     @property
     def store_file(self) -> Path:

@@ -51,6 +51,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         node_ports=config.node_port_range,
         advertise_address=config.advertise,
         secure_port=port,
+        flush_all=config.flush_all,
         host_name=socket.gethostname(),
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=pki.ca,

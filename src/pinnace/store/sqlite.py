@@ -18,6 +18,7 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ from pinnace.store.base import (
 )
 from pinnace.store.sqlite_file import LOG_LIMIT, SHIFT, Database, Row, Worker
 from pinnace.store.watchers import Watcher, Watchers
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(slots=True)
@@ -89,6 +92,7 @@ class SqliteStore:
             store._database = await store._writer.run(lambda: Database.open(path))
             store._read_database = await store._reader.run(lambda: Database.open(path))
             await store._load()
+            await store._begin()
         except BaseException:
             await store._shut()
             raise
@@ -100,6 +104,11 @@ class SqliteStore:
         self._superseded = deque(state.superseded)
         self._revision = self._durable_revision = state.revision
         self._compacted = state.compacted
+
+    async def _begin(self) -> None:
+        boot, revision = _boot(), self._revision
+        revision = await self._writer.run(lambda: self._database.begin(boot, revision))
+        self._revision = self._durable_revision = revision
 
     async def get(self, key: str) -> Entry | None:
         return await self._reader.run(lambda: self._read_database.get(key))
@@ -294,6 +303,8 @@ class SqliteStore:
         if pending:
             await asyncio.wait(pending)
         self._watchers.fail_all(StoreUnavailable("the store is closed"))
+        with suppress(StoreError):
+            await self._writer.run(self._database.end)
         await self._shut()
 
     async def _shut(self) -> None:
@@ -325,6 +336,14 @@ def _take_lock(path: Path) -> IO[str]:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def _boot() -> int:
+    """Return a number for the time since the machine was started."""
+    try:
+        return int(_BOOT.read_text().replace("-", "")[:15], 16)
+    except (OSError, ValueError):
+        return 1  # not Linux: a power cut is not told from a kill
 
 
 def _event(row: Row, revision: int, previous: Entry | None) -> Event:

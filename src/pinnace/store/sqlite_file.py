@@ -20,6 +20,8 @@ SCHEMA_VERSION = 1
 # One statement for many rows waits once, and not for each row, for a busy interpreter.
 _ROWS_AT_ONCE = 64
 _READ_AT_ONCE = 500
+# More relaxed commits than are made between two flushes.
+_SKIPPED = 1_000_000
 # The log is cut to its usual size whenever it begins anew, which it does when all of it is in the
 # file and nobody reads it. Beyond the limit, readers are made to wait until that is so.
 _LOG_BYTES = 8 * 1024 * 1024
@@ -117,8 +119,30 @@ class Database:
         superseded.sort()
         compacted = self._fact("compacted")
         # A compacted deletion may have been the newest row: the revision must not fall back.
-        revision = max(newest >> SHIFT, compacted)
+        revision = max(newest >> SHIFT, compacted, self._fact("floor"))
         return State(heads, superseded, revision, compacted)
+
+    def begin(self, boot: int, revision: int) -> int:
+        """Note that the file is in use since a boot of the machine; return where to go on from.
+
+        After a power cut the last relaxed commits may be lost, and somebody may have seen their
+        revisions: those are never given out again.
+        """
+        before = self._fact("in_use")
+        if before and before != boot:
+            revision += _SKIPPED
+        with self._connection:
+            self._set_fact("floor", revision)
+            self._set_fact("in_use", boot)
+        return revision
+
+    def end(self) -> None:
+        """Note that the file is complete."""
+        with self._connection:
+            self._set_fact("in_use", 0)
+
+    def _set_fact(self, name: str, number: int) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, number))
 
     def _fact(self, name: str) -> int:
         row = self._connection.execute(

@@ -7,7 +7,7 @@ import click
 
 from pinnace.cli.commands import alone
 from pinnace.cli.commands.base import data_dir_option, one_line_errors
-from pinnace.cli.commands.etcd_options import etcd_options
+from pinnace.cli.commands.store_options import store_options
 from pinnace.cluster import config as configs
 from pinnace.cluster import hostnet, instance, pki
 from pinnace.cluster.credentials import write_for_user
@@ -25,7 +25,7 @@ from pinnace.cluster.server import serve
 )
 @alone.cluster_cidr_option
 @alone.service_cidr_option
-@etcd_options
+@store_options
 @one_line_errors
 def command(
     data_dir: Path,
@@ -34,7 +34,7 @@ def command(
     kubeconfig: Path | None,
     cluster_cidr: str | None,
     service_cidr: str | None,
-    etcd: dict[str, object],
+    store: dict[str, object],
 ) -> None:
     """Run the API server alone, on its own data directory.
 
@@ -49,7 +49,7 @@ def command(
         bind=bind,
         pod_cidr=cluster_cidr,
         service_cidr=service_cidr,
-        **etcd,
+        **store,
     )
     with instance.claim(config.run_dir):
         hostnet.check_port(config.bind, config.port)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from pinnace.cli.commands.base import data_dir_option, one_line_errors
-from pinnace.cli.commands.etcd_options import etcd_options
+from pinnace.cli.commands.base import data_dir_option, one_line_errors, verbosity_option
+from pinnace.cli.commands.store_options import store_options
 from pinnace.cluster import config as configs
 from pinnace.cluster import hostnet, instance, launch
 from pinnace.cluster.config import ConfigError
@@ -18,6 +18,7 @@ from pinnace.cluster.config import ConfigError
 
 @click.command()
 @data_dir_option
+@verbosity_option
 @click.option("--port", type=click.IntRange(1, 65535), help="The API server's port [6443].")
 @click.option("--bind", help="The address that the API server listens on [all].")
 @click.option(
@@ -32,7 +33,7 @@ from pinnace.cluster.config import ConfigError
 @click.option("--service-cidr", help="The Services' addresses [10.96.0.0/16, or the next].")
 @click.option("--node-name", help="The name of this machine's node [its host name].")
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready; it goes on.")
-@etcd_options
+@store_options
 @one_line_errors
 def command(
     data_dir: Path,
@@ -44,7 +45,7 @@ def command(
     service_cidr: str | None,
     node_name: str | None,
     detach: bool,
-    etcd: dict[str, object],
+    store: dict[str, object],
 ) -> None:
     """Start a cluster, or the one that a data directory has."""
     began = time.monotonic()
@@ -68,7 +69,7 @@ def command(
         pod_cidr=pod_cidr,
         service_cidr=service_cidr,
         node_name=node_name,
-        **etcd,
+        **store,
     )
     if detach:
         _detach(config.data_dir, report)

@@ -1,4 +1,4 @@
-"""The options that say where an etcd is: upstream's names, and upstream's meaning."""
+"""The options that say where the objects are: upstream's names and meaning where it has them."""
 
 import functools
 from collections.abc import Callable
@@ -16,11 +16,16 @@ _OPTIONS = (
     click.option("--etcd-cafile", type=_FILE, help="The authority that signed etcd's certificate."),
     click.option("--etcd-certfile", type=_FILE, help="The certificate to show to etcd."),
     click.option("--etcd-keyfile", type=_FILE, help="That certificate's key."),
+    click.option(
+        "--flush-all/--no-flush-all",
+        default=None,
+        help="Flush Leases and Events to the disk as well [no: their last may go with the power].",
+    ),
 )
 
 
-def etcd_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command, which gets them as `etcd`: facts of a cluster, by name."""
+def store_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as `store`: facts of a cluster, by name."""
 
     @functools.wraps(command)
     def called(
@@ -30,6 +35,7 @@ def etcd_options(command: Callable[..., Any]) -> Callable[..., Any]:
         etcd_cafile: str | None,
         etcd_certfile: str | None,
         etcd_keyfile: str | None,
+        flush_all: bool | None,
         **others: Any,
     ) -> Any:
         servers = None
@@ -41,8 +47,9 @@ def etcd_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "etcd_cafile": _absolute(etcd_cafile),
             "etcd_certfile": _absolute(etcd_certfile),
             "etcd_keyfile": _absolute(etcd_keyfile),
+            "flush_all": flush_all,
         }
-        return command(etcd=facts, **others)
+        return command(store=facts, **others)
 
     for option in reversed(_OPTIONS):
         called = option(called)
