@@ -234,3 +234,17 @@ async def test_both_recover_by_themselves_when_etcd_was_away(pair: Pair) -> None
             pass
     _, listed = await other.do("GET", CONFIGMAPS)
     assert {"a", "c"} <= {item["metadata"]["name"] for item in listed["items"]}
+
+
+async def test_events_go_by_themselves(pair: Pair) -> None:
+    one, other = pair.servers
+    object.__setattr__(one.server.core.config, "event_ttl", 1)
+    events = "/api/v1/namespaces/default/events"
+    regarding = {"kind": "Pod", "namespace": "default", "name": "p"}
+    event = {"metadata": {"name": "e"}, "involvedObject": regarding}
+    assert (await one.do("POST", events, event))[0] == 201
+    _, listed = await other.do("GET", events)
+    version = listed["metadata"]["resourceVersion"]
+    told = other.events(f"{events}?watch=1&resourceVersion={version}")
+    assert (await asyncio.wait_for(anext(told), 10))["type"] == "DELETED"
+    await told.aclose()
