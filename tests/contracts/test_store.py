@@ -73,7 +73,7 @@ class Listener:
 
     async def until(self, *, events: int = 0, errors: int = 0) -> None:
         """Wait for what a backend reads from somewhere else."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.events) < events or len(self.errors) < errors:
                 self._told.clear()
                 await self._told.wait()

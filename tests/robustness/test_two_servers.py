@@ -126,7 +126,7 @@ async def test_what_one_acknowledged_before_it_was_killed_is_there_for_the_other
     servers[0].end(signal.SIGKILL)
     await writing
     assert len(acknowledged) > 200
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not acknowledged.keys() <= seen.keys():
             more.clear()
             await more.wait()

@@ -43,7 +43,7 @@ class Told:
         self._changed.set()
 
     async def until(self, *keys: str) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while self.keys != list(keys) and not self.errors:
                 self._changed.clear()
                 await self._changed.wait()
@@ -77,7 +77,7 @@ async def test_a_watch_goes_on_where_it_was_when_etcd_comes_back(etcd: LocalEtcd
     with pytest.raises(StoreUnavailable):
         await store.commit(puts=[("/b", b"1")])
     await etcd.start()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await store.commit(puts=[("/c", b"1")])
