@@ -56,7 +56,7 @@ async def change(
         try:
             return await _store(core, call, item, old, new, subresource=subresource, track=track)
         except CompareFailed as failed:
-            if failed.current is None and failed.key == item.key:
+            if failed.key != item.key or failed.current is None:
                 continue
             if not unconditional:
                 raise conflict(row.plural, row.group, item.name, MODIFIED) from failed

@@ -1,11 +1,11 @@
 """What every cluster has from its first moment: namespaces, classes, roles, its own Service.
 
-Idempotent: what is there is left as it is, what is missing is written in one commit.
+Idempotent: what is there is left as it is, what is missing is written.
 """
 
 import ipaddress
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import MappingProxyType
 
 from pinnace.api.codec.canonical import canonical_bytes
@@ -20,7 +20,7 @@ from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.managers import SERVER, tracked_as_own
-from pinnace.store.base import Compare, CompareFailed
+from pinnace.store.base import MOST_KEYS, Compare, CompareFailed
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 # Since when a token that is not marked as used has not been used; who cleans up reads it.
@@ -91,23 +91,24 @@ def _row(core: Core, group: str, version: str, kind: str) -> Resource:
 
 async def ensure_objects(core: Core) -> None:
     """Write what is missing; another server may do the same at the same time."""
-    while True:
-        compares, puts = [], []
-        for row, obj in standard_objects(core):
-            cache = await core.cache(row)
-            metadata = obj["metadata"]
-            namespace = metadata.get("namespace") or ""
-            if cache.get(namespace, metadata["name"]) is None:
-                key = cache.key(namespace, metadata["name"])
-                compares.append(Compare(key, 0))
-                puts.append((key, canonical_bytes(_stamped(core, row, obj))))
-        if not puts:
-            return
-        try:
-            await core.store.commit(compares=compares, puts=puts)
-        except CompareFailed:
-            continue
-        return
+    while missing := [pair async for pair in _missing(core)]:
+        # No more than a store takes at once; whoever reads meanwhile sees a part of it.
+        for at in range(0, len(missing), MOST_KEYS):
+            some = missing[at : at + MOST_KEYS]
+            try:
+                await core.store.commit(compares=[Compare(key, 0) for key, _ in some], puts=some)
+            except CompareFailed:
+                break
+
+
+async def _missing(core: Core) -> AsyncIterator[tuple[str, bytes]]:
+    for row, obj in standard_objects(core):
+        cache = await core.cache(row)
+        metadata = obj["metadata"]
+        namespace = metadata.get("namespace") or ""
+        if cache.get(namespace, metadata["name"]) is None:
+            key = cache.key(namespace, metadata["name"])
+            yield key, canonical_bytes(_stamped(core, row, obj))
 
 
 async def ensure(core: Core, row: Resource, obj: Object) -> None:
