@@ -11,7 +11,7 @@ import orjson
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, protobuf_frames, representation
+from pinnace.apiserver.answers import EACH, protobuf_frames, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import PROTOBUF, negotiate
 from pinnace.apiserver.representations import Representation
@@ -45,7 +45,7 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = check_not_future(core, text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    wanted = negotiate(call.request.headers.get("accept", ""), shapes=EACH)
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape)
     frames = watching.frames(revision, seconds)
