@@ -17,8 +17,9 @@ from pinnace.apiserver.openapi.custom import Custom, definition_name, render_cus
 from pinnace.apiserver.openapi.descriptions import Descriptions
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
 from pinnace.apiserver.openapi.schemas import V2, V3, Dialect, render_all
+from pinnace.apiserver.openapi.watches import watches
 
-_INFO = {"title": "Kubernetes", "version": "v1.36.0"}
+_INFO = {"title": "Kubernetes", "version": "1.36"}
 _BEARER = {
     "BearerToken": {
         "description": "Bearer Token authentication",
@@ -160,6 +161,7 @@ class OpenApi:
                 yield root(row)
         for row in rows:
             yield from operations(row, names)
+            yield from watches(row)
         for custom in customs:
             row = custom.row
             own = {

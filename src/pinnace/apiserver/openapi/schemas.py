@@ -12,6 +12,7 @@ from typing import Any
 from pinnace.api.schema.load import Schema
 from pinnace.api.schema.types import FieldDef, Type, TypeDef, Union
 from pinnace.apiserver.openapi.descriptions import Descriptions, Words
+from pinnace.apiserver.openapi.enums import add_enums
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,11 @@ def render_all(
     group_version: str = "",
 ) -> dict[str, Any]:
     """Return the schemas of the named definitions and of all that they refer to."""
-    return {
+    rendered = {
         name: render_type(known, dialect, descriptions.of(name), group_version=group_version)
         for name in closure(schema, names)
         if (known := schema.named(name)) is not None
     }
+    for name, made in rendered.items():
+        add_enums(name, made.get("properties", {}))
+    return rendered
