@@ -61,7 +61,10 @@ def v3(documents: OpenApi, path: str) -> dict[str, Any]:
 def test_the_index_names_every_group_version_with_its_hash() -> None:
     documents = openapi()
     paths = orjson.loads(documents.index().body)["paths"]
-    assert set(paths) == {row.path.removeprefix("/") for row in RESOURCES}
+    versions = {row.path.removeprefix("/") for row in RESOURCES}
+    groups = {f"apis/{row.group}" for row in RESOURCES if row.group}
+    others = {"api", "apis", "version", "openid/v1/jwks", ".well-known/openid-configuration"}
+    assert set(paths) == versions | groups | others
     apps = documents.v3("apis/apps/v1")
     assert apps is not None
     assert apps.etag == f'"{documents.hash_of("apis/apps/v1")}"'
@@ -244,3 +247,12 @@ def test_fields_tell_which_values_they_can_have() -> None:
     assert effect["enum"] == ["NoExecute", "NoSchedule", "PreferNoSchedule"]
     modes = schemas["io.k8s.api.core.v1.PersistentVolumeSpec"]["properties"]["accessModes"]
     assert "ReadWriteOnce" in modes["items"]["enum"]
+
+
+@pytest.mark.parametrize("path", ["api", "apis", "apis/apps", "version", "openid/v1/jwks"])
+def test_what_is_no_resource_has_documents_of_its_own(path: str) -> None:
+    documents = OpenApi(RESOURCES, load())
+    assert path in orjson.loads(documents.index().body)["paths"]
+    found = documents.v3(path)
+    assert found is not None
+    assert list(orjson.loads(found.body)["paths"]) == [f"/{path}/"]

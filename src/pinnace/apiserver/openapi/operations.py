@@ -17,9 +17,9 @@ _PATCH = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
 _STATUS = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
 
 _ANY = ("*/*",)
-_OBJECTS = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+OBJECT_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 STREAM_TYPES = (
-    *_OBJECTS,
+    *OBJECT_TYPES,
     "application/json;stream=watch",
     "application/vnd.kubernetes.protobuf;stream=watch",
 )
@@ -145,7 +145,7 @@ class Operation:
     body_types: tuple[str, ...] = _ANY
     body_required: bool = True
     answer: str = ""
-    answer_types: tuple[str, ...] = _OBJECTS
+    answer_types: tuple[str, ...] = OBJECT_TYPES
     codes: tuple[int, ...] = (200,)
 
     @property
@@ -161,6 +161,7 @@ class Naming:
     def __init__(self, row: Resource) -> None:
         words = (row.group.removesuffix(".k8s.io") or "core").split(".")
         camel = "".join(word[:1].upper() + word[1:] for word in words)
+        self.group = camel
         self.base = camel + row.version[:1].upper() + row.version[1:]
         self.tag = f"{camel[:1].lower()}{camel[1:]}_{row.version}"
         self.scope = "Namespaced" if row.namespaced else ""
@@ -247,7 +248,7 @@ def _operation(
         body_types=_PATCHES if look.method == "patch" else _ANY,
         body_required=not deletes,
         answer=answer,
-        answer_types=STREAM_TYPES if verb == "list" else _OBJECTS,
+        answer_types=STREAM_TYPES if verb == "list" else OBJECT_TYPES,
         codes=look.codes,
     )
 
@@ -278,7 +279,7 @@ def _subresource(
                 action="get",
                 kind=kind,
                 query=_LOG,
-                answer_types=("text/plain", *_OBJECTS),
+                answer_types=("text/plain", *OBJECT_TYPES),
             )
         else:
             yield operation
@@ -400,7 +401,8 @@ def render_v2(found: Iterable[Operation]) -> dict[str, Any]:
             at["parameters"] = told
         out = _common(operation)
         out["schemes"] = ["https"]
-        out["consumes"] = list(operation.body_types)
+        if operation.body_types:
+            out["consumes"] = list(operation.body_types)
         out["produces"] = list(operation.answer_types)
         parameters: list[dict[str, Any]] = []
         if operation.body:
