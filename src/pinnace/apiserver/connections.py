@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
@@ -93,6 +93,13 @@ def refusal(status: HTTPStatus) -> web.Response:
     return response
 
 
+class _Request(web.BaseRequest):
+    """A request whose answer does not say what program made it."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers.popall(hdrs.SERVER, None)
+
+
 class Server(web.Server):
     """Makes a `Connection` for each socket; `watch_over` cuts off those that are overdue."""
 
@@ -124,7 +131,7 @@ class Server(web.Server):
     ) -> web.BaseRequest:
         assert isinstance(protocol, Connection)
         protocol.head_since = None
-        return web.BaseRequest(message, payload, protocol, writer, task, self._time)
+        return _Request(message, payload, protocol, writer, task, self._time)
 
     def sweep(self, now: float) -> None:
         """Cut off who is overdue."""

@@ -6,6 +6,7 @@ what feeds it (a watch) has a bounded queue. An upgrade hands the bare transport
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
@@ -27,6 +28,7 @@ _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
 # What may wait in a transport before whoever makes frames has to wait for the reader.
 _ROOM = 64 * 1024
+_WRONG_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
@@ -73,6 +75,12 @@ async def serve(
     return Listener(server, listening)
 
 
+def _is_broken(target: str) -> bool:
+    """Say whether Go's server would not take a request's target: no path, or a wrong escape."""
+    path = target.partition("?")[0]
+    return not path.startswith("/") or ("%" in path and _WRONG_ESCAPE.search(path) is not None)
+
+
 def _request(
     request: web.BaseRequest, body: bytes, content: AsyncIterator[bytes] | None = None
 ) -> Request:
@@ -105,7 +113,7 @@ class _Door:
         self._writing: set[asyncio.Future[Answer]] = set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.version < HttpVersion10 or not request.path_qs.startswith("/"):
+        if request.version < HttpVersion10 or _is_broken(request.path_qs):
             return refusal(HTTPStatus.BAD_REQUEST)
         body, content = b"", None
         if request.can_read_body and is_proxied(unquote(request.path_qs.partition("?")[0])):

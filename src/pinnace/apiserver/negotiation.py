@@ -109,25 +109,22 @@ def _media(clause: _Clause, offered: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=512)
-def negotiate(text: str, *, shapes: tuple[str, ...] = ()) -> Accepted:
+def negotiate(text: str, *, shapes: tuple[str, ...] = (), message: bool = True) -> Accepted:
     """Return the first clause that can be satisfied; raises NotAcceptable if there is none.
 
-    Protobuf, which costs a decoding here, is for those who accept nothing else.
+    `message` says whether whole objects of this kind can be had as protobuf.
     """
     if not text:
         return Accepted()
-    clauses = _clauses(text)
-    found = _first(clauses, (JSON, YAML), shapes)
-    # A Table has no protobuf message.
-    found = found or _first(clauses, (PROTOBUF,), tuple(s for s in shapes if s != "Table"))
+    found = _first(_clauses(text), shapes, message=message)
     if found is None:
         raise not_acceptable(OFFERED)
     return found
 
 
-def _first(
-    clauses: list[_Clause], offered: tuple[str, ...], shapes: tuple[str, ...]
-) -> Accepted | None:
+def _first(clauses: list[_Clause], shapes: tuple[str, ...], *, message: bool) -> Accepted | None:
+    # Metadata is a message whatever it is of, and a Table never.
+    messages = {"": message, "Table": False}
     for clause in clauses:
         shape = {name: clause.parameters.get(name, "") for name in ("as", "g", "v")}
         plain = not shape.keys() & clause.parameters.keys()
@@ -135,6 +132,7 @@ def _first(
         if not (plain or known) or clause.parameters.get("stream", "watch") != "watch":
             continue
         pretty = clause.parameters.get("pretty") == "1"
+        offered = OFFERED if messages.get(shape["as"], True) else (JSON, YAML)
         for media in _media(clause, offered):
             return Accepted(media, shape["as"], shape["v"], pretty=pretty)
     return None
