@@ -256,3 +256,13 @@ def test_what_is_no_resource_has_documents_of_its_own(path: str) -> None:
     found = documents.v3(path)
     assert found is not None
     assert list(orjson.loads(found.body)["paths"]) == [f"/{path}/"]
+
+
+def test_a_reference_without_words_stands_bare() -> None:
+    document = OpenApi(RESOURCES, load()).v3("apis/networking.k8s.io/v1")
+    assert document is not None
+    schemas = orjson.loads(document.body)["components"]["schemas"]
+    rule = schemas["io.k8s.api.networking.v1.IngressRule"]["properties"]["http"]
+    assert list(rule) == ["$ref"]
+    spec = schemas["io.k8s.api.networking.v1.Ingress"]["properties"]["spec"]
+    assert "allOf" in spec

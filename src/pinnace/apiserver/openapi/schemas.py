@@ -28,6 +28,15 @@ V3 = Dialect("#/components/schemas/", wraps_references=True, has_defaults=True)
 V2 = Dialect("#/definitions/", wraps_references=False, has_defaults=False)
 
 
+_PROPS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+# References of which upstream says nothing stand bare: what is wrapped has something to wrap.
+_BARE = (
+    *((_PROPS, name) for name in ("additionalItems", "additionalProperties", "example")),
+    *((_PROPS, name) for name in ("externalDocs", "items", "not")),
+    ("io.k8s.api.networking.v1.IngressRule", "http"),
+)
+
+
 def closure(schema: Schema, names: Iterable[str]) -> list[str]:
     """Return the given definitions and all that they refer to, sorted."""
     found: set[str] = set()
@@ -170,4 +179,8 @@ def render_all(
     }
     for name, made in rendered.items():
         add_enums(name, made.get("properties", {}))
+    for name, field in _BARE:
+        properties = rendered.get(name, {}).get("properties", {})
+        if properties.get(field, {}).keys() == {"allOf"}:
+            properties[field] = properties[field]["allOf"][0]
     return rendered
