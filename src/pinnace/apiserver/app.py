@@ -292,7 +292,7 @@ class ApiServer:
         if handler is None:
             raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource not in CONNECT:
-            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
+            check_acceptable(call.request, row, listing=info.verb in ("list", "watch"))
         check_options(call)
         await freshen(self.core, call)
         return await handler(self.core, call)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, accepted, representation
+from pinnace.apiserver.answers import EACH, accepted, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
@@ -48,7 +48,7 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = parse_revision(text) if text and text != "0" else 0
-    wanted = accepted(call.request, ONE, call.row)
+    wanted = accepted(call.request, EACH, call.row)
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
