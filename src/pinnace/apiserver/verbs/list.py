@@ -70,9 +70,6 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
         found = await _at(core, cut, revision, continued=bool(token))
     items, last, remaining = found
     metadata: Object = {"resourceVersion": str(revision)}
-    if call.row.custom is not None:
-        # Upstream's lists of untyped objects say so even when nothing follows.
-        metadata["continue"] = ""
     if last is not None:
         start = last.key.removeprefix(_scope(cache, call.namespace))
         metadata["continue"] = encode_continue(revision if consistent else -1, start)
