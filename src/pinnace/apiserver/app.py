@@ -300,7 +300,7 @@ def _put_headers(answer: Response | Stream, passage: Passage) -> None:
     headers.setdefault("cache-control", "no-cache, private")
     if passage.flow is not None:
         headers.update(passage.flow.headers)
-    warning = warning_header(passage.warnings)
+    warning = warning_header(passage.warnings) if passage.warnings else ""
     if warning:
         headers["warning"] = warning
 
