@@ -20,6 +20,7 @@ from pinnace.apiserver.revisions import (
     too_old,
 )
 from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.verbs import watch_socket
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
 from pinnace.store.watchcache.cache import WatchCache
@@ -52,6 +53,9 @@ async def watch(core: Core, call: Call) -> Answer:
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
+    if watch_socket.is_asked_for(call.request):
+        binary = wanted.media == PROTOBUF
+        return watch_socket.over_websocket(call.request, frames, binary=binary)
     media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames)
