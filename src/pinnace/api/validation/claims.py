@@ -219,9 +219,6 @@ def _storage(spec: Object) -> int:
 
 def check_claim_status(report: Report, claim: Object, old: Object) -> None:
     """Check what is said of a claim: what it got, and how its growth goes on."""
-    meta = claim.get("metadata")
-    if not isinstance(meta, dict) or not meta.get("resourceVersion"):
-        report.required("resourceVersion")
     if not _spec(claim).get("accessModes"):
         report.required("Spec.accessModes")
     status = report.child(claim, "status", "") or {}

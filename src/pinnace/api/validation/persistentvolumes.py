@@ -200,10 +200,3 @@ def _renamed(affinity: Object, old: Object) -> Object:
             ]}  # fmt: skip
         terms.append(term)
     return {"required": {"nodeSelectorTerms": terms}} if affinity.get("required") else affinity
-
-
-def check_volume_status(report: Report, volume: Object, old: Object) -> None:
-    """Check that a status write names the version it changes."""
-    meta = volume.get("metadata")
-    if not isinstance(meta, dict) or not meta.get("resourceVersion"):
-        report.required("resourceVersion")

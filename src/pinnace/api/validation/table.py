@@ -48,7 +48,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("", "PersistentVolume"): Rules(
             create=persistentvolumes.check_volume,
             update=persistentvolumes.check_volume_update,
-            status=persistentvolumes.check_volume_status,
         ),
         ("", "PersistentVolumeClaim"): Rules(
             create=claims.check_claim,

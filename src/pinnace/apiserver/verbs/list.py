@@ -64,11 +64,14 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     limit = 0 if version == "0" and not token else limit_of(call)
     cut = _Page(cache, call.namespace, test, after, limit)
     same = revision == core.caches.revision or revision >= cache.changed
-    if same and await _is_kept(core, cache.prefix, revision):
-        found = cut.of(cache.select(call.namespace, None, after))
+    from_cache = same and await _is_kept(core, cache.prefix, revision)
+    if from_cache:
+        read = cache.select(call.namespace, None, after)
     else:
-        found = await _at(core, cut, revision, continued=bool(token))
-    items, last, remaining = found
+        read = await _at(core, cut, revision, continued=bool(token))
+    items, last, remaining = cut.of(read)
+    where = call.row.group, call.row.plural
+    core.store_metrics.list(where, from_cache=from_cache, fetched=len(read), returned=len(items))
     metadata: Object = {"resourceVersion": str(revision)}
     if last is not None:
         start = last.key.removeprefix(_scope(cache, call.namespace))
@@ -126,9 +129,7 @@ class _Page:
         return found, None, 0
 
 
-async def _at(
-    core: Core, page: _Page, revision: int, *, continued: bool
-) -> tuple[list[Item], Item | None, int]:
+async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> list[Item]:
     cache = page.cache
     scope = _scope(cache, page.namespace)
     try:
@@ -138,4 +139,4 @@ async def _at(
             raise compacted() from gone
         start = page.after.removeprefix(scope)
         raise expired_continue(encode_continue(-1, start)) from gone
-    return page.of([cache.item(entry) for entry in got.entries])
+    return cache.items_of(got.entries)
