@@ -517,8 +517,8 @@ def test_a_pod_may_add_tolerations_and_lose_gates() -> None:
             {"roleRef": {"kind": "Role", "name": "a"}},
             {"roleRef": {"kind": "Role", "name": "b"}},
             [
-                'roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":'
-                '"rbac.authorization.k8s.io"}: cannot change roleRef'
+                'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io",'
+                '"Kind":"Role","Name":"b"}: cannot change roleRef'
             ],
         ),
         (

@@ -62,6 +62,7 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             update=certificates.check_request_update,
             status=certificates.check_status,
             name=names.path_segment_name,
+            again=(),
         ),
         (CERTIFICATES, "ClusterTrustBundle"): Rules(
             create=certificates.check_bundle,
@@ -120,7 +121,7 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             again=("kept",),
             in_hub=True,
         ),
-        ("", "Event"): Rules(create=events.check_event, name=names.path_segment_name),
+        ("", "Event"): Rules(create=events.check_event, name=names.path_segment_name, again=()),
         ("apiregistration.k8s.io", "APIService"): Rules(
             create=apiservices.check_service,
             status=apiservices.check_status,
@@ -144,6 +145,7 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             update=storageversions.check_storage_version_update,
             status=storageversions.check_storage_version_status,
             name=storageversions.storage_version_name,
+            again=(),
         ),
         ("networking.k8s.io", "IngressClass"): Rules(
             create=ranges.check_ingress_class,

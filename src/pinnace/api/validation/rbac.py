@@ -2,6 +2,7 @@
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import Report
 from pinnace.api.validation.metadata import check_selector
 
@@ -24,9 +25,13 @@ def check_cluster_role(report: Report, role: Object) -> None:
     if not selectors:
         detail = "at least one clusterRoleSelector required if aggregationRule is non-nil"
         report.required(where, detail)
-    for index, (_, selector) in enumerate(selectors):
-        check_selector(report, {f"clusterRoleSelectors[{index}]": selector},
+    for index, (path, selector) in enumerate(selectors):
+        found = Report()
+        check_selector(found, {f"clusterRoleSelectors[{index}]": selector},
                        f"clusterRoleSelectors[{index}]", "aggregationRule")  # fmt: skip
+        report.causes += found.causes
+        if found.causes:
+            report.invalid(path, None, "invalid label selector.")
 
 
 def _check_rules(report: Report, role: Object, *, namespaced: bool) -> None:
@@ -105,4 +110,5 @@ def _check_subject(report: Report, subject: Object, path: str, *, namespaced: bo
 def check_role_ref_kept(report: Report, binding: Object, old: Object) -> None:
     """Check that a binding still gives the same role."""
     if binding.get("roleRef") != old.get("roleRef"):
-        report.invalid("roleRef", binding.get("roleRef"), "cannot change roleRef")
+        shown = internal("rbac.RoleRef", binding.get("roleRef"))
+        report.invalid("roleRef", shown, "cannot change roleRef")

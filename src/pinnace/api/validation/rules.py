@@ -31,6 +31,6 @@ class Rules:
     kept: CheckUpdate | None = None
     status: CheckUpdate | None = None
     name: NameRule = names.dns1123_subdomain
-    again: tuple[Literal["whole", "kept", "status"], ...] = ()
+    again: tuple[Literal["whole", "kept", "status"], ...] = ("kept", "status")
     in_hub: bool = False
     decoded: bool = False

@@ -231,6 +231,8 @@ def validate_subresource_update(
         return validate_status_update(row, obj, old)
     report = Report()
     _check_changed_metadata(report, row, obj, old)
+    if "status" in _rules(row).again:
+        check_metadata_update(report, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
     if _rules(row).decoded and _is_mistyped(report, row, obj):
         return report.causes

@@ -1,0 +1,101 @@
+"""The rules of `attachments`, told in upstream's words: what a side-by-side run confirmed."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from pinnace.api.defaults.table import apply_defaults
+from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.objects import Object
+from pinnace.api.validation.table import (
+    validate_create,
+    validate_status_update,
+    validate_update,
+)
+
+GONE: Any = object()
+ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
+VA: Object = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "VolumeAttachment",
+    "metadata": {"name": "validb-va"},
+    "spec": {
+        "attacher": "a.example.com",
+        "source": {"persistentVolumeName": "pv"},
+        "nodeName": "n",
+    },
+    "status": {
+        "attached": True,
+        "attachmentMetadata": {"a": "b"},
+        "attachError": {"time": "2004-01-01T01:01:01Z", "message": "m", "errorCode": 3},
+        "detachError": {"message": "m"},
+    },
+}
+VA_INLINE: Object = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "VolumeAttachment",
+    "metadata": {"name": "validb-va2"},
+    "spec": {
+        "attacher": "a.example.com",
+        "source": {
+            "inlineVolumeSpec": {
+                "csi": {"driver": "d.example.com", "volumeHandle": "h"},
+                "accessModes": ["ReadWriteOnce"],
+            }
+        },
+        "nodeName": "n",
+    },
+}
+CASES: list[tuple[Object, str, str, Any, list[str]]] = [
+    (VA, "create", "spec.attacher", GONE, ["spec.attacher: Required value"]),
+    (VA_INLINE, "create", "spec.attacher", GONE, ["spec.attacher: Required value"]),
+    (
+        VA_INLINE,
+        "create",
+        "spec.source.inlineVolumeSpec.csi",
+        {},
+        [
+            "spec.source.inlineVolumeSpec.csi.driver: Required value",
+            "spec.source.inlineVolumeSpec.csi.volumeHandle: Required value",
+        ],
+    ),
+]
+
+
+def changed(obj: Object, path: str, value: Any) -> Object:
+    made = copy.deepcopy(obj)
+    here: Any = made
+    *parents, last = path.split(".")
+    for key in parents:
+        here = here[int(key) if isinstance(here, list) else key]
+    if value is GONE:
+        del here[last]
+    else:
+        here[int(last) if isinstance(here, list) else last] = value
+    return made
+
+
+@pytest.mark.parametrize(("base", "how", "path", "value", "expected"), CASES)
+def test_every_broken_rule_is_told(
+    base: Object, how: str, path: str, value: Any, expected: list[str]
+) -> None:
+    row = ROWS[base["apiVersion"], base["kind"]]
+    old, new = copy.deepcopy(base), changed(base, path, value)
+    apply_defaults(row, old)
+    apply_defaults(row, new)
+    if how == "create":
+        causes = validate_create(row, new)
+    elif how == "update":
+        causes = validate_update(row, new, old)
+    else:
+        causes = validate_status_update(row, new, old)
+    assert [cause.text() for cause in causes] == expected
+
+
+@pytest.mark.parametrize("base", [VA, VA_INLINE])
+def test_what_is_right_is_accepted(base: Object) -> None:
+    row = ROWS[base["apiVersion"], base["kind"]]
+    obj = copy.deepcopy(base)
+    apply_defaults(row, obj)
+    assert validate_create(row, obj) == []

@@ -1,0 +1,198 @@
+"""The rules of `flowcontrol`, told in upstream's words: what a side-by-side run confirmed."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from pinnace.api.defaults.table import apply_defaults
+from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.objects import Object
+from pinnace.api.validation.table import (
+    validate_create,
+    validate_status_update,
+    validate_update,
+)
+
+GONE: Any = object()
+ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
+FS: Object = {
+    "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
+    "kind": "FlowSchema",
+    "metadata": {"name": "validb-fs"},
+    "spec": {
+        "priorityLevelConfiguration": {"name": "global-default"},
+        "matchingPrecedence": 500,
+        "distinguisherMethod": {"type": "ByUser"},
+        "rules": [
+            {
+                "subjects": [
+                    {"kind": "User", "user": {"name": "u"}},
+                    {"kind": "Group", "group": {"name": "g"}},
+                    {"kind": "ServiceAccount", "serviceAccount": {"namespace": "n", "name": "s"}},
+                ],
+                "resourceRules": [
+                    {
+                        "verbs": ["get"],
+                        "apiGroups": ["apps"],
+                        "resources": ["deployments"],
+                        "clusterScope": True,
+                        "namespaces": ["a"],
+                    }
+                ],
+                "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz"]}],
+            }
+        ],
+    },
+    "status": {
+        "conditions": [
+            {
+                "type": "Dangling",
+                "status": "True",
+                "lastTransitionTime": "2004-01-01T01:01:01Z",
+                "reason": "R",
+                "message": "m",
+            }
+        ]
+    },
+}
+PLC: Object = {
+    "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
+    "kind": "PriorityLevelConfiguration",
+    "metadata": {"name": "validb-plc"},
+    "spec": {
+        "type": "Limited",
+        "limited": {
+            "nominalConcurrencyShares": 10,
+            "limitResponse": {
+                "type": "Queue",
+                "queuing": {"queues": 64, "handSize": 8, "queueLengthLimit": 50},
+            },
+            "lendablePercent": 10,
+            "borrowingLimitPercent": 100,
+        },
+    },
+    "status": {
+        "conditions": [
+            {
+                "type": "Dangling",
+                "status": "True",
+                "lastTransitionTime": "2004-01-01T01:01:01Z",
+                "reason": "R",
+                "message": "m",
+            }
+        ]
+    },
+}
+CASES: list[tuple[Object, str, str, Any, list[str]]] = [
+    (
+        FS,
+        "create",
+        "spec.matchingPrecedence",
+        -1,
+        ["spec.matchingPrecedence: Invalid value: -1: must be a positive value"],
+    ),
+    (
+        FS,
+        "create",
+        "spec.matchingPrecedence",
+        2147483647,
+        ["spec.matchingPrecedence: Invalid value: 2147483647: must not be greater than 10000"],
+    ),
+    (
+        FS,
+        "create",
+        "spec.rules.0.subjects",
+        GONE,
+        ["spec.rules[0].subjects: Required value: subjects must contain at least one value"],
+    ),
+    (
+        FS,
+        "create",
+        "spec.rules.0.subjects.0.user",
+        {},
+        ["spec.rules[0].subjects[0].user.name: Required value"],
+    ),
+    (FS, "status", "status.conditions.0", {}, ["status.conditions[0].type: Required value"]),
+    (
+        PLC,
+        "create",
+        "spec",
+        GONE,
+        ['spec.type: Unsupported value: "": supported values: "Exempt", "Limited"'],
+    ),
+    (
+        PLC,
+        "create",
+        "spec.type",
+        "Bad_Value!",
+        ['spec.type: Unsupported value: "Bad_Value!": supported values: "Exempt", "Limited"'],
+    ),
+    (
+        PLC,
+        "create",
+        "spec.type",
+        "other",
+        ['spec.type: Unsupported value: "other": supported values: "Exempt", "Limited"'],
+    ),
+    (
+        PLC,
+        "create",
+        "spec.limited",
+        GONE,
+        ["spec.limited: Required value: must not be empty when type is Limited"],
+    ),
+    (
+        PLC,
+        "create",
+        "spec.limited.limitResponse.queuing.handSize",
+        -1,
+        ["spec.limited.limitResponse.queuing.handSize: Invalid value: -1: must be positive"],
+    ),
+    (
+        PLC,
+        "create",
+        "spec.exempt",
+        {"nominalConcurrencyShares": 7, "lendablePercent": 7},
+        ["spec.exempt: Forbidden: must be nil if the type is Limited"],
+    ),
+    (PLC, "status", "status.conditions.0", {}, ["status.conditions[0].type: Required value"]),
+]
+
+
+def changed(obj: Object, path: str, value: Any) -> Object:
+    made = copy.deepcopy(obj)
+    here: Any = made
+    *parents, last = path.split(".")
+    for key in parents:
+        here = here[int(key) if isinstance(here, list) else key]
+    if value is GONE:
+        del here[last]
+    else:
+        here[int(last) if isinstance(here, list) else last] = value
+    return made
+
+
+@pytest.mark.parametrize(("base", "how", "path", "value", "expected"), CASES)
+def test_every_broken_rule_is_told(
+    base: Object, how: str, path: str, value: Any, expected: list[str]
+) -> None:
+    row = ROWS[base["apiVersion"], base["kind"]]
+    old, new = copy.deepcopy(base), changed(base, path, value)
+    apply_defaults(row, old)
+    apply_defaults(row, new)
+    if how == "create":
+        causes = validate_create(row, new)
+    elif how == "update":
+        causes = validate_update(row, new, old)
+    else:
+        causes = validate_status_update(row, new, old)
+    assert [cause.text() for cause in causes] == expected
+
+
+@pytest.mark.parametrize("base", [FS, PLC])
+def test_what_is_right_is_accepted(base: Object) -> None:
+    row = ROWS[base["apiVersion"], base["kind"]]
+    obj = copy.deepcopy(base)
+    apply_defaults(row, obj)
+    assert validate_create(row, obj) == []
