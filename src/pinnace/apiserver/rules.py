@@ -49,19 +49,25 @@ def validate_create(row: Resource, obj: Object) -> list[Cause]:
     return found if row.custom is None else found + row.custom.check(obj)
 
 
-def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
-    """Return every rule that a changed object breaks."""
+def validate_update(
+    row: Resource, obj: Object, old: Object, warnings: list[str] | None = None
+) -> list[Cause]:
+    """Return every rule that a changed object breaks; `warnings` gets those it may go on to."""
     found = validation.validate_update(row, obj, old)
-    return found if row.custom is None else found + row.custom.check_update(obj, old)
+    return found if row.custom is None else found + row.custom.check_update(obj, old, warnings)
 
 
 def validate_subresource_update(
-    row: Resource, subresource: str, obj: Object, old: Object
+    row: Resource,
+    subresource: str,
+    obj: Object,
+    old: Object,
+    warnings: list[str] | None = None,
 ) -> list[Cause]:
     """Return every rule that a write to the named subresource of an object breaks."""
     found = validation.validate_subresource_update(row, subresource, obj, old)
     if row.custom is None:
         return found
     if subresource == "status":
-        return found + row.custom.check_status(obj, old)
-    return found + row.custom.check_update(obj, old)
+        return found + row.custom.check_status(obj, old, warnings)
+    return found + row.custom.check_update(obj, old, warnings)

@@ -122,10 +122,10 @@ async def _store(
     strategy = rules.strategy_for(row)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        causes = rules.validate_subresource_update(row, subresource, new, old)
+        causes = rules.validate_subresource_update(row, subresource, new, old, call.warnings)
     else:
         strategy.prepare_update(new, old, context(core, call))
-        causes = rules.validate_update(row, new, old)
+        causes = rules.validate_update(row, new, old, call.warnings)
     refuse(row, metadata, causes)
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None

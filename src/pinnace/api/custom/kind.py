@@ -18,6 +18,8 @@ from pinnace.api.custom.facts import type_of
 from pinnace.api.custom.jsonpath import JsonPath
 from pinnace.api.custom.listtypes import check_lists
 from pinnace.api.custom.pruning import prune
+from pinnace.api.custom.rules import Node as RuleNode
+from pinnace.api.custom.rules import check_rules, compile_rules
 from pinnace.api.custom.structural import ANYTHING, Structural, build
 from pinnace.api.custom.values import check_values, compile_values
 from pinnace.api.errors import Cause
@@ -35,6 +37,10 @@ _BLOCKING = frozenset(
         "FieldValueTooMany",
         "FieldValueTypeInvalid",
     )
+)
+_BLOCKED = (
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation"
 )
 
 
@@ -78,6 +84,8 @@ class CustomKind:
         self.selects = selects
         self.defaults = defaulting.has_defaults(self.structural)
         self._values = compile_values(self.raw)
+        self._rules: RuleNode | None = None
+        self._rules_known = False
         self._status_values = compile_values((self.raw.get("properties") or {}).get("status") or {})
 
     def selected(self, obj: Object) -> dict[str, str]:
@@ -128,18 +136,25 @@ class CustomKind:
         found += self._check_scale(obj, ("spec", "status"))
         found += check_embedded(obj, self.structural)
         found += check_lists(obj, self.structural)
-        return found
+        return found + self._check_rules(found, obj)
 
-    def check_update(self, obj: Object, old: Object) -> list[Cause]:
-        """Return every rule that a changed object breaks; what is as it was may stay."""
+    def check_update(
+        self, obj: Object, old: Object, warnings: list[str] | None = None
+    ) -> list[Cause]:
+        """Return every rule that a changed object breaks; what is as it was may stay.
+
+        Rules that are broken as they were before are told as warnings.
+        """
         found = check_values(self._values, obj, old)
         found += self._check_scale(obj, ("spec", "status"))
         found += check_embedded(obj, self.structural)
         if not check_lists(old, self.structural):
             found += check_lists(obj, self.structural)
-        return found
+        return found + self._check_rules(found, obj, old, warnings)
 
-    def check_status(self, obj: Object, old: Object) -> list[Cause]:
+    def check_status(
+        self, obj: Object, old: Object, warnings: list[str] | None = None
+    ) -> list[Cause]:
         """Return every rule that a changed status breaks; what is as it was may stay."""
         found: list[Cause] = []
         if "status" in obj:
@@ -150,7 +165,27 @@ class CustomKind:
         found += self._check_scale(obj, ("status",))
         if not check_lists(old, self.structural):
             found += check_lists(obj, self.structural)
-        return found
+        return found + self._check_rules(found, obj, old, warnings)
+
+    def _check_rules(
+        self,
+        found: Sequence[Cause],
+        obj: Object,
+        old: Object | None = None,
+        warnings: list[str] | None = None,
+    ) -> list[Cause]:
+        """Ask the CEL rules, unless something is wrong that they would stumble over."""
+        if not self._rules_known:
+            # Compiled when first needed: most versions of a definition are never written to.
+            self._rules, self._rules_known = compile_rules(self.raw), True
+        if self._rules is None:
+            return []
+        if blocks_rules(found):
+            return [Cause("FieldValueInvalid", "<nil>", _BLOCKED)]
+        causes, warned = check_rules(self._rules, obj, old)
+        if warnings is not None:
+            warnings += warned
+        return causes
 
     def _check_scale(self, obj: Object, parts: tuple[str, ...]) -> list[Cause]:
         if self.scale is None:

@@ -7,6 +7,7 @@ from pinnace.api.errors import Cause
 from pinnace.api.fieldvalidation import type_errors_of
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report
+from pinnace.api.validation.definitionrules import check_definition_rules
 from pinnace.api.validation.expressions import Use, check_expression
 from pinnace.api.validation.fieldpaths import find_field
 from pinnace.api.validation.schemadefaults import default_causes
@@ -102,6 +103,8 @@ def check_schema(
     _check_node(found, schema, path, strictness, _Place(), root=True)
     if unreadable and not found.causes:
         found.invalid(path, "", unreadable)
+    if not found.causes:
+        check_definition_rules(found, schema, path)
     report.causes += found.causes
 
 

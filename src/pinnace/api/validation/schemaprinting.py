@@ -8,7 +8,8 @@ from pinnace.api.objects import Object
 Print = Callable[[Any], Any]
 
 
-def _rule(rule: Object) -> Object:
+def printed_rule(rule: Object) -> Object:
+    """Return a CEL rule as upstream prints it."""
     return {
         "Rule": rule.get("rule") or "",
         "Message": rule.get("message") or "",
@@ -94,7 +95,7 @@ _FIELDS: tuple[tuple[str, str, Any, Print], ...] = (
     ("XMapType", "x-kubernetes-map-type", None, _as_is),
     (
         "XValidations", "x-kubernetes-validations", None,
-        lambda value: [_rule(rule) for rule in value],
+        lambda value: [printed_rule(rule) for rule in value],
     ),
 )  # fmt: skip
 

@@ -1,0 +1,107 @@
+"""What an expression may name, and compiling it there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import re2
+
+from pinnace.api.cel import kubernetes, lists, network, standard, strings, times
+from pinnace.api.cel.checker import Checker
+from pinnace.api.cel.functions import Overload, table
+from pinnace.api.cel.parser import parse
+from pinnace.api.cel.program import Program, build
+from pinnace.api.cel.syntax import (
+    Call,
+    CompileError,
+    Entry,
+    Expr,
+    Fold,
+    Issue,
+    Literal,
+    MakeList,
+    MakeMap,
+    MakeStruct,
+    Select,
+)
+from pinnace.api.cel.times import parse_duration, parse_timestamp
+from pinnace.api.cel.types import Structs, Type
+
+_FUNCTIONS: Mapping[str, tuple[Overload, ...]] = table(
+    standard.OVERLOADS,
+    times.OVERLOADS,
+    strings.OVERLOADS,
+    lists.OVERLOADS,
+    network.OVERLOADS,
+    kubernetes.OVERLOADS,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Variables and their types, the fields of object types, and functions beyond the common."""
+
+    variables: Mapping[str, Type]
+    structs: Structs = field(default_factory=dict)
+    functions: Mapping[str, tuple[Overload, ...]] = field(default_factory=dict)
+
+    def compile(self, source: str) -> Program:
+        """Return the program; raises CompileError with upstream's text."""
+        expr = parse(source)
+        functions = {**_FUNCTIONS, **self.functions} if self.functions else _FUNCTIONS
+        checker = Checker(self.variables, functions, self.structs)
+        checker.check(expr)
+        if not checker.issues:
+            checker.issues.extend(_bad_literals(expr))
+        if checker.issues:
+            raise CompileError(source, sorted(checker.issues, key=lambda issue: issue.pos))
+        return build(source, expr, functions)
+
+
+def nodes(expr: Expr) -> Iterator[Expr]:
+    """Go through an expression and all inside it."""
+    yield expr
+    for inner in _inside(expr):
+        yield from nodes(inner)
+
+
+def _inside(expr: Expr) -> list[Expr]:
+    if isinstance(expr, Select):
+        return [expr.operand]
+    if isinstance(expr, Call):
+        return ([expr.target] if expr.target else []) + expr.args
+    if isinstance(expr, MakeList):
+        return expr.elements
+    if isinstance(expr, MakeMap | MakeStruct):
+        return [inner for entry in expr.entries for inner in _of_entry(entry)]
+    if isinstance(expr, Fold):
+        return [expr.range, expr.init, expr.condition, expr.step, expr.result]
+    return []
+
+
+def _of_entry(entry: Entry) -> tuple[Expr, Expr]:
+    return entry.key, entry.value
+
+
+def _bad_literals(expr: Expr) -> Iterator[Issue]:
+    """Tell of constants that a conversion or a match would always refuse."""
+    for node in nodes(expr):
+        if not isinstance(node, Call) or not node.args:
+            continue
+        arg = node.args[-1] if node.function == "matches" else node.args[0]
+        if not isinstance(arg, Literal) or not isinstance(arg.value, str):
+            continue
+        if not _readable(node.function, arg.value):
+            yield Issue(arg.pos, f"invalid {node.function} argument")
+
+
+def _readable(function: str, text: str) -> bool:
+    try:
+        if function == "duration":
+            parse_duration(text)
+        elif function == "timestamp":
+            parse_timestamp(text)
+        elif function == "matches":
+            re2.compile(text, standard.RE2)
+    except (ValueError, re2.error):
+        return False
+    return True
