@@ -4,8 +4,9 @@ import re
 
 RESERVED = frozenset(
     (
-        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in",
-        "let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while",
+        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import",
+        "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void",
+        "while",
     )
 )  # fmt: skip
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
