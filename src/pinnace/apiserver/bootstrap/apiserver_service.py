@@ -11,6 +11,7 @@ from pinnace.api.kinds.core import ENDPOINTS, SERVICES
 from pinnace.api.kinds.discovery import ENDPOINTSLICES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.objects import first_address
 from pinnace.apiserver.core import Core
@@ -80,6 +81,7 @@ async def _create(core: Core, row: Resource, wanted: Object) -> None:
     rules.apply_defaults(row, obj)
     rules.strategy_for(row).prepare_create(obj, rules.Context())
     also = allocated(core, row, obj) or Also()
+    obj = normalized(obj, row)
     key = (await core.cache(row)).key(_NAMESPACE, _NAME)
     try:
         await core.store.commit(

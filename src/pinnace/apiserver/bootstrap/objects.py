@@ -13,6 +13,7 @@ from pinnace.api.kinds.networking import SERVICECIDRS
 from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
@@ -127,4 +128,4 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     if row is SERVICECIDRS:
         (condition,) = obj["status"]["conditions"]
         made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
-    return made
+    return normalized(made, row)
