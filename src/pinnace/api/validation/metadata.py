@@ -177,11 +177,19 @@ def check_selector(
     where = join(path, key)
     check_labels(report, selector, "matchLabels", where)
     for at, requirement in report.objects(selector, "matchExpressions", where):
-        _check_requirement(report, requirement, at, any_value=any_value)
+        check_requirement(report, requirement, at, any_value=any_value)
     return selector
 
 
-def _check_requirement(report: Report, requirement: Object, path: str, *, any_value: bool) -> None:
+def check_requirement(
+    report: Report,
+    requirement: Object,
+    path: str,
+    *,
+    any_value: bool = False,
+    any_operator: bool = False,
+) -> None:
+    """Check one requirement of a label selector."""
     operator = report.text(requirement, "operator", path)
     values = report.texts(requirement, "values", path)
     if operator in ("In", "NotIn"):
@@ -195,7 +203,7 @@ def _check_requirement(report: Report, requirement: Object, path: str, *, any_va
                 f"{path}.values",
                 "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
             )
-    else:
+    elif not any_operator:
         report.invalid(f"{path}.operator", operator, "not a valid selector operator")
     key = report.text(requirement, "key", path)
     report.said(f"{path}.key", key, names.qualified_name(key))

@@ -19,8 +19,10 @@ from pinnace.apiserver.strategies.core import (
     ServiceAccounts,
 )
 from pinnace.apiserver.strategies.custom import CustomResources
+from pinnace.apiserver.strategies.devices import Slices, TaintRules
 from pinnace.apiserver.strategies.discovery import EndpointSlices
 from pinnace.apiserver.strategies.flowcontrol import FlowControl
+from pinnace.apiserver.strategies.leases import Leases
 from pinnace.apiserver.strategies.pods import Pods
 from pinnace.apiserver.strategies.registration import ApiServices, Definitions
 from pinnace.apiserver.strategies.services import Services
@@ -182,7 +184,9 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             meta_labels=NAME_ONLY,
         ),
         ("coordination.k8s.io", "leasecandidates"): LEASES,
-        ("coordination.k8s.io", "leases"): LEASES,
+        ("coordination.k8s.io", "leases"): Leases(
+            allow_create_on_update=True, allow_unconditional_update=False
+        ),
         ("discovery.k8s.io", "endpointslices"): EndpointSlices(counted=SPEC),
         ("events.k8s.io", "events"): Events(
             allow_create_on_update=True, selectable=EVENT_FIELDS, modern=True
@@ -205,12 +209,12 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("rbac.authorization.k8s.io", "rolebindings"): CREATED_BY_PUT,
         ("rbac.authorization.k8s.io", "roles"): CREATED_BY_PUT,
         ("resource.k8s.io", "deviceclasses"): COUNTED,
-        ("resource.k8s.io", "devicetaintrules"): Strategy(
+        ("resource.k8s.io", "devicetaintrules"): TaintRules(
             status=True, counted=SPEC, status_keeps_metadata=ALL_METADATA
         ),
         ("resource.k8s.io", "resourceclaims"): STRICT_STATUS,
         ("resource.k8s.io", "resourcepoolstatusrequests"): STRICT_STATUS_CONDITIONAL,
-        ("resource.k8s.io", "resourceslices"): Strategy(
+        ("resource.k8s.io", "resourceslices"): Slices(
             counted=SPEC,
             selectable=_fields("spec.nodeName", "spec.driver"),
             meta_labels=NAME_ONLY,
