@@ -61,11 +61,17 @@ class Response:
 
 @dataclass(slots=True, kw_only=True)
 class Stream:
-    """An answer whose body arrives in frames; closing the iterator ends what feeds it."""
+    """An answer whose body arrives in frames; closing the iterator ends what feeds it.
+
+    `straight` is for what feeds hundreds of streams at a time: whoever writes the frames out calls
+    it with a function that writes one at once, or returns False for want of room. It may be used
+    while the next of `frames` is waited for, and spares waking up who waits.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     frames: AsyncIterator[bytes]
+    straight: Callable[[Callable[[bytes], bool]], None] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
