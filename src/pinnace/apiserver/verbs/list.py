@@ -4,6 +4,8 @@ A first page comes from the cache. The next one does too if nothing changed sinc
 is asked for the same revision, until that is compacted.
 """
 
+import asyncio
+
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
@@ -23,6 +25,11 @@ from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.changes import Select
 from pinnace.store.watchcache.item import Item
 
+# How many objects are looked at before others get their turn.
+_SLICE = 500
+# A page, its last item if more follow, and how many do.
+Found = tuple[list[Item], Item | None, int]
+
 
 def limit_of(call: Call) -> int:
     """Return the page size; 0 for all."""
@@ -37,7 +44,8 @@ def limit_of(call: Call) -> int:
 async def list_objects(core: Core, call: Call) -> Answer:
     """Answer with a list."""
     check_list_options(call)
-    test = selection_of(call).test()
+    selection = selection_of(call)
+    test = selection.test()
     cache = await core.cache(call.row)
     after, revision, consistent = "", core.caches.revision, True
     token = call.request.param("continue")
@@ -55,7 +63,7 @@ async def list_objects(core: Core, call: Call) -> Answer:
             revision = asked
     page = _Page(cache, call.namespace, test, after, limit_of(call))
     if revision == core.caches.revision or revision >= cache.changed:
-        found = page.of(cache.select(call.namespace, None, after))
+        found = await page.current(selection.only())
     else:
         found = await _at(core, page, revision, continued=bool(token))
     items, last, remaining = found
@@ -75,7 +83,7 @@ def _is_exact(call: Call) -> bool:
 
 
 class _Page:
-    """Cuts a page out of ordered items: the page, its last item if more follow, and how many."""
+    """Cuts a page out of ordered items."""
 
     def __init__(
         self, cache: WatchCache, namespace: str, test: Select | None, after: str, limit: int
@@ -83,25 +91,41 @@ class _Page:
         self.cache, self.namespace, self.after = cache, namespace, after
         self._test, self._limit = test, limit
 
-    def of(self, items: list[Item]) -> tuple[list[Item], Item | None, int]:
+    async def current(self, only: tuple[str, str] | None) -> Found:
+        """Cut the page out of what is there; `only` is a field and its one value that passes."""
+        cache, limit = self.cache, self._limit
+        if only is not None and only[0] == "metadata.name" and not self.after:
+            # A look-up, as clients that watch one object by name ask for it.
+            if self.namespace or not cache.namespaced:
+                item = cache.get(self.namespace, only[1])
+                return await self.of([item] if item is not None else [])
+        if self._test is None and limit:
+            left = cache.count(self.namespace, after=self.after) - limit
+            items = cache.items(self.namespace, after=self.after, limit=limit)
+            return items, (items[-1] if left > 0 else None), max(left, 0)
+        return await self.of(cache.items(self.namespace, after=self.after))
+
+    async def of(self, items: list[Item]) -> Found:
+        """Cut the page out of these."""
         test, limit = self._test, self._limit
-        if not limit:
-            return (items if test is None else [i for i in items if test(i)]), None, 0
         if test is None:
-            left = len(items) - limit
-            return items[:limit], (items[limit - 1] if left > 0 else None), max(left, 0)
+            left = len(items) - limit if limit else 0
+            page = items[:limit] if limit else items
+            return page, (items[limit - 1] if left > 0 else None), max(left, 0)
         found: list[Item] = []
-        for item in items:
-            if test(item):
-                if len(found) == limit:
-                    return found, found[-1], 0
-                found.append(item)
+        for at in range(0, len(items), _SLICE):
+            for item in items[at : at + _SLICE]:
+                if test(item):
+                    if limit and len(found) == limit:
+                        return found, found[-1], 0
+                    found.append(item)
+            if at + _SLICE < len(items):
+                # What is looked at for the first time is decoded: nobody is to wait for all of it.
+                await asyncio.sleep(0)
         return found, None, 0
 
 
-async def _at(
-    core: Core, page: _Page, revision: int, *, continued: bool
-) -> tuple[list[Item], Item | None, int]:
+async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> Found:
     cache = page.cache
     scope = f"{cache.prefix}{page.namespace}/" if page.namespace else cache.prefix
     try:
@@ -111,4 +135,4 @@ async def _at(
             raise compacted() from gone
         start = page.after.removeprefix(cache.prefix)
         raise expired_continue(encode_continue(-1, start)) from gone
-    return page.of([cache.item(entry) for entry in got.entries])
+    return await page.of([cache.item(entry) for entry in got.entries])

@@ -4,6 +4,7 @@ A start in the recent past is answered from memory, an older one from the store'
 is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 
@@ -81,7 +82,8 @@ class _Watching:
             current: list[Item] = []
             start = core.caches.revision
             if self._initial or (not revision and not self._asked):
-                current = self._cache.select(self._namespace, self._test)
+                current = self._cache.items(self._namespace)
+                watcher.allow(len(current))
                 self._cache.watch(watcher, since=None)
             elif revision:
                 self._resume(revision)
@@ -89,7 +91,9 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                yield b"".join([self._added(item) for item in current[at : at + _CHUNK]])
+                yield b"".join([self._added(item) for item in self._passing(current, at)])
+                # What is looked at for the first time is decoded: nobody is to wait for all of it.
+                await asyncio.sleep(0)
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
@@ -114,6 +118,11 @@ class _Watching:
             self._history = self._cache.watch_history(
                 self._core.store, self._watcher, since=revision
             )
+
+    def _passing(self, items: list[Item], at: int) -> list[Item]:
+        """Return those of a chunk of items that are selected."""
+        chunk, test = items[at : at + _CHUNK], self._test
+        return chunk if test is None else [item for item in chunk if test(item)]
 
     def _added(self, item: Item) -> bytes:
         return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"

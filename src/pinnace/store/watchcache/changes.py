@@ -104,6 +104,10 @@ class Watcher:
             self.offer(change)
         self._limit = limit + len(self._queue)
 
+    def allow(self, more: int) -> None:
+        """Let so many more wait than usual, for who has to read a long list first."""
+        self._limit += more
+
     def bookmark(self, revision: int) -> None:
         """Queue a bookmark."""
         self._put(Told("BOOKMARK", None, revision, {}))
