@@ -94,11 +94,11 @@ class _Page:
     async def current(self, only: tuple[str, str] | None) -> Found:
         """Cut the page out of what is there; `only` is a field and its one value that passes."""
         cache, limit = self.cache, self._limit
-        if only is not None and only[0] == "metadata.name" and not self.after:
+        one = self.namespace or not cache.namespaced
+        if one and only is not None and only[0] == "metadata.name" and not self.after:
             # A look-up, as clients that watch one object by name ask for it.
-            if self.namespace or not cache.namespaced:
-                item = cache.get(self.namespace, only[1])
-                return await self.of([item] if item is not None else [])
+            item = cache.get(self.namespace, only[1])
+            return await self.of([item] if item is not None else [])
         if self._test is None and limit:
             left = cache.count(self.namespace, after=self.after) - limit
             items = cache.items(self.namespace, after=self.after, limit=limit)
