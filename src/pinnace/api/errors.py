@@ -167,7 +167,7 @@ def qualified(plural: str, group: str) -> str:
 
 
 def _details(plural: str, group: str, name: str) -> dict[str, Any]:
-    details: dict[str, Any] = {"name": name}
+    details: dict[str, Any] = {"name": name} if name else {}
     if group:
         details["group"] = group
     details["kind"] = plural
@@ -209,10 +209,15 @@ def forbidden(plural: str, group: str, name: str, why: str) -> Forbidden:
     return Forbidden(named, details=_details(plural, group, name) if name else {"kind": plural})
 
 
+def internal(why: str) -> ApiError:
+    """Return upstream's answer to something that ought not to happen."""
+    return ApiError(f"Internal error occurred: {why}", details={"causes": [{"message": why}]})
+
+
 def invalid(kind: str, group: str, name: str, causes: Sequence["Cause"]) -> Invalid:
     """Return upstream's 422 with every cause at once."""
-    texts = [cause.text() for cause in causes]
-    joined = texts[0] if len(texts) == 1 else "[" + ", ".join(dict.fromkeys(texts)) + "]"
+    texts = list(dict.fromkeys(cause.text() for cause in causes))
+    joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     details = _details(kind, group, name)
     details["causes"] = [
         {"reason": cause.reason, "message": cause.body(), "field": cause.field} for cause in causes

@@ -164,6 +164,25 @@ def type_errors(obj: Object, row: Resource) -> list[str]:
     return found
 
 
+def type_errors_of(name: str, value: Object) -> list[str]:
+    """Return what Go's decoder would say of a value of the type with that definition name."""
+    schema = load()
+    kind = schema.named(name)
+    found: list[str] = []
+    if kind is not None:
+        _Types(schema, found).check(value, kind, "")
+    return found
+
+
+def unknown_fields_of(name: str, value: Object) -> list[str]:
+    """Return the paths of fields that the type with that definition name does not have."""
+    schema = load()
+    found: list[str] = []
+    _check(schema, value, schema.named(name), "", found)
+    start = 'unknown field "'
+    return [text.removeprefix(start)[:-1] for text in found if text.startswith(start)]
+
+
 def _illegal_base64(text: str) -> int:
     """Return where Go's decoder stops at text that is not base64, or -1."""
     plain = text.replace("\r", "").replace("\n", "")

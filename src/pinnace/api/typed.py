@@ -31,6 +31,13 @@ def normalized(obj: Object, row: Resource) -> Object:
     return obj if kind is None else _object(schema, obj, kind)
 
 
+def normalized_as(name: str, value: Object) -> Object:
+    """Return a value of the type with that definition name as upstream would write it back."""
+    schema = load()
+    kind = schema.named(name)
+    return value if kind is None else _object(schema, value, kind)
+
+
 def _object(schema: Schema, value: Object, kind: TypeDef) -> Object:
     if not kind.fields:
         return value

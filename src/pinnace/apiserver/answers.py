@@ -142,7 +142,7 @@ def protobuf_of(body: bytes) -> bytes:
     """Return a JSON document as protobuf; raises NotAcceptable for a kind that has no message."""
     obj = orjson.loads(body)
     if not protobuf.has_message(obj["apiVersion"], obj["kind"]):
-        raise not_acceptable((JSON, YAML))
+        raise not_acceptable((JSON, YAML, PROTOBUF))
     return protobuf.encode(obj)
 
 

@@ -24,12 +24,14 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.definitions.keeper import Keeper
+from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
+from pinnace.apiserver.routes import RequestInfo, check_custom, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.verbs.table import handler_of
@@ -54,6 +56,8 @@ class ApiServer:
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self._address = config.advertise_address, config.secure_port
         self._paths = Paths(self.core, self._metrics, self._health)
+        serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
+        self._definitions = Keeper(self.core, serving)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -62,12 +66,18 @@ class ApiServer:
         core, health = self.core, self._health
         await core.caches.start()
         await load(core, self._pods)
+        await self._definitions.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
         health.hooks.add(ADDRESS_HOOK)
-        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published()):
+        for work in (
+            core.alarms.run(),
+            compact_for_ever(core),
+            self._keep_published(),
+            self._definitions.run(),
+        ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
@@ -152,6 +162,10 @@ class ApiServer:
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
+                if row.custom is not None:
+                    if not check_custom(row, info):
+                        return await self._paths.answer(request)
+                    warnings += [row.custom.warning] if row.custom.warning else []
                 call = Call(request=request, info=info, row=row, user=user, warnings=warnings)
                 return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):

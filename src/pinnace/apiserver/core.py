@@ -52,6 +52,7 @@ async def cache_of(caches: Caches, stored: Resource) -> WatchCache:
         stored.prefix,
         namespaced=stored.namespaced,
         pick=rules.strategy_for(stored).selectable_fields,
+        refine=stored.custom.refined if stored.custom is not None else None,
     )
 
 

@@ -5,6 +5,7 @@ ends the matter: the last finalizer's removal, or for Pods the kubelet's delete 
 What a propagation policy asks for is written into the finalizers, for the garbage collector.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -135,6 +136,13 @@ async def delete(
     )
 
 
+async def discard(core: Core, row: Resource, item: Item) -> None:
+    """Delete an object, or begin to, as the server itself: nobody is asked for leave."""
+    old = decoded(core, row, item)
+    with suppress(CompareFailed):
+        await _delete(core, row, item, old, Options())
+
+
 async def _delete(
     core: Core, row: Resource, item: Item, old: Object, options: Options
 ) -> tuple[Item, bool]:
@@ -145,6 +153,8 @@ async def _delete(
     if pending:
         return item, False
     _mark_finalizers(row, new, options)
+    if not new["metadata"].get("deletionTimestamp"):
+        rules.strategy_for(row).prepare_delete(new, format_time(core.clock.now()))
     held = not _is_free(new, options)
     if held and not new["metadata"].get("deletionTimestamp"):
         _stamp(core, new)
@@ -163,6 +173,9 @@ def _stamp(core: Core, new: Object) -> None:
     metadata = new["metadata"]
     metadata["deletionTimestamp"] = format_time(core.clock.now())
     metadata.setdefault("deletionGracePeriodSeconds", 0)
+    if new["kind"] == "CustomResourceDefinition":
+        del metadata["deletionGracePeriodSeconds"]
+        return
     if metadata.get("generation"):
         metadata["generation"] += 1
     if new["kind"] == "Namespace":

@@ -189,7 +189,7 @@ def _legacy_entries(row: Resource) -> list[dict[str, Any]]:
         "singularName": row.singular,
         "namespaced": row.namespaced,
         "kind": row.kind,
-        "verbs": sorted(row.verbs),
+        "verbs": list(row.verbs) if row.custom is not None else sorted(row.verbs),
     }
     if row.short:
         entry["shortNames"] = list(row.short)

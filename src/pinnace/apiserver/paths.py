@@ -9,6 +9,7 @@ from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
 from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
+from pinnace.apiserver.openapi.custom import Custom
 from pinnace.apiserver.openapi.documents import OpenApi
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.version import VERSION
@@ -29,18 +30,38 @@ class Paths:
         self._health = health
         self._core = core
         self._metrics = metrics
+        self._stale = False
         self.openapi = OpenApi(core.config.rows, load_schema())
         self.discovery = Discovery(
             core.config.rows,
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
         )
 
+    def renew(self) -> None:
+        """Say that other rows are served now; the documents follow when they are asked for."""
+        self._stale = True
+
+    def _refresh(self) -> None:
+        if not self._stale:
+            return
+        self._stale = False
+        rows = tuple(self._core.rows)
+        customs = [
+            Custom(row, row.custom.raw)
+            for row in rows
+            if row.custom is not None and row.custom.established
+        ]
+        self.discovery.update(rows)
+        self.openapi.update([row for row in rows if row.custom is None], customs)
+
     async def answer(self, request: Request) -> Response:
         """Return the document of a path, or upstream's plain 404."""
         path = request.path.rstrip("/")
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
+            self._refresh()
             found = self._discovery(request, path)
         elif path.startswith("/openapi/"):
+            self._refresh()
             found = openapi_answer(self.openapi, request, now=self._core.clock.now())
         elif path in self._core.config.documents:
             found = _json(self._core.config.documents[path])

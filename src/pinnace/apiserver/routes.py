@@ -1,9 +1,10 @@
 """What a request is about: which rows are served, and a path and method read against them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound
+from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound, not_found
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import parse_field_selector
 from pinnace.api.wire import Request
@@ -117,6 +118,19 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
         raise MethodNotAllowed(_NOT_ALLOWED, details={})
 
 
+def check_custom(row: Resource, info: RequestInfo) -> bool:
+    """Say whether a path of a custom resource exists; raises for verbs and parts that do not."""
+    if bool(info.namespace) != row.namespaced and (
+        info.namespace or info.verb not in ("list", "watch")
+    ):
+        return False
+    if info.subresource and row.subresource(info.subresource) is None:
+        raise not_found(row.plural, row.group, info.name)
+    if not info.name and info.verb in ("update", "patch"):
+        raise BadRequest("name must be provided")
+    return True
+
+
 def check_segment(name: str) -> None:
     """Raise BadRequest for a name that cannot be a segment of a path."""
     why = [f"may not be '{name}'"] if name in (".", "..") else []
@@ -169,24 +183,32 @@ class Rows:
     def __init__(self, rows: Iterable[Resource]) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
         self._stored: dict[tuple[str, str], Resource] = {}
-        self._versions: set[tuple[str, str]] = set()
+        self._versions: Counter[tuple[str, str]] = Counter()
         for row in rows:
             self.add(row)
 
-    def add(self, row: Resource) -> None:
-        """Serve a row."""
-        self._by_path[row.group, row.version, row.plural] = row
-        self._versions.add((row.group, row.version))
+    def add(self, row: Resource, *, served: bool = True) -> None:
+        """Serve a row, or only know of it as the version in which another is stored."""
+        if served:
+            self._by_path[row.group, row.version, row.plural] = row
+            self._versions[row.group, row.version] += row.custom is None
         if row.prefix and row.storage == row.group_version:
             self._stored[row.prefix, row.kind] = row
+
+    def remove(self, row: Resource) -> None:
+        """Serve a row no more."""
+        if self._by_path.pop((row.group, row.version, row.plural), None) is not None:
+            self._versions[row.group, row.version] -= row.custom is None
+        if self._stored.get((row.prefix, row.kind)) is row:
+            del self._stored[row.prefix, row.kind]
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """Return the row of a resource, or None."""
         return self._by_path.get((group, version, plural))
 
     def serves(self, group: str, version: str) -> bool:
-        """Say whether any resource of this version is served."""
-        return (group, version) in self._versions
+        """Say whether any built-in resource of this version is served."""
+        return self._versions[group, version] > 0
 
     def storage_row(self, row: Resource) -> Resource:
         """Return the row in whose version objects of this one are stored."""

@@ -16,6 +16,7 @@ from pinnace.api.errors import (
     Cause,
     ServiceUnavailable,
     already_exists,
+    forbidden,
     invalid,
     not_found,
     qualified,
@@ -112,6 +113,13 @@ async def create(
     written with it.
     """
     metadata = obj["metadata"]
+    if call.row.custom is not None and call.row.custom.terminating:
+        raise forbidden(
+            call.row.plural,
+            call.row.group,
+            metadata.get("name") or "",
+            "create not allowed while custom resource definition is terminating",
+        )
     if metadata.get("resourceVersion"):
         raise ApiError(
             "resourceVersion should not be set on objects to be created", code=500, reason=""

@@ -19,7 +19,7 @@ from pinnace.api.patch.fields import Comparison, Fields, Kind, Path, Shape, show
 from pinnace.api.patch.managers import APPLY, BEFORE_FIRST_APPLY, UPDATE, Entry, Managed, Manager
 from pinnace.api.patch.whole import Unclear, Whole
 from pinnace.api.resources import Resource
-from pinnace.api.schema.load import load
+from pinnace.api.schema.load import schema_of
 from pinnace.api.schema.types import FieldDef
 
 _META = ("f:metadata",)
@@ -58,7 +58,7 @@ def track(
         return managers.write(new, {})
     if not managed and old is not None:
         return managers.write(new, {})
-    shape, kind = Shape(load()), _kind(row)
+    shape, kind = Shape(schema_of(row)), _kind(row)
     added, changed, removed = _compare(shape, old, new, kind)
     who = managers.manager(manager, operation, row.group_version, subresource)
     managed = managers.without(managed, added | changed | removed)
@@ -84,7 +84,7 @@ def apply(
     `live` is None when there is no such object yet.
     """
     _check(applied, row)
-    shape, kind = Shape(load()), _kind(row)
+    shape, kind = Shape(schema_of(row)), _kind(row)
     base = live or {}
     managed = _managed_before(base, shape, kind, row, time)
     who = managers.manager(manager, APPLY, row.group_version, subresource)
@@ -114,7 +114,7 @@ def apply(
 
 
 def _kind(row: Resource) -> Kind:
-    return load().type_for(row.group, row.version, row.kind)
+    return schema_of(row).type_for(row.group, row.version, row.kind)
 
 
 def _check(applied: Object, row: Resource) -> None:
@@ -131,7 +131,7 @@ def _check(applied: Object, row: Resource) -> None:
 
 @cache
 def _whole(row: Resource) -> Whole:
-    return Whole(Shape(load()), _kind(row))
+    return Whole(Shape(schema_of(row)), _kind(row))
 
 
 def _first(new: Object, row: Resource, who: Manager, time: datetime) -> Object | None:

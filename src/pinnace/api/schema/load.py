@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from pinnace.api.resources import Resource
 from pinnace.api.schema.types import FieldDef, Type, TypeDef, Union
 
 # Definitions whose look in JSON their schema does not tell.
@@ -136,3 +137,8 @@ def load() -> Schema:
     packed = resources.files("pinnace.api.schema").joinpath("facts.json.gz").read_bytes()
     table = orjson.loads(gzip.decompress(packed))
     return Schema(table["release"], table["types"])
+
+
+def schema_of(row: Resource) -> Schema:
+    """Return the facts in which a row's kind is described: the built-in ones or its own."""
+    return row.custom.schema if row.custom is not None else load()

@@ -15,8 +15,18 @@ UPDATE_KEEPS = (
 )  # fmt: skip
 
 
-def check_metadata(report: Report, obj: Object, *, namespaced: bool, name_rule: NameRule) -> Object:
-    """Check an object's metadata and return it (empty when it is no object)."""
+def check_metadata(
+    report: Report,
+    obj: Object,
+    *,
+    namespaced: bool,
+    name_rule: NameRule,
+    any_finalizer: bool = False,
+) -> Object:
+    """Check an object's metadata and return it (empty when it is no object).
+
+    `any_finalizer` says that finalizers need no domain, as for custom resources.
+    """
     meta = report.child(obj, "metadata", "") or {}
     name = report.text(meta, "name", "metadata")
     prefix = report.text(meta, "generateName", "metadata")
@@ -36,7 +46,7 @@ def check_metadata(report: Report, obj: Object, *, namespaced: bool, name_rule: 
         report.forbidden("metadata.namespace", "not allowed on this type")
     report.non_negative(meta, "generation", "metadata")
     _check_common(report, meta)
-    _check_finalizers(report, meta)
+    _check_finalizers(report, meta, any_finalizer=any_finalizer)
     return meta
 
 
@@ -68,6 +78,7 @@ def check_metadata_update(report: Report, obj: Object, old: Object) -> None:
         report.invalid("metadata.generation", generation, "must not be decremented")
     for key in UPDATE_KEEPS:
         report.immutable(meta.get(key), before.get(key), f"metadata.{key}")
+    _check_common(report, meta)
 
 
 def check_labels(report: Report, parent: Object, key: str, path: str) -> dict[str, str]:
@@ -119,7 +130,7 @@ def _check_owners(report: Report, meta: Object) -> None:
                 first = current
 
 
-def _check_finalizers(report: Report, meta: Object) -> None:
+def _check_finalizers(report: Report, meta: Object, *, any_finalizer: bool) -> None:
     if not meta.get("finalizers"):
         return
     where = "metadata.finalizers"
@@ -130,7 +141,7 @@ def _check_finalizers(report: Report, meta: Object) -> None:
         report.invalid(
             where, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"
         )
-    for index, name in enumerate(finalizers):
+    for index, name in enumerate(() if any_finalizer else finalizers):
         check_finalizer(report, name, f"{where}[{index}]")
 
 
@@ -142,19 +153,24 @@ def check_finalizer(report: Report, name: str, path: str) -> None:
         )
 
 
-def check_selector(report: Report, parent: Object, key: str, path: str) -> Object | None:
-    """Check a metav1.LabelSelector, if there is one, and return it."""
+def check_selector(
+    report: Report, parent: Object, key: str, path: str, *, values: bool = True
+) -> Object | None:
+    """Check a metav1.LabelSelector, if there is one, and return it.
+
+    `values` is off where the stored object has bad label values already.
+    """
     selector = report.child(parent, key, path)
     if selector is None:
         return None
     where = join(path, key)
     check_labels(report, selector, "matchLabels", where)
     for at, requirement in report.objects(selector, "matchExpressions", where):
-        _check_requirement(report, requirement, at)
+        _check_requirement(report, requirement, at, checked=values)
     return selector
 
 
-def _check_requirement(report: Report, requirement: Object, path: str) -> None:
+def _check_requirement(report: Report, requirement: Object, path: str, *, checked: bool) -> None:
     operator = report.text(requirement, "operator", path)
     values = report.texts(requirement, "values", path)
     if operator in ("In", "NotIn"):
@@ -172,7 +188,7 @@ def _check_requirement(report: Report, requirement: Object, path: str) -> None:
         report.invalid(f"{path}.operator", operator, "not a valid selector operator")
     key = report.text(requirement, "key", path)
     report.said(f"{path}.key", key, names.qualified_name(key))
-    for index, value in enumerate(values):
+    for index, value in enumerate(values if checked else ()):
         report.said(f"{path}.values[{index}]", value, names.label_value(value))
 
 

@@ -7,8 +7,7 @@ addresses and service CIDRs, runtime classes, pod groups, workloads, storage ver
 migrations, volume attachments and attribute classes, and CustomResourceDefinitions.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from pinnace.api import names
@@ -17,6 +16,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation import (
     batch,
+    certificates,
     claims,
     config,
     networking,
@@ -28,31 +28,15 @@ from pinnace.api.validation import (
     workloads,
 )
 from pinnace.api.validation.base import Report
-from pinnace.api.validation.metadata import NameRule, check_metadata, check_metadata_update
+from pinnace.api.validation.extensions import EXTENSIONS
+from pinnace.api.validation.metadata import check_metadata, check_metadata_update
+from pinnace.api.validation.rules import Check, CheckUpdate, Rules
 
-Check = Callable[[Report, Object], None]
-CheckUpdate = Callable[[Report, Object, Object], None]
 RBAC = "rbac.authorization.k8s.io"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How one kind is checked, metadata apart.
-
-    `create` checks a new object. `update` checks a changed one as a whole, against the old;
-    without it `create` does, and `kept` adds what may not change.
-    """
-
-    create: Check | None = None
-    update: CheckUpdate | None = None
-    kept: CheckUpdate | None = None
-    status: CheckUpdate | None = None
-    name: NameRule = names.dns1123_subdomain
-
-
-WEBHOOKS = Rules(create=policies.check_webhooks)
 RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
     {
+        **EXTENSIONS,
         ("", "ConfigMap"): Rules(
             create=config.check_config_map, update=config.check_config_map_update
         ),
@@ -91,8 +75,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             name=names.dns1123_label,
         ),
         ("", "ServiceAccount"): Rules(),
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): WEBHOOKS,
-        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): WEBHOOKS,
         ("apps", "ControllerRevision"): Rules(
             create=workloads.check_controller_revision,
             update=workloads.check_controller_revision_update,
@@ -124,9 +106,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("batch", "Job"): Rules(
             create=batch.check_job, update=batch.check_job_update, status=batch.check_job_status
         ),
-        ("certificates.k8s.io", "CertificateSigningRequest"): Rules(
-            create=policies.check_signing_request, status=policies.check_approval
-        ),
         ("coordination.k8s.io", "Lease"): Rules(create=policies.check_lease),
         ("coordination.k8s.io", "LeaseCandidate"): Rules(name=names.config_map_key),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
@@ -156,9 +135,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("scheduling.k8s.io", "PriorityClass"): Rules(
             create=policies.check_priority_class, update=policies.check_priority_class_update
         ),
-        ("storage.k8s.io", "StorageClass"): Rules(
-            create=claims.check_storage_class, update=claims.check_storage_class_update
-        ),
     }
 )
 PATH_SEGMENT = Rules(name=names.path_segment_name)
@@ -172,7 +148,7 @@ SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
         ("Pod", "ephemeralcontainers"): pods.check_ephemeral_update,
         ("Pod", "resize"): resize.check_resize,
         ("Namespace", "finalize"): config.check_namespace_finalize,
-        ("CertificateSigningRequest", "approval"): policies.check_approval,
+        ("CertificateSigningRequest", "approval"): certificates.check_approval,
     }
 )
 REQUESTS: Mapping[str, Check] = MappingProxyType(
@@ -196,7 +172,13 @@ def _rules(row: Resource) -> Rules:
 def validate_create(row: Resource, obj: Object) -> list[Cause]:
     """Return every rule that a new object breaks; it has been defaulted and prepared."""
     rules, report = _rules(row), Report()
-    check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+    check_metadata(
+        report,
+        obj,
+        namespaced=row.namespaced,
+        name_rule=rules.name,
+        any_finalizer=row.custom is not None,
+    )
     if rules.create is not None:
         rules.create(report, obj)
     return report.causes
@@ -206,6 +188,10 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     """Return every rule that a changed object breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
+    if "whole" in rules.again:
+        check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+    if "kept" in rules.again:
+        check_metadata_update(report, obj, old)
     if rules.update is not None:
         rules.update(report, obj, old)
     elif rules.create is not None:
@@ -219,6 +205,8 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     """Return every rule that a written status breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
+    if "status" in rules.again:
+        check_metadata_update(report, obj, old)
     if rules.status is not None:
         rules.status(report, obj, old)
     return report.causes
@@ -249,5 +237,11 @@ def validate_request(kind: str, obj: Object) -> list[Cause]:
 
 def _check_changed_metadata(report: Report, row: Resource, obj: Object, old: Object) -> None:
     """Check metadata as upstream does on update: a name that was accepted once stays good."""
-    check_metadata(report, obj, namespaced=row.namespaced, name_rule=names.path_segment_name)
+    check_metadata(
+        report,
+        obj,
+        namespaced=row.namespaced,
+        name_rule=names.path_segment_name,
+        any_finalizer=row.custom is not None,
+    )
     check_metadata_update(report, obj, old)

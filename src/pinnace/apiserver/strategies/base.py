@@ -173,6 +173,9 @@ class Strategy:
 
     # -- deleting -----------------------------------------------------------------------------
 
+    def prepare_delete(self, obj: Object, now: str) -> None:
+        """Note in an object whose deletion is asked for the first time what must come before."""
+
     def grace_period(self, obj: Object, requested: int | None) -> int | None:
         """Return the seconds that a delete waits; None when the kind is never deleted gracefully.
 

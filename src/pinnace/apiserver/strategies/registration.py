@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from pinnace.api.custom.definitions import TERMINATING, with_condition
 from pinnace.api.objects import Object
 from pinnace.apiserver.strategies.base import Context, Strategy
+
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +30,31 @@ class ApiServices(Strategy):
 
 @dataclass(frozen=True, kw_only=True)
 class Definitions(Strategy):
-    """CustomResourceDefinitions remember every version that they ever stored."""
+    """CustomResourceDefinitions remember every version that they ever stored, and outlive their
+    objects."""
+
+    def prepare_delete(self, obj: Object, now: str) -> None:
+        """Hold the definition until all of its objects are gone."""
+        metadata = obj["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        if CLEANUP not in finalizers:
+            metadata["finalizers"] = [*finalizers, CLEANUP]
+        with_condition(
+            obj,
+            {
+                "type": TERMINATING,
+                "status": "True",
+                "reason": "InstanceDeletionPending",
+                "message": "CustomResourceDefinition marked for deletion; CustomResource deletion "
+                "will begin soon",
+            },
+            now,
+        )
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin with the one storage version."""
         super().prepare_create(obj, ctx)
+        obj["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}}
         _remember_storage(obj)
 
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:

@@ -24,13 +24,19 @@ def wrong_option(field: str, why: str) -> Invalid:
 
 def _refuse_undeclared(call: Call, applied: Object) -> None:
     """An apply cannot be merged by a schema that lacks a field, whatever fieldValidation says."""
-    unknown = fieldvalidation.unknown_fields(applied, call.row)
-    if not unknown:
+    row, namespace = call.row, call.namespace
+    if row.custom is not None:
+        paths = row.custom.prune(bodies.copy(applied))
+        # Nothing has filled in the namespace of what is not typed.
+        namespace = applied["metadata"].get("namespace") or ""
+    else:
+        unknown = fieldvalidation.unknown_fields(applied, row)
+        paths = [error.removeprefix('unknown field "').removesuffix('"') for error in unknown]
+    if not paths:
         return
-    paths = [error.removeprefix('unknown field "').removesuffix('"') for error in unknown]
     texts = [f".{path}: field not declared in schema" for path in paths]
     why = texts[0] if len(texts) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in texts)
-    row, space = call.row, f"{call.namespace}/" if call.namespace else "/"
+    space = f"{namespace}/" if namespace else "/"
     group_version = row.group_version if row.group else f"/{row.version}"
     raise ApiError(
         f"failed to create typed patch object ({space}{call.info.name}; "

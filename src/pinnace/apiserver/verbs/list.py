@@ -68,6 +68,9 @@ async def list_objects(core: Core, call: Call) -> Answer:
         found = await _at(core, page, revision, continued=bool(token))
     items, last, remaining = found
     metadata: Object = {"resourceVersion": str(revision)}
+    if call.row.custom is not None:
+        # Upstream's lists of untyped objects say so even when nothing follows.
+        metadata["continue"] = ""
     if last is not None:
         start = last.key.removeprefix(cache.prefix)
         metadata["continue"] = encode_continue(revision if consistent else -1, start)

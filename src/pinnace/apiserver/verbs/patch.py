@@ -38,12 +38,17 @@ TYPES: Mapping[str, Apply] = MappingProxyType(
 )
 
 
+# Nobody says of custom resources how their lists are merged strategically.
+CUSTOM_TYPES = {media: apply for media, apply in TYPES.items() if media != STRATEGIC}
+
+
 def patcher(call: Call) -> Callable[[Object], Object]:
     """Read the patch of a request; return what applies it to an object."""
     media = bodies.media_type(call.request)
-    apply = TYPES.get(media)
+    types = TYPES if call.row.custom is None else CUSTOM_TYPES
+    apply = types.get(media)
     if apply is None:
-        raise bodies.unsupported((*TYPES, *APPLY))
+        raise bodies.unsupported((*types, *APPLY))
     try:
         patch = orjson.loads(call.request.body)
     except orjson.JSONDecodeError as error:
