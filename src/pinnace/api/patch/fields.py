@@ -120,14 +120,14 @@ class Shape:
     def compare(self, old: Any, new: Any, kind: Kind) -> "Comparison":
         """Return which paths differ between two objects; what is equal is not walked."""
         result = Comparison(set(), set(), set())
-        self._compare(old, new, kind, (), result)
+        if old != new:
+            self._compare(old, new, kind, (), result)
         for paths in result:
             paths.discard(())
         return result
 
     def _compare(self, old: Any, new: Any, kind: Kind, path: Path, out: "Comparison") -> None:
-        if old == new:
-            return
+        """Note where two values differ, which they do."""
         maps = isinstance(old, dict) and isinstance(new, dict) and old and new
         if maps and self.splits_map(kind):
             self._compare_maps(old, new, kind, path, out)

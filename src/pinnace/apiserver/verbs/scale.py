@@ -115,12 +115,13 @@ def _scaled(call: Call, old: Object, scale: Object) -> Object:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", "spec.replicas", why)
         raise invalid(_KIND, "autoscaling", old["metadata"]["name"], [cause])
-    _set_replicas(call, old, replicas)
+    new = bodies.copy(old)
+    _set_replicas(call, new, replicas)
     metadata = scale["metadata"]
-    old["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
+    new["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
     if metadata.get("uid"):
-        old["metadata"]["uid"] = metadata["uid"]
-    return old
+        new["metadata"]["uid"] = metadata["uid"]
+    return new
 
 
 def _answer(core: Core, call: Call, item: Item) -> Answer:
