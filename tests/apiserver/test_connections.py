@@ -22,6 +22,8 @@ class App:
         if request.path == "/slow":
             await self.go.wait()
         self.done.append(request.path)
+        if request.content is not None and request.path.endswith("/count"):
+            return Response(body=b"%d" % sum([len(part) async for part in request.content]))
         if request.path == "/stream":
             return Stream(frames=self._frames(), straight=self._straight)
         if request.path == "/raw" and request.upgrade is not None:
@@ -109,6 +111,33 @@ async def test_chunks_over_the_limit_are_refused_and_nothing_behind_them_is_read
     assert (await answer(reader))[0].startswith("HTTP/1.1 413 ")
     assert await asyncio.wait_for(reader.read(), 5) == b""
     assert app.done == []
+    writer.close()
+
+
+PROXIED = "/api/v1/namespaces/a/pods/p/proxy"
+
+
+async def test_a_body_that_is_passed_on_has_no_limit_and_comes_in_parts(
+    listener: Listener, app: App
+) -> None:
+    reader, writer = await connected(listener)
+    writer.write(ask(f"{PROXIED}/count", "Content-Length: 3000000\r\n", "POST"))
+    while not app.done:
+        await asyncio.sleep(0)
+    writer.write(b"x" * 3_000_000 + ask("/b"))
+    assert (await answer(reader))[1] == b"3000000"
+    assert (await answer(reader))[1] == b"GET /b {} "
+    writer.close()
+
+
+async def test_who_is_answered_before_all_of_a_body_came_is_hung_up_on(listener: Listener) -> None:
+    reader, writer = await connected(listener)
+    writer.write(ask(f"{PROXIED}/other", "Content-Length: 3000000\r\n", "POST") + b"x" * 1000)
+    head, body = await answer(reader)
+    assert "\r\nConnection: close\r\n" in head
+    assert body == f"POST {PROXIED}/other {{}} ".encode()
+    writer.write(b"x" * 2_000_000 + ask("/b"))
+    assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
 
 

@@ -31,7 +31,7 @@ async def test_requests_watches_objects_and_the_store_are_counted(api: Any) -> N
         'apiserver_longrunning_requests{component="apiserver",group="",resource="configmaps",'
         'scope="cluster",subresource="",verb="WATCH",version="v1"} 1.0' in found
     )
-    assert 'apiserver_storage_objects{resource="configmaps"} 1.0' in found
+    assert 'apiserver_storage_objects{resource="configmaps"} 2.0' in found
     assert 'apiserver_current_inflight_requests{request_kind="readOnly"} 1.0' in found
     assert any(line.startswith('etcd_request_duration_seconds_count{operation="') for line in found)
     await events.aclose()

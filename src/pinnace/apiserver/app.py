@@ -18,8 +18,9 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request
-from pinnace.apiserver.answers import answer_error
+from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
@@ -34,7 +35,7 @@ from pinnace.apiserver.paths import Paths
 from pinnace.apiserver.routes import RequestInfo, check_custom, check_scope, check_segment, parse
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
-from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
@@ -71,6 +72,7 @@ class ApiServer:
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
+        await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
         for work in (
             core.alarms.run(),
@@ -102,11 +104,12 @@ class ApiServer:
         await publish(self.core, address, port)
 
     async def _keep_published(self) -> None:
-        """Restore the server's own Service and endpoints when somebody changed them."""
+        """Restore what others find the server and its authorities by, if somebody changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
                 await publish(self.core, *self._address)
+                await publish_authentication(self.core)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
 
@@ -180,10 +183,13 @@ class ApiServer:
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound("the server could not find the requested resource", details={})
         handler = handler_of(row, info)
-        if handler is None:
+        passed_on = info.subresource in CONNECT
+        if handler is None or (call.request.method == "HEAD" and info.subresource != "proxy"):
             raise MethodNotAllowed(
                 "the server does not allow this method on the requested resource", details={}
             )
+        if not passed_on:
+            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
         check_options(call)
         return await handler(self.core, call)
 

@@ -42,8 +42,7 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     """Return upstream's 415."""
     return UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: "
-        + ", ".join(offered),
-        details={},
+        + ", ".join(offered)
     )
 
 
@@ -100,9 +99,7 @@ def read_object(call: Call) -> Object:
     if row.custom is not None:
         _expect_custom(call, obj)
     expect_kind(obj, row.kind, row.group_version)
-    obj = checked(call, obj)
-    tidy(obj["metadata"])
-    return obj
+    return checked(call, obj)
 
 
 def _expect_custom(call: Call, obj: Object) -> None:
@@ -120,13 +117,6 @@ def _expect_custom(call: Call, obj: Object) -> None:
         why = f'Invalid value: "{given}": must be {row.kind}'
         name = (obj.get("metadata") or {}).get("name") or ""
         raise invalid(given, row.group, name, [Cause("FieldValueInvalid", "kind", why)])
-
-
-def tidy(metadata: Object) -> None:
-    """Drop what Go does not write: empty labels, annotations and so on."""
-    for name in [name for name, value in metadata.items() if value in (None, "", {}, [])]:
-        if name != "managedFields":
-            del metadata[name]
 
 
 def copy(obj: Object) -> Object:
@@ -151,7 +141,7 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
         raise refuse(wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
     errors = [] if good else fieldvalidation.unknown_fields(obj, row)
-    obj = obj if good else normalized(obj, row)
+    obj = _as_written(obj, row)
     if media_type(call.request) == PROTOBUF:
         return obj
     if media_type(call.request) == JSON and directive != "Ignore":
@@ -180,6 +170,16 @@ def _checked_custom(
     if directive != "Ignore":
         call.warnings.extend(errors)
     return obj
+
+
+def _as_written(obj: Object, row: Resource) -> Object:
+    """Return an object as Go would write it, but that it still asks to forget its managers."""
+    metadata = obj["metadata"]
+    reset = metadata.get("managedFields") == []
+    made = normalized(obj, row)
+    if reset:
+        made = {**made, "metadata": {**made["metadata"], "managedFields": []}}
+    return made
 
 
 def _other_kind(given_kind: str, given: str, kind: str, version: str) -> BadRequest:

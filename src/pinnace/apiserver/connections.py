@@ -14,13 +14,14 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from pinnace.apiserver.heads import CONTINUE, Refused, check_head, refusal
+from pinnace.apiserver.heads import CONTINUE, Refused, check_head, refusal, target
+from pinnace.apiserver.incoming import Body, Incoming
+from pinnace.kit.sockets import keep_alive
 
 _log = logging.getLogger(__name__)
 HEAD_SECONDS = 32.0
@@ -38,26 +39,6 @@ _FIELDS = 1000
 _AHEAD = 8
 # What may come behind the head of an upgrade before somebody reads it.
 _EARLY_BYTES = 1 << 20
-
-
-@dataclass(slots=True)
-class Incoming:
-    """One request as it came. `too_large` says that its body was, and is not there."""
-
-    url: bytes = b""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    method: str = ""
-    version: str = "1.1"
-    body: list[bytes] = field(default_factory=list)
-    size: int = 0
-    keep: bool = False
-    upgrade: bool = False
-    too_large: bool = False
-    timed_out: bool = False
-
-    def header(self, name: str) -> str:
-        """Return the first value of a header; the name in lower case."""
-        return next((value for key, value in self.headers if key.lower() == name), "")
 
 
 Answer = Callable[["Connection", Incoming], Awaitable[None]]
@@ -130,6 +111,7 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are no subclasses of asyncio's.
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(high=_ROOM)
+        keep_alive(transport.get_extra_info("socket"))
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self.peer_certificate = tls.getpeercert(binary_form=True)
@@ -141,6 +123,8 @@ class Connection(asyncio.Protocol):
         self._deaf = True
         self._server.connections.discard(self)
         self._queue.clear()
+        if self._coming is not None and self._coming.content is not None:
+            self._coming.content.cut()
         if self._linger is not None:
             self._linger.cancel()
         self.resume_writing()
@@ -224,14 +208,22 @@ class Connection(asyncio.Protocol):
         if coming.version not in ("1.0", "1.1") or coming.method == "CONNECT":
             raise Refused(HTTPStatus.BAD_REQUEST)
         check_head(coming.version, coming.headers)
+        coming.path, coming.query = target(coming.url)
         length = coming.header("content-length")
-        if coming.upgrade and (length not in ("", "0") or coming.header("transfer-encoding")):
+        has_body = length not in ("", "0") or bool(coming.header("transfer-encoding"))
+        if coming.upgrade and has_body:
             raise Refused(HTTPStatus.BAD_REQUEST)
-        if length.isdigit() and int(length) > self._server.max_body:
+        passed_on = has_body and self._server.passes_on(coming.path)
+        if not passed_on and length.isdigit() and int(length) > self._server.max_body:
             self._end_of_body(coming, too_large=True)
             raise _Enough
         if expected := coming.header("expect"):
             self._expect(expected)
+        if passed_on:
+            transport = self.transport
+            coming.content = Body(transport.pause_reading, transport.resume_reading)
+            self.body_since = None
+            self._enqueue(coming)
 
     def _expect(self, expected: str) -> None:
         if expected.lower() != "100-continue":
@@ -245,6 +237,9 @@ class Connection(asyncio.Protocol):
         """Take a piece of the body; raises _Enough."""
         coming = self._coming
         assert coming is not None
+        if coming.content is not None:
+            coming.content.feed(part)
+            return
         coming.size += len(part)
         if coming.size > self._server.max_body:
             self._end_of_body(coming, too_large=True)
@@ -257,7 +252,11 @@ class Connection(asyncio.Protocol):
         assert coming is not None
         coming.keep = self._parser.should_keep_alive() or coming.upgrade
         self._deaf = not coming.keep
-        self._complete(coming)
+        if coming.content is None:
+            self._complete(coming)
+            return
+        coming.content.end()
+        self._coming = None
 
     def _end_of_body(self, coming: Incoming, *, too_large: bool) -> None:
         """Answer at once, and read no more of what the client sends."""
@@ -269,6 +268,9 @@ class Connection(asyncio.Protocol):
     def _complete(self, coming: Incoming | Refused) -> None:
         self._coming = self.body_since = self.head_since = None
         self._asking = False
+        self._enqueue(coming)
+
+    def _enqueue(self, coming: Incoming | Refused) -> None:
         self._queue.append(coming)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._serve())
@@ -296,7 +298,8 @@ class Connection(asyncio.Protocol):
                 await self._server.answer(self, coming)
                 if self.hijacked:
                     return
-                if coming.too_large or coming.timed_out:
+                if coming.too_large or coming.timed_out or coming.ends_early:
+                    self._deaf = True
                     self._hang_up()
                     return
                 if not coming.keep:
@@ -336,6 +339,7 @@ class Connection(asyncio.Protocol):
         if transport.is_closing():
             return
         self.head_since = self.body_since = None
+        transport.resume_reading()
         if transport.get_extra_info("ssl_object") is None and transport.can_write_eof():
             with suppress(OSError):
                 transport.write_eof()
@@ -400,9 +404,11 @@ class Connection(asyncio.Protocol):
 class Server:
     """Makes a `Connection` for each socket; `watch_over` cuts off those that are overdue."""
 
-    def __init__(self, answer: Answer, max_body: int) -> None:
+    def __init__(self, answer: Answer, max_body: int, passes_on: Callable[[str], bool]) -> None:
         self.answer = answer
         self.max_body = max_body
+        # Says of a path whether a body is passed on while it comes, however large it is.
+        self.passes_on = passes_on
         self.connections: set[Connection] = set()
         self.time = asyncio.get_running_loop().time
 

@@ -4,7 +4,7 @@ What is refused here is refused by Go's server too, and in its words.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -84,7 +84,7 @@ def _date(second: int) -> str:
 def answer_head(
     version: str,
     status: int,
-    headers: Mapping[str, str],
+    headers: Iterable[tuple[str, str]],
     *,
     now: float,
     length: int | None,
@@ -92,7 +92,7 @@ def answer_head(
 ) -> bytes:
     """Return the head of an answer; without a length it is chunked, or ends with the connection."""
     parts = [_status_line(version, status)]
-    for name, value in headers.items():
+    for name, value in headers:
         if name in ("content-length", "transfer-encoding", "connection", "date"):
             continue
         if "\n" in value or "\r" in value:

@@ -18,16 +18,10 @@ from pinnace.api.errors import Timeout, too_large
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.authn.impersonation import joined
-from pinnace.apiserver.connections import Connection, Incoming, Server
-from pinnace.apiserver.heads import (
-    LAST_CHUNK,
-    Refused,
-    answer_head,
-    chunk,
-    is_bodiless,
-    refusal,
-    target,
-)
+from pinnace.apiserver.connections import Connection, Server
+from pinnace.apiserver.heads import LAST_CHUNK, answer_head, chunk, is_bodiless
+from pinnace.apiserver.incoming import Incoming
+from pinnace.apiserver.routes import is_proxied
 
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
@@ -64,7 +58,7 @@ async def serve(
     max_body: int = 3 * 1024 * 1024,
 ) -> Listener:
     """Listen and answer with `handle` until closed."""
-    server = Server(_Door(handle, max_body).answer, max_body)
+    server = Server(_Door(handle, max_body).answer, max_body, is_proxied)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(
         server,
@@ -78,17 +72,18 @@ async def serve(
 
 
 def _request(connection: Connection, coming: Incoming) -> Request:
-    path, query = target(coming.url)
-    body = coming.body
+    body, query = coming.body, coming.query
     return Request(
         method=coming.method,
-        path=path,
+        path=coming.path,
         query=parse_qs(query, keep_blank_values=True) if query else {},
         headers=joined(coming.headers),
         body=body[0] if len(body) == 1 else b"".join(body),
         peer_certificate=connection.peer_certificate,
         remote=connection.remote,
         upgrade=connection if coming.upgrade else None,
+        raw_query=query,
+        content=coming.content,
     )
 
 
@@ -101,19 +96,15 @@ class _Door:
 
     async def answer(self, connection: Connection, coming: Incoming) -> None:
         """Answer one request on its connection."""
-        try:
-            request = _request(connection, coming)
-        except Refused as refused:
-            coming.keep = False
-            connection.transport.write(refusal(refused))
-            return
+        request = _request(connection, coming)
         answer: Answer
         if coming.too_large:
             answer = answer_error(request, too_large(self._max_body))
         elif coming.timed_out:
             answer = answer_error(request, Timeout(_TIMEOUT))
         else:
-            connection.reading = coming.method in _READING
+            passed_on = coming.content is not None or coming.upgrade
+            connection.reading = coming.method in _READING or passed_on
             answer = await self._handle(request)
         if isinstance(answer, Response):
             _respond(connection, coming, answer)
@@ -127,31 +118,35 @@ class _Door:
 
 
 def _respond(connection: Connection, coming: Incoming, answer: Response) -> None:
-    head = answer_head(
-        coming.version,
-        answer.status,
-        answer.headers,
-        now=time.time(),
-        length=len(answer.body),
-        keep=coming.keep,
-    )
     if connection.transport.is_closing():
         # Who asked is gone; what he wrote is written all the same.
         return
+    head = _head(coming, answer, length=len(answer.body))
     bodiless = coming.method == "HEAD" or is_bodiless(answer.status)
     connection.transport.write(head if bodiless else head + answer.body)
 
 
+def _head(coming: Incoming, answer: Response | Stream, *, length: int | None) -> bytes:
+    keep = coming.settle(keep=answer.headers.get("connection") != "close")
+    return answer_head(
+        coming.version,
+        answer.status,
+        (*answer.headers.items(), *answer.more),
+        now=time.time(),
+        length=length,
+        keep=keep,
+    )
+
+
 async def _stream(connection: Connection, coming: Incoming, answer: Stream) -> None:
-    chunked = coming.version == "1.1"
-    coming.keep = coming.keep and chunked
-    head = answer_head(
-        coming.version, answer.status, answer.headers, now=time.time(), length=None,
-        keep=coming.keep,
-    )  # fmt: skip
+    # What is passed on may say how long it is.
+    told = answer.headers.get("content-length", "")
+    length = int(told) if told.isdigit() else None
+    chunked = length is None and coming.version == "1.1"
+    coming.keep = coming.keep and (chunked or length is not None)
     transport = connection.transport
     async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
-        transport.write(head)
+        transport.write(_head(coming, answer, length=length))
         if coming.method == "HEAD" or is_bodiless(answer.status):
             return
         if answer.straight is not None:
@@ -196,6 +191,7 @@ async def _hijack(connection: Connection, answer: Hijack) -> None:
     """
     transport = connection.transport
     if transport.is_closing():
+        await answer.abandon()
         raise ConnectionResetError("the client is gone")
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(loop=loop)

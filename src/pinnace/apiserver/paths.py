@@ -2,10 +2,12 @@
 
 import orjson
 
+from pinnace.api.errors import MethodNotAllowed
 from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.core import Core
-from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
+from pinnace.apiserver.discovery import Discovery
+from pinnace.apiserver.discovery_answer import answer as discovery_answer
 from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
@@ -16,9 +18,10 @@ from pinnace.apiserver.version import VERSION
 
 _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
 
+_NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _PATHS = (
-    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/metrics", "/openapi/v2",
-    "/openapi/v3", "/openid/v1/jwks", "/version",
+    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/metrics",
+    "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/version",
 )  # fmt: skip
 _HEALTH = tuple(f"/{kind}" for kind in KINDS)
 
@@ -59,7 +62,7 @@ class Paths:
         path = request.path.rstrip("/")
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
             self._refresh()
-            found = self._discovery(request, path)
+            found = discovery_answer(self.discovery, request)
         elif path.startswith("/openapi/"):
             self._refresh()
             found = openapi_answer(self.openapi, request, now=self._core.clock.now())
@@ -71,12 +74,16 @@ class Paths:
         elif request.path == "/":
             found = _json({"paths": self._all()})
         elif path == "/version":
+            if request.method != "GET":
+                raise MethodNotAllowed(_NOT_ALLOWED, details={})
             found = _json(dict(VERSION))
         elif path.startswith(_HEALTH):
             found = await self._health.answer(request, path)
         else:
             found = None
-        return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+        found = found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+        found.headers.setdefault("cache-control", "no-cache, private")
+        return found
 
     def _all(self) -> list[str]:
         versions = {
@@ -86,32 +93,6 @@ class Paths:
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
         return sorted({*_PATHS, *versions, *self._health.paths()})
-
-    def _discovery(self, request: Request, path: str) -> Response | None:
-        document: Document | None = None
-        for clause in request.headers.get("accept", "").split(","):
-            parameters = {piece.strip() for piece in clause.split(";")[1:]}
-            if "g=apidiscovery.k8s.io" in parameters and "as=APIGroupDiscoveryList" in parameters:
-                for version in AGGREGATED_VERSIONS:
-                    if f"v={version}" in parameters:
-                        document = self.discovery.aggregated(path, version)
-                        break
-            if document is not None:
-                break
-        document = document or self.discovery.legacy(path)
-        return _document(request, document) if document is not None else None
-
-
-def _document(request: Request, document: Document) -> Response:
-    headers = {
-        "content-type": document.content_type,
-        "etag": document.etag,
-        "vary": "Accept",
-        "cache-control": "public",
-    }
-    if request.headers.get("if-none-match") == document.etag:
-        return Response(status=304, headers=headers)
-    return Response(headers=headers, body=document.body)
 
 
 def _json(value: object) -> Response:

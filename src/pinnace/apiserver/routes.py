@@ -1,5 +1,6 @@
 """What a request is about: which rows are served, and a path and method read against them."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 _NOT_FOUND = "the server could not find the requested resource"
 _NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _FALSE = ("false", "0")
+_PROXIED = re.compile(
+    r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/.*)?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,11 @@ def is_true(request: Request, name: str) -> bool:
     return values is not None and values[0].lower() not in _FALSE
 
 
+def is_proxied(path: str) -> bool:
+    """Say whether a request is passed on, so that its body is nothing to be read here."""
+    return _PROXIED.fullmatch(path) is not None
+
+
 def parse(request: Request) -> RequestInfo:
     """Read the path and method of a request."""
     path = request.path
@@ -63,9 +72,8 @@ def parse(request: Request) -> RequestInfo:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         return plain
-    verb = _VERBS.get(request.method)
-    if verb is None:
-        return plain
+    # A method without a verb can be passed on to what is proxied; nothing else takes it.
+    verb = _VERBS.get(request.method, "")
     watching = rest[0] == "watch" and len(rest) > 1
     if watching:
         rest = rest[1:]

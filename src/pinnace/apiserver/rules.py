@@ -8,6 +8,7 @@ from pinnace.api.defaults import table as defaults
 from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.api.validation import table as validation
 from pinnace.api.validation.table import validate_request
 from pinnace.apiserver.strategies.base import Context, Strategy
@@ -35,13 +36,11 @@ def apply_defaults(row: Resource, obj: Object) -> None:
 
 
 def convert(obj: Object, to: Resource) -> Object:
-    """Return an object in another version of its kind, sharing what does not differ."""
-    if to.custom is None:
-        return conversion.convert(obj, to)
-    if obj.get("apiVersion") == to.group_version:
-        return obj
-    made = {**obj, "apiVersion": to.group_version}
-    return to.custom.without_unknown(made)
+    """Return an object in another version, written as Go would; raises BadRequest."""
+    if to.custom is not None:
+        return to.custom.converted(obj)
+    made = conversion.convert(obj, to)
+    return made if made is obj else normalized(made, to)
 
 
 def validate_create(row: Resource, obj: Object) -> list[Cause]:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
@@ -63,7 +64,8 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
     row, metadata = call.row, new["metadata"]
     uid = metadata.get("uid")
     held = item.uid
-    if uid and uid != held:
+    # A patch has no precondition: validation finds that the uid cannot be changed.
+    if uid and uid != held and call.info.verb == "update":
         why = (
             f"StorageError: invalid object, Code: 4, Key: {item.key}, ResourceVersion: 0, "
             f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
@@ -113,6 +115,8 @@ async def _store(
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old) if not subresource else None
     await core.admission.validate(attempt)
+    new = normalized(new, row)
+    metadata = new["metadata"]
     if same(new, old):
         return item
     if call.dry_run:
@@ -156,7 +160,10 @@ def check_names(call: Call, obj: Object) -> None:
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
         )
     if not name:
-        raise BadRequest("name is required")
+        raise BadRequest(
+            f"the name of the object ({call.info.name} based on URL) was undeterminable: "
+            "name must be provided"
+        )
     if namespace and namespace != call.namespace:
         raise BadRequest(
             f"the namespace of the object ({namespace}) does not match the namespace on the "

@@ -23,6 +23,7 @@ from pinnace.api.errors import (
 )
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
@@ -197,6 +198,7 @@ def encode(core: Core, row: Resource, obj: Object) -> bytes:
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = rules.convert(obj, stored)
+    obj = normalized(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}

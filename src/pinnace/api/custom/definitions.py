@@ -30,7 +30,12 @@ def rows_of(crd: Object) -> list[Resource]:
     """Return a row for each version, served or not, in the definition's order."""
     versions = crd["spec"]["versions"]
     found = selects(versions)
-    return [_row(crd, version, found) for version in versions]
+    rows = [_row(crd, version, found) for version in versions]
+    by_version = {row.group_version: row for row in rows}
+    for row in rows:
+        assert row.custom is not None
+        row.custom.versions = by_version
+    return rows
 
 
 def _row(crd: Object, version: Mapping[str, Any], selected: Mapping[str, JsonPath]) -> Resource:

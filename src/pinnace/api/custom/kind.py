@@ -14,7 +14,7 @@ import orjson
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.custom import defaulting
 from pinnace.api.custom.embedded import check_embedded, coerce
-from pinnace.api.custom.facts import CustomSchema
+from pinnace.api.custom.facts import type_of
 from pinnace.api.custom.jsonpath import JsonPath
 from pinnace.api.custom.listtypes import check_lists
 from pinnace.api.custom.pruning import prune
@@ -22,6 +22,8 @@ from pinnace.api.custom.structural import ANYTHING, Structural, build
 from pinnace.api.custom.values import check_values, compile_values
 from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.schema.types import TypeDef
 from pinnace.api.validation.base import invalid
 
 _INT32 = (1 << 31) - 1
@@ -64,7 +66,9 @@ class CustomKind:
         self.api_version = f"{group}/{version['name']}"
         self.raw: Mapping[str, Any] = schema or {}
         self.structural: Structural = build(schema) if schema else ANYTHING
-        self.schema = CustomSchema(group, version["name"], kind, self.structural)
+        self.type: TypeDef = type_of(kind, self.structural)
+        # All rows of the definition by apiVersion, set by whoever makes them.
+        self.versions: Mapping[str, Resource] = {}
         self.has_status = subresources.get("status") is not None
         self.scale = _scale(subresources.get("scale"))
         self.columns: Sequence[Mapping[str, Any]] = version.get("additionalPrinterColumns") or ()
@@ -89,9 +93,12 @@ class CustomKind:
         defaulting.drop_nulls(obj, self.structural)
         return lost + coerce(obj, self.structural)
 
-    def without_unknown(self, obj: Object) -> Object:
-        """Return an object that came from another version, without what this one lacks."""
+    def converted(self, obj: Object) -> Object:
+        """Return an object of another version in this one, without what this one lacks."""
+        if obj.get("apiVersion") == self.api_version:
+            return obj
         made: Object = orjson.loads(orjson.dumps(obj))
+        made["apiVersion"] = self.api_version
         prune(made, self.structural)
         defaulting.drop_nulls(made, self.structural)
         return made

@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from pinnace.api.resources import Resource
 from pinnace.api.schema.types import FieldDef, Type, TypeDef, Union
 
 # Definitions whose look in JSON their schema does not tell.
@@ -128,6 +127,7 @@ class Schema:
             patch_merge_key=spec.get("p", ""),
             has_default="d" in spec,
             default=spec.get("d"),
+            empty=tuple(spec["w"] or ()) if "w" in spec else None,
         )
 
 
@@ -137,8 +137,3 @@ def load() -> Schema:
     packed = resources.files("pinnace.api.schema").joinpath("facts.json.gz").read_bytes()
     table = orjson.loads(gzip.decompress(packed))
     return Schema(table["release"], table["types"])
-
-
-def schema_of(row: Resource) -> Schema:
-    """Return the facts in which a row's kind is described: the built-in ones or its own."""
-    return row.custom.schema if row.custom is not None else load()

@@ -216,10 +216,10 @@ def check_bundle(report: Report, bundle: Object) -> None:
 
 
 def _check_bundle_name(report: Report, bundle: Object) -> None:
-    signer = (bundle.get("spec") or {}).get("signerName") or ""
-    meta = bundle.get("metadata")
+    spec, meta = bundle.get("spec"), bundle.get("metadata")
+    signer = spec.get("signerName") or "" if isinstance(spec, dict) else ""
     name = meta.get("name") if isinstance(meta, dict) else ""
-    if isinstance(name, str) and name:
+    if isinstance(name, str) and name and isinstance(signer, str):
         report.said("metadata.name", name, _bundle_name_faults(name, signer))
 
 

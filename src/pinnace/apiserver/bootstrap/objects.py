@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable
 
 from pinnace.api.codec.canonical import canonical_bytes
-from pinnace.api.kinds.core import NAMESPACES
+from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
 from pinnace.api.kinds.networking import SERVICECIDRS
 from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
@@ -20,6 +20,8 @@ from pinnace.apiserver.core import Core
 from pinnace.store.base import Compare, CompareFailed
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+# Since when a token that is not marked as used has not been used; who cleans up reads it.
+_TOKEN_TRACKING = "kube-apiserver-legacy-service-account-token-tracking"
 _PRIORITIES = (
     (
         "system-cluster-critical",
@@ -56,6 +58,13 @@ def standard_objects(core: Core) -> Iterable[tuple[Resource, Object]]:
     for obj in (*bootstrap_rbac(), *bootstrap_flow_control()):
         group, _, version = obj["apiVersion"].partition("/")
         yield _row(core, group, version, obj["kind"]), obj
+    yield (
+        CONFIGMAPS,
+        {
+            "metadata": {"namespace": "kube-system", "name": _TOKEN_TRACKING},
+            "data": {"since": core.clock.now().strftime("%Y-%m-%d")},
+        },
+    )
     yield from core.config.objects
 
 
@@ -85,6 +94,18 @@ async def ensure_objects(core: Core) -> None:
         except CompareFailed:
             continue
         return
+
+
+async def ensure(core: Core, row: Resource, obj: Object) -> None:
+    """Write one object unless it is there."""
+    cache = await core.cache(row)
+    metadata = obj["metadata"]
+    key = cache.key(metadata.get("namespace") or "", metadata["name"])
+    put = (key, canonical_bytes(_stamped(core, row, obj)))
+    try:
+        await core.store.commit(compares=[Compare(key, 0)], puts=[put])
+    except CompareFailed:
+        return  # another server was first
 
 
 def _stamped(core: Core, row: Resource, obj: Object) -> Object:

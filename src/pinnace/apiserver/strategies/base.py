@@ -138,10 +138,20 @@ class Strategy:
             self.prepare_update(obj, old, ctx)
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
-        """Return the paths that server-side apply must not own after a write to this endpoint."""
+        """Return the paths that no writer to this endpoint can own, since they are reset."""
         if not self.status:
             return ()
-        return (("spec",),) if subresource == "status" else (("status",),)
+        if subresource != "status":
+            return (("status",),)
+        kept = self.status_keeps_metadata == ALL_METADATA
+        return (("metadata",), ("spec",)) if kept else (("spec",),)
+
+    def written_fields(self, subresource: str) -> tuple[Path, ...]:
+        """Return the paths, with `*` for any item, that are all that an endpoint writes; or none.
+
+        Empty means that everything is written that is not reset.
+        """
+        return ()
 
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
         """Return the warnings that a write of this object earns."""

@@ -8,7 +8,7 @@ from pinnace.api.custom.kind import CustomKind
 from pinnace.api.resources import Resource
 from pinnace.apiserver.strategies.admission import Admission
 from pinnace.apiserver.strategies.base import ALL_METADATA, META_FIELDS, ORPHAN, Path, Strategy
-from pinnace.apiserver.strategies.certificates import SigningRequests
+from pinnace.apiserver.strategies.certificates import CertificateRequests, SigningRequests
 from pinnace.apiserver.strategies.core import (
     Events,
     Namespaces,
@@ -150,7 +150,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             selectable=_fields("spec.signerName"),
             meta_labels=NAME_ONLY,
         ),
-        ("certificates.k8s.io", "podcertificaterequests"): Strategy(
+        ("certificates.k8s.io", "podcertificaterequests"): CertificateRequests(
             status=True,
             allow_unconditional_update=False,
             status_keeps_metadata=ALL_METADATA,

@@ -62,7 +62,9 @@ async def list_objects(core: Core, call: Call) -> Answer:
         if _is_exact(call):
             revision = asked
     page = _Page(cache, call.namespace, test, after, limit_of(call))
-    if revision == core.caches.revision or revision >= cache.changed:
+    kept = await _is_kept(core, cache.prefix, revision)
+    # Asked last: between this and the look into the cache nothing may happen.
+    if kept and (revision == core.caches.revision or revision >= cache.changed):
         found = await page.current(selection.only())
     else:
         found = await _at(core, page, revision, continued=bool(token))
@@ -77,6 +79,17 @@ async def list_objects(core: Core, call: Call) -> Answer:
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
     return answer_list(core, call, items, metadata)
+
+
+async def _is_kept(core: Core, prefix: str, revision: int) -> bool:
+    """Say whether a revision is not compacted: then it is refused even if nothing changed since."""
+    if revision == core.caches.revision:
+        return True
+    try:
+        await core.store.range(prefix, limit=1, revision=revision)
+    except Compacted:
+        return False
+    return True
 
 
 def _is_exact(call: Call) -> bool:

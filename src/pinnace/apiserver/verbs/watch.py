@@ -8,13 +8,11 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 
-import orjson
-
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, protobuf_frames, representation
+from pinnace.apiserver.answers import ONE, accepted, representation
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.negotiation import PROTOBUF, negotiate
+from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
 from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
 from pinnace.apiserver.selection import selection_of
@@ -46,14 +44,12 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = check_not_future(core, text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    wanted = accepted(call.request, ONE, call.row)
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape)
     frames = watching.frames(revision, seconds)
-    headers = {"content-type": wanted.content_type, "cache-control": "no-cache, private"}
-    if wanted.media == PROTOBUF:
-        headers["content-type"] = f"{PROTOBUF};stream=watch"
-        return Stream(headers=headers, frames=protobuf_frames(frames))
+    media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
+    headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames, straight=watching.straight)
 
 
@@ -91,7 +87,7 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                yield b"".join([self._added(item) for item in self._passing(current, at)])
+                yield b"".join([self._shape.added(item) for item in self._passing(current, at)])
                 # What is looked at for the first time is decoded: nobody is to wait for all of it.
                 await asyncio.sleep(0)
             if self._initial and self._bookmarks:
@@ -103,7 +99,7 @@ class _Watching:
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:
-            yield b'{"type":"ERROR","object":' + orjson.dumps(error.status()) + b"}\n"
+            yield self._shape.error(error.status())
         finally:
             self._close()
 
@@ -123,9 +119,6 @@ class _Watching:
         """Return those of a chunk of items that are selected."""
         chunk, test = items[at : at + _CHUNK], self._test
         return chunk if test is None else [item for item in chunk if test(item)]
-
-    def _added(self, item: Item) -> bytes:
-        return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"
 
     def _frame(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
