@@ -170,7 +170,8 @@ def _details(plural: str, group: str, name: str) -> dict[str, Any]:
     details: dict[str, Any] = {"name": name} if name else {}
     if group:
         details["group"] = group
-    details["kind"] = plural
+    if plural:
+        details["kind"] = plural
     return details
 
 

@@ -23,6 +23,7 @@ from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
 _READABLE = (JSON, YAML, PROTOBUF)
 _SUMMARY = 30
 # Where upstream keeps what it knows of kinds, as its errors name it.
+_META_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
 _BUILT_IN = frozenset((row.group_version, row.kind) for row in RESOURCES) | {
     ("policy/v1", "Eviction"),
@@ -53,6 +54,36 @@ def read_any(request: Request, *, api_version: str, kind: str) -> Object:
     """
     obj = _decode(request, api_version, kind)
     refuse_misfits(obj, api_version, kind)
+    return obj
+
+
+def read_options(request: Request) -> Object:
+    """Decode the DeleteOptions of a body; raises BadRequest and UnsupportedMediaType.
+
+    An older client may send them as those of its group.
+    """
+    media = media_type(request)
+    try:
+        if media == JSON:
+            obj = json_codec.decode(request.body)
+        elif media == YAML:
+            obj = yaml_codec.decode(request.body)
+        elif media == PROTOBUF:
+            obj = protobuf.decode(request.body, api_version="v1", kind="DeleteOptions")
+        else:
+            raise unsupported(_READABLE)
+    except BadRequest as error:
+        raise BadRequest(error.message) from None
+    kind = obj.get("kind") or "DeleteOptions"
+    if kind != "DeleteOptions":
+        version = obj.get("apiVersion") or "v1"
+        raise BadRequest(
+            f'no kind "{kind}" is registered for version "{version}" in scheme "{_META_SCHEME}"'
+        )
+    row = Resource(group="", version="v1", kind="DeleteOptions", plural="")
+    wrong = fieldvalidation.type_errors(obj, row)
+    if wrong:
+        raise BadRequest(wrong[0])
     return obj
 
 

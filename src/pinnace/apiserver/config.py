@@ -36,3 +36,5 @@ class ServerConfig:
     objects: Sequence[tuple[Resource, Object]] = ()
     documents: Mapping[str, Object] = field(default_factory=dict)
     min_request_timeout: int = 1800
+    # Seconds after which a request that is no watch is answered with 504.
+    request_timeout: float = 60.0

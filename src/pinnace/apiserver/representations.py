@@ -74,7 +74,7 @@ def header(kind: str, version: str) -> str:
 
 
 class _EachAlike(ABC):
-    """An object looks the same alone, in a list and in a watch."""
+    """An object looks the same alone and in a watch."""
 
     _key: object
     _header: str
@@ -89,8 +89,13 @@ class _EachAlike(ABC):
         return self.one(item)
 
     def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
+        about = orjson.dumps(self._about(metadata))
+        start = b"".join((self._list, b'"metadata":', about, b',"items":['))
         return pieces(start, items, self.listed)
+
+    def _about(self, metadata: Object) -> Object:
+        """Return what a list says of itself."""
+        return metadata
 
     def added(self, item: Item) -> bytes:
         return frame("ADDED", self.one(item))
@@ -127,6 +132,10 @@ class Whole(_EachAlike):
         self._header = header(row.kind, row.group_version)
         self._bytes = self._header.encode()
         self._list = header(row.list_kind, row.group_version).encode()
+
+    def _about(self, metadata: Object) -> Object:
+        # Upstream's lists of untyped objects say it even when nothing follows.
+        return metadata if self.row.custom is None else {"continue": "", **metadata}
 
     def one(self, item: Item) -> bytes:
         if item.head == self._header:

@@ -20,8 +20,8 @@ _VERBS = {
 }
 # Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
-_NOT_FOUND = "the server could not find the requested resource"
-_NOT_ALLOWED = "the server does not allow this method on the requested resource"
+NOT_FOUND = "the server could not find the requested resource"
+NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _FALSE = ("false", "0")
 _PROXIED = re.compile(
     r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/.*)?", re.DOTALL
@@ -78,6 +78,8 @@ def parse(request: Request) -> RequestInfo:
     if watching:
         rest = rest[1:]
     namespace, rest = _namespace(rest)
+    if parts[-3:-1] == ["namespaces", ""] and len(rest) == 1:
+        parts = rest  # an empty namespace is every namespace
     if "" in (*parts[: len(parts) - len(rest)], *rest[:3]):
         # Empty segments are no resource's, as upstream's router sees it.
         return plain
@@ -115,15 +117,13 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
     named = bool(info.name) and not everywhere
     stray = info.subpath.strip("/") and info.subresource != "proxy"
     if (in_namespace and not row.namespaced) or stray:
-        raise NotFound(_NOT_FOUND, details={})
+        raise NotFound(NOT_FOUND, details={})
     if row.namespaced and not in_namespace and info.verb not in ("list", "watch"):
         raise (
-            NotFound(_NOT_FOUND, details={})
-            if named
-            else MethodNotAllowed(_NOT_ALLOWED, details={})
+            NotFound(NOT_FOUND, details={}) if named else MethodNotAllowed(NOT_ALLOWED, details={})
         )
     if not info.subresource and not everywhere and named == (info.verb == "create"):
-        raise MethodNotAllowed(_NOT_ALLOWED, details={})
+        raise MethodNotAllowed(NOT_ALLOWED, details={})
 
 
 def check_custom(row: Resource, info: RequestInfo) -> bool:

@@ -79,7 +79,7 @@ def attributes(
 def check_namespace(call: Call, metadata: Object) -> None:
     """Fill in the namespace of the request; raises BadRequest if the object has another."""
     given = metadata.get("namespace") or ""
-    if given and given != call.namespace:
+    if given and call.namespace and given != call.namespace:
         raise BadRequest(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
@@ -155,12 +155,21 @@ async def create(
                 metadata["name"] = generated(base)
     row = call.row
     if not base:
-        raise already_exists(row.plural, row.group, taken)
+        raise await _taken(core, row, metadata.get("namespace") or "", taken)
     raise AlreadyExists(
         f'{qualified(row.plural, row.group)} "{taken}" already exists, the server was not able to '
         "generate a unique name for the object",
         details={"name": taken, "kind": row.plural, "retryAfterSeconds": 1},
     )
+
+
+async def _taken(core: Core, row: Resource, namespace: str, name: str) -> AlreadyExists:
+    """Return the refusal of a name that is taken; it may be free again soon."""
+    error = already_exists(row.plural, row.group, name)
+    held = (await core.cache(row)).get(namespace, name)
+    if held is not None and held.shared()["metadata"].get("deletionTimestamp"):
+        return AlreadyExists(f"object is being deleted: {error.message}", details=error.details)
+    return error
 
 
 def prepare_new(core: Core, call: Call, obj: Object) -> None:
@@ -176,7 +185,7 @@ async def _would_create(core: Core, call: Call, obj: Object) -> Item:
     metadata = obj["metadata"]
     name = metadata["name"]
     if cache.get(call.namespace, name) is not None:
-        raise already_exists(call.row.plural, call.row.group, name)
+        raise await _taken(core, call.row, metadata.get("namespace") or "", name)
     return draft(core, call.row, obj)
 
 

@@ -60,7 +60,15 @@ def _check_common(report: Report, meta: Object) -> None:
 
 
 def check_metadata_update(report: Report, obj: Object, old: Object) -> None:
-    """Check what an update may not do to metadata (the rest is checked as on creation)."""
+    """Check what an update may not do to metadata (the rest is checked as on creation).
+
+    Upstream does so before it asks the kind, and the kind does it again; both tell what they found.
+    """
+    for _ in range(2):
+        _check_kept(report, obj, old)
+
+
+def _check_kept(report: Report, obj: Object, old: Object) -> None:
     meta, before = report.child(obj, "metadata", "") or {}, old.get("metadata") or {}
     if before.get("deletionTimestamp"):
         extra = set(report.texts(meta, "finalizers", "metadata")) - set(

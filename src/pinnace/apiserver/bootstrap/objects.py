@@ -36,6 +36,8 @@ _PRIORITIES = (
     ),
 )
 
+_RANGE_IS_READY = {"reason": "", "message": "Kubernetes default Service CIDR is ready"}
+
 
 def first_address(cidr: str) -> str:
     """Return the address of the `kubernetes` Service: the first one of the range."""
@@ -53,7 +55,11 @@ def standard_objects(core: Core) -> Iterable[tuple[Resource, Object]]:
         )
     yield (
         SERVICECIDRS,
-        {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [core.config.service_cidr]}},
+        {
+            "metadata": {"name": "kubernetes"},
+            "spec": {"cidrs": [core.config.service_cidr]},
+            "status": {"conditions": [{"type": "Ready", "status": "True", **_RANGE_IS_READY}]},
+        },
     )
     for obj in (*bootstrap_rbac(), *bootstrap_flow_control()):
         group, _, version = obj["apiVersion"].partition("/")
@@ -118,4 +124,7 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     rules.apply_defaults(row, made)
     context = rules.Context(now=metadata["creationTimestamp"])
     rules.strategy_for(row).prepare_create(made, context)
+    if row is SERVICECIDRS:
+        (condition,) = obj["status"]["conditions"]
+        made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
     return made

@@ -6,6 +6,10 @@ from typing import Any
 from pinnace.api.objects import Object
 from pinnace.apiserver.strategies.base import Context, Strategy
 
+_HINTS = (
+    "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
+    "service.kubernetes.io/topology-mode instead"
+)
 EXTERNAL_NAME, NODE_PORT, LOAD_BALANCER = "ExternalName", "NodePort", "LoadBalancer"
 
 
@@ -48,6 +52,37 @@ class Services(Strategy):
         if spec.get("clusterIP") and not spec.get("clusterIPs"):
             spec["clusterIPs"] = [spec["clusterIP"]]
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of what is ignored or deprecated."""
+        spec = _spec(obj)
+        kind, found = spec.get("type"), []
+        headless = spec.get("clusterIP") == "None"
+        if "service.kubernetes.io/topology-aware-hints" in (
+            obj["metadata"].get("annotations") or {}
+        ):
+            found.append(_HINTS)
+        if headless:
+            found += [
+                f"spec.{name} is ignored for headless services"
+                for name in ("loadBalancerIP", "externalIPs")
+                if spec.get(name)
+            ]
+            if spec.get("sessionAffinity", "None") != "None":
+                found.append("spec.SessionAffinity is ignored for headless services")
+        elif spec.get("externalIPs") and kind != EXTERNAL_NAME:
+            found.append(
+                "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
+            )
+        if kind == EXTERNAL_NAME and spec.get("externalIPs"):
+            found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
+        if kind != EXTERNAL_NAME and spec.get("externalName"):
+            found.append('spec.externalName is ignored when spec.type is not "ExternalName"')
+        if spec.get("trafficDistribution") == "PreferClose":
+            found.append(
+                'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+            )
+        return found
+
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keep the status and what was allocated, then drop what belonged to the old type."""
         super().prepare_update(obj, old, ctx)
@@ -63,11 +98,10 @@ class Services(Strategy):
 def _keep_allocated(spec: Object, before: Object) -> None:
     """Spare a client that did not read first: what it leaves out stays as it was allocated."""
     if EXTERNAL_NAME not in (spec.get("type"), before.get("type")):
-        if not spec.get("clusterIP") and not spec.get("clusterIPs"):
-            for key in ("clusterIP", "clusterIPs"):
-                if before.get(key):
-                    spec[key] = before[key]
-        elif not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+        if not spec.get("clusterIP") and before.get("clusterIP"):
+            spec["clusterIP"] = before["clusterIP"]
+        same = spec.get("clusterIP") and spec.get("clusterIP") == before.get("clusterIP")
+        if same and not spec.get("clusterIPs"):
             spec["clusterIPs"] = before.get("clusterIPs") or [spec["clusterIP"]]
     ported = (NODE_PORT, LOAD_BALANCER)
     if spec.get("type") in ported and before.get("type") in ported:
@@ -110,7 +144,7 @@ def _drop_for_type(new: Object, old: Object) -> None:
     if needs_cluster_ip(old) and not needs_cluster_ip(new):
         if _same(spec, before, "clusterIP") and _same(spec, before, "clusterIPs"):
             _drop(spec, "clusterIP", "clusterIPs")
-        for key in ("ipFamilies", "ipFamilyPolicy"):
+        for key in ("ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
             if _same(spec, before, key):
                 _drop(spec, key)
     ported = (NODE_PORT, LOAD_BALANCER)

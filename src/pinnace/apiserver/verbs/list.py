@@ -43,6 +43,12 @@ def limit_of(call: Call) -> int:
 
 async def list_objects(core: Core, call: Call) -> Answer:
     """Answer with a list."""
+    items, metadata = await page(core, call)
+    return answer_list(core, call, items, metadata)
+
+
+async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
+    """Return what a list's options choose, and the metadata of such a list."""
     check_list_options(call)
     selection = selection_of(call)
     test = selection.test()
@@ -51,34 +57,34 @@ async def list_objects(core: Core, call: Call) -> Answer:
     token = call.request.param("continue")
     version = call.request.param("resourceVersion")
     if token:
+        revision, start = decode_continue(token)
         if version and version != "0":
             raise BadRequest("specifying resource version is not allowed when using continue")
-        revision, start = decode_continue(token)
-        after = cache.prefix + start
+        after = _scope(cache, call.namespace) + start
         consistent = revision > 0
         revision = revision if consistent else core.caches.revision
     elif version and version != "0":
-        asked = check_not_future(core, version)
-        if _is_exact(call):
+        exact = _is_exact(call)
+        asked = check_not_future(core, version, listing=True, exact=exact)
+        if exact:
             revision = asked
-    page = _Page(cache, call.namespace, test, after, limit_of(call))
+    # Whatever the cache has is given as a whole, as upstream does.
+    limit = 0 if version == "0" and not token else limit_of(call)
+    cut = _Page(cache, call.namespace, test, after, limit)
     kept = await _is_kept(core, cache.prefix, revision)
     # Asked last: between this and the look into the cache nothing may happen.
     if kept and (revision == core.caches.revision or revision >= cache.changed):
-        found = await page.current(selection.only())
+        found = await cut.current(selection.only())
     else:
-        found = await _at(core, page, revision, continued=bool(token))
+        found = await _at(core, cut, revision, continued=bool(token))
     items, last, remaining = found
     metadata: Object = {"resourceVersion": str(revision)}
-    if call.row.custom is not None:
-        # Upstream's lists of untyped objects say so even when nothing follows.
-        metadata["continue"] = ""
     if last is not None:
-        start = last.key.removeprefix(cache.prefix)
+        start = last.key.removeprefix(_scope(cache, call.namespace))
         metadata["continue"] = encode_continue(revision if consistent else -1, start)
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
-    return answer_list(core, call, items, metadata)
+    return items, metadata
 
 
 async def _is_kept(core: Core, prefix: str, revision: int) -> bool:
@@ -96,6 +102,11 @@ def _is_exact(call: Call) -> bool:
     match = call.request.param("resourceVersionMatch")
     # Without a match, a limit asks for pages at exactly that revision, as upstream's legacy rule.
     return match == "Exact" or (not match and limit_of(call) > 0)
+
+
+def _scope(cache: WatchCache, namespace: str) -> str:
+    """Return with what the keys of a list begin; its tokens say what comes behind that."""
+    return f"{cache.prefix}{namespace}/" if namespace else cache.prefix
 
 
 class _Page:
@@ -129,13 +140,13 @@ class _Page:
             page = items[:limit] if limit else items
             return page, (items[limit - 1] if left > 0 else None), max(left, 0)
         found: list[Item] = []
-        for at in range(0, len(items), _SLICE):
-            for item in items[at : at + _SLICE]:
-                if test(item):
-                    if limit and len(found) == limit:
-                        return found, found[-1], 0
-                    found.append(item)
-            if at + _SLICE < len(items):
+        for at, item in enumerate(items, start=1):
+            if test(item):
+                found.append(item)
+                if len(found) == limit:
+                    # Whether more of them match is seen when they are asked for.
+                    return found, (item if at < len(items) else None), 0
+            if at % _SLICE == 0:
                 # What is looked at for the first time is decoded: nobody is to wait for all of it.
                 await asyncio.sleep(0)
         return found, None, 0
@@ -143,12 +154,12 @@ class _Page:
 
 async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> Found:
     cache = page.cache
-    scope = f"{cache.prefix}{page.namespace}/" if page.namespace else cache.prefix
+    scope = _scope(cache, page.namespace)
     try:
         got = await core.store.range(scope, after=page.after, revision=revision)
     except Compacted as gone:
         if not continued:
             raise compacted() from gone
-        start = page.after.removeprefix(cache.prefix)
+        start = page.after.removeprefix(scope)
         raise expired_continue(encode_continue(-1, start)) from gone
     return await page.of([cache.item(entry) for entry in got.entries])

@@ -14,7 +14,12 @@ from pinnace.apiserver.answers import ONE, accepted, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
-from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
+from pinnace.apiserver.revisions import (
+    check_list_options,
+    check_not_future,
+    parse_revision,
+    too_old,
+)
 from pinnace.apiserver.selection import selection_of
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
@@ -43,10 +48,10 @@ async def watch(core: Core, call: Call) -> Answer:
     check_list_options(call)
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
-    revision = check_not_future(core, text) if text and text != "0" else 0
+    revision = parse_revision(text) if text and text != "0" else 0
     wanted = accepted(call.request, ONE, call.row)
     shape = representation(core, call, wanted)
-    watching = _Watching(core, call, await core.cache(call.row), shape)
+    watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
     media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
@@ -56,7 +61,9 @@ async def watch(core: Core, call: Call) -> Answer:
 class _Watching:
     """One watch request."""
 
-    def __init__(self, core: Core, call: Call, cache: WatchCache, shape: Representation) -> None:
+    def __init__(
+        self, core: Core, call: Call, cache: WatchCache, shape: Representation, *, after: int
+    ) -> None:
         self._core = core
         self._cache = cache
         self._shape = shape
@@ -66,17 +73,28 @@ class _Watching:
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents")
         self._asked = call.request.query.get("sendInitialEvents") is not None
-        self._watcher = Watcher(namespace=call.namespace, select=self._test, only=selection.only())
+        self._watcher = Watcher(
+            namespace=call.namespace, select=self._test, only=selection.only(), after=after
+        )
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
+        row, tallies = call.row, core.tallies
+        self._where = row.group, row.version, row.plural
+        self._counted, self._sizes = tallies.watch_events, tallies.watch_sizes
+        scope = "resource" if call.info.name else "namespace" if call.info.namespace else "cluster"
+        self._open = ("WATCH", *self._where, call.info.subresource, scope, "apiserver")
+        self._running = tallies.long_running
 
     async def frames(self, revision: int, seconds: float) -> AsyncGenerator[bytes, None]:
         """Yield the frames until the watch ends."""
         core, watcher = self._core, self._watcher
         try:
+            self._running.add(self._open)
             # Without a revision a client wants the state first, unless it says that it does not.
             current: list[Item] = []
             start = core.caches.revision
+            if self._initial and revision:
+                check_not_future(core, str(revision))
             if self._initial or (not revision and not self._asked):
                 current = self._cache.items(self._namespace)
                 watcher.allow(len(current))
@@ -87,7 +105,8 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                yield b"".join([self._shape.added(item) for item in self._passing(current, at)])
+                chunk = self._passing(current, at)
+                yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
                 # What is looked at for the first time is decoded: nobody is to wait for all of it.
                 await asyncio.sleep(0)
             if self._initial and self._bookmarks:
@@ -95,7 +114,7 @@ class _Watching:
             if self._bookmarks:
                 self._remind(revision)
             while batch := await watcher.next():
-                yield b"".join([self._frame(told) for told in batch])
+                yield b"".join([self._noted(self._encoded(told)) for told in batch])
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:
@@ -105,7 +124,15 @@ class _Watching:
 
     def straight(self, write: Callable[[bytes], bool]) -> None:
         """Write frames with this, past the generator, while that waits for the next."""
-        self._watcher.serve(lambda told: write(self._frame(told)))
+
+        def one(told: Told) -> bool:
+            frame = self._encoded(told)
+            if not write(frame):
+                return False
+            self._noted(frame)
+            return True
+
+        self._watcher.serve(one)
 
     def _resume(self, revision: int) -> None:
         try:
@@ -120,7 +147,13 @@ class _Watching:
         chunk, test = items[at : at + _CHUNK], self._test
         return chunk if test is None else [item for item in chunk if test(item)]
 
-    def _frame(self, told: Told) -> bytes:
+    def _noted(self, frame: bytes) -> bytes:
+        """Count an event that is sent."""
+        self._counted.add(self._where)
+        self._sizes.observe(self._where, len(frame))
+        return frame
+
+    def _encoded(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
             return self._shape.bookmark(told.revision)
         return self._shape.event(told)
@@ -140,6 +173,7 @@ class _Watching:
         self._alarms[1:] = [self._core.alarms.after(wait, due)]
 
     def _close(self) -> None:
+        self._running.add(self._open, -1)
         for alarm in self._alarms:
             alarm.cancel()
         self._cache.unwatch(self._watcher)
