@@ -3,8 +3,9 @@ import copy
 from pinnace.api.kinds.apps import DEPLOYMENTS
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import PODS, SECRETS
+from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import normalized, unlike
 
 
 def test_unknown_fields_and_nulls_are_dropped() -> None:
@@ -84,3 +85,25 @@ def test_kinds_without_a_schema_are_left_alone() -> None:
     row = Resource(group="e.com", version="v1", kind="W", plural="ws")
     obj = {"spec": {"x": None}}
     assert normalized(obj, row) is obj
+
+
+def test_what_is_as_before_stays_and_the_rest_is_written_as_always() -> None:
+    before: Object = {
+        "kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"},
+        "spec": {"containers": [{"name": "c", "resources": {}}], "priority": 1}, "status": {},
+    }  # fmt: skip
+    changed = copy.deepcopy(before)
+    changed["metadata"]["labels"] = {}
+    changed["status"] = {"startTime": None, "phase": "Running"}
+    changed["extra"] = 1
+    made = normalized(changed, PODS, like=before)
+    assert made == normalized(changed, PODS)
+    assert list(made) == list(before)
+    assert made["spec"] is changed["spec"]
+
+
+def test_numbers_and_booleans_are_not_alike() -> None:
+    assert unlike({"a": 1, "b": [True], "c": 1.0, "d": {"x": 1}, "e": 2},
+                  {"a": True, "b": [1], "c": 1, "d": {"x": 1}}) == {
+        "a": 1, "b": [True], "c": 1.0, "e": 2
+    }  # fmt: skip

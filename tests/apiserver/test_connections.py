@@ -15,6 +15,7 @@ class App:
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
+        self.asked = asyncio.Event()
         self.done: list[str] = []
         self.write: Callable[[bytes], bool] | None = None
 
@@ -22,6 +23,7 @@ class App:
         if request.path == "/slow":
             await self.go.wait()
         self.done.append(request.path)
+        self.asked.set()
         if request.content is not None and request.path.endswith("/count"):
             return Response(body=b"%d" % sum([len(part) async for part in request.content]))
         if request.path == "/stream":
@@ -122,8 +124,7 @@ async def test_a_body_that_is_passed_on_has_no_limit_and_comes_in_parts(
 ) -> None:
     reader, writer = await connected(listener)
     writer.write(ask(f"{PROXIED}/count", "Content-Length: 3000000\r\n", "POST"))
-    while not app.done:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(app.asked.wait(), 5)
     writer.write(b"x" * 3_000_000 + ask("/b"))
     assert (await answer(reader))[1] == b"3000000"
     assert (await answer(reader))[1] == b"GET /b {} "

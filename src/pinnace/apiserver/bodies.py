@@ -15,7 +15,7 @@ from pinnace.api.fits import fits
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import normalized, unlike
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
@@ -156,23 +156,29 @@ def copy(obj: Object) -> Object:
     return copied
 
 
-def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = None) -> Object:
+def checked(
+    call: Call,
+    obj: Object,
+    refuse: Callable[[str], ApiError] | None = None,
+    like: Object | None = None,
+) -> Object:
     """Return an object of its kind as Go would decode it.
 
     Values of wrong types are refused; fields that the kind does not have are refused or dropped,
-    with a warning. `refuse` says what a refusal is, if not that of a body.
+    with a warning. `refuse` says what a refusal is, if not that of a body. Where it is as in
+    `like`, a stored object, there is nothing to check.
     """
     row = call.row
     refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
     if row.custom is not None:
         return _checked_custom(call, obj, row.custom, refuse)
-    good = fits(obj, row)
+    good = fits(obj if like is None else unlike(obj, like), row)
     wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
         raise refuse(wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
     errors = [] if good else fieldvalidation.unknown_fields(obj, row)
-    obj = _as_written(obj, row)
+    obj = _as_written(obj, row, like)
     if media_type(call.request) == PROTOBUF:
         return obj
     if media_type(call.request) == JSON and directive != "Ignore":
@@ -203,11 +209,11 @@ def _checked_custom(
     return obj
 
 
-def _as_written(obj: Object, row: Resource) -> Object:
+def _as_written(obj: Object, row: Resource, like: Object | None) -> Object:
     """Return an object as Go would write it, but that it still asks to forget its managers."""
     metadata = obj["metadata"]
     reset = metadata.get("managedFields") == []
-    made = normalized(obj, row)
+    made = normalized(obj, row, like)
     if reset:
         made = {**made, "metadata": {**made["metadata"], "managedFields": []}}
     return made

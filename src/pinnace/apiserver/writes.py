@@ -202,12 +202,13 @@ def draft(core: Core, row: Resource, obj: Object) -> Item:
     )
 
 
-def encode(core: Core, row: Resource, obj: Object) -> bytes:
-    """Return an object as it is stored."""
+def encode(core: Core, row: Resource, obj: Object, *, written: bool = False) -> bytes:
+    """Return an object as it is stored; `written` says that it is as Go would write it already."""
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = rules.convert(obj, stored)
-    obj = normalized(obj, stored)
+    if stored is not row or not written:
+        obj = normalized(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}
@@ -228,10 +229,17 @@ async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = 
 
 
 async def put(
-    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None = None
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    *,
+    expected: int,
+    also: Also | None = None,
+    written: bool = False,
 ) -> Item:
     """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable."""
-    value = encode(core, row, obj)
+    value = encode(core, row, obj, written=written)
     also = also or Also()
     try:
         revision = await core.store.commit(

@@ -84,7 +84,7 @@ async def patch(core: Core, call: Call) -> Answer:
     async def make(old: Object) -> Object:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
-        new = bodies.checked(call, new, lambda why: _refusal(call, new, why))
+        new = bodies.checked(call, new, lambda why: _refusal(call, new, why), like=old)
         check_names(call, new)
         return new
 
