@@ -65,6 +65,8 @@ async def test_metadata_alone_is_to_be_had_in_protobuf(api: Any) -> None:
         assert listed["metadata"]["resourceVersion"]
         assert [set(item) for item in listed["items"]] == [{"metadata"}]
         assert listed["items"][0]["metadata"]["name"] == "a"
+        # The second time the whole objects' messages are there to be cut.
+        await api.answer("GET", CONFIGMAPS, accept=PROTOBUF)
 
 
 async def test_a_long_list_is_one_message_however_it_is_sent(api: Any) -> None:

@@ -217,8 +217,10 @@ def internal(why: str) -> ApiError:
 
 def invalid(kind: str, group: str, name: str, causes: Sequence["Cause"]) -> Invalid:
     """Return upstream's 422 with every cause at once."""
-    texts = list(dict.fromkeys(cause.text() for cause in causes))
-    joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
+    texts = [cause.text() for cause in causes]
+    joined = ", ".join(dict.fromkeys(texts))
+    if joined != texts[0]:
+        joined = f"[{joined}]"
     details = _details(kind, group, name)
     details["causes"] = [
         {"reason": cause.reason, "message": cause.body(), "field": cause.field} for cause in causes

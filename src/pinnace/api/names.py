@@ -349,3 +349,15 @@ def cidr(value: str) -> list[str]:
         return errors
     canonical = str(ipaddress.ip_network(value))
     return [] if canonical == value else [f'must be in canonical form ("{canonical}")']
+
+
+def interface_address(value: str) -> list[str]:
+    """Return what keeps a value from being the address of an interface, in canonical form."""
+    if cidr_sloppy(value, strict=False):
+        return ["must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)"]
+    text, _, bits = value.partition("/")
+    address, length = _parse_ip(text), int(bits)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address, length = address.ipv4_mapped, max(length - 96, 0) if length > 32 else length
+    canonical = f"{address}/{length}"
+    return [] if canonical == value else [f'must be in canonical form ("{canonical}")']

@@ -90,12 +90,14 @@ class WholeMessages(_Messages):
 
 
 class MetadataMessages(_Messages):
-    """PartialObjectMetadata, of any kind."""
+    """PartialObjectMetadata, of any kind: a message with the first field of the object's own."""
 
     def __init__(self, version: str) -> None:
         super().__init__(version, _PARTIAL, f"{_PARTIAL}List")
 
     def message(self, item: Item) -> bytes:
+        if item.message is not None:
+            return item.message[: protobuf.first_field_end(item.message)]
         raw = protobuf.encode_message(_METADATA, orjson.loads(item.metadata))
         return protobuf.field_start(1, len(raw)) + raw
 

@@ -97,7 +97,9 @@ def context(core: Core, call: Call) -> rules.Context:
 def refuse(row: Resource, metadata: Object, causes: Sequence[Cause]) -> None:
     """Raise Invalid if there are causes."""
     if causes:
-        raise invalid(row.kind, row.group, metadata.get("name") or "", causes)
+        # Upstream checks events of either group as those of the core group.
+        group = "" if row.kind == "Event" and row.custom is None else row.group
+        raise invalid(row.kind, group, metadata.get("name") or "", causes)
 
 
 async def create(

@@ -38,7 +38,7 @@ def test_every_listed_kind_is_built_in_or_a_request() -> None:
         ("host:5000/nginx", "Always"),
         ("host:5000/nginx:1", "IfNotPresent"),
         ("nginx@sha256:abc", "IfNotPresent"),
-        ("nginx:latest@sha256:abc", "Always"),
+        ("nginx:latest@sha256:" + "a" * 64, "Always"),
         ("", "IfNotPresent"),
         (None, "IfNotPresent"),
     ],

@@ -439,7 +439,7 @@ def test_a_pod_may_change_its_image_and_little_else() -> None:
         "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
         "previously negative)\n@@"
     )
-    assert '+ "nodeName": "n",' in texts[0]
+    assert '+ "NodeName": "n",' in texts[0]
 
 
 def test_a_pod_may_add_tolerations_and_lose_gates() -> None:

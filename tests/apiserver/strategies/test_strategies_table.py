@@ -122,10 +122,10 @@ def test_a_deployment_counts_annotations_and_keeps_labels_on_status_writes() -> 
 def test_a_daemonset_counts_its_template_in_an_annotation() -> None:
     strategy = built_in("daemonsets", "apps")
     key = "deprecated.daemonset.template.generation"
-    old = obj(spec={"template": {"a": 1}})
+    old = obj(spec={"template": {"spec": {"hostname": "a"}}})
     strategy.prepare_create(old, CTX)
     assert old["metadata"]["annotations"] == {key: "1"}
-    new = obj(spec={"template": {"a": 2}})
+    new = obj(spec={"template": {"spec": {"hostname": "b"}}})
     strategy.prepare_update(new, old, CTX)
     assert new["metadata"]["annotations"] == {key: "2"}
     assert new["metadata"]["generation"] == 2

@@ -10,7 +10,7 @@ from functools import cache
 from pinnace.api.codec.json import check_depth
 from pinnace.api.codec.protobuf_facts import load
 from pinnace.api.codec.protobuf_reader import Readers
-from pinnace.api.codec.protobuf_special import SMALL, varint, walk
+from pinnace.api.codec.protobuf_special import SMALL, read_varint, varint, walk
 from pinnace.api.codec.protobuf_writer import Writers
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.objects import Object
@@ -114,6 +114,12 @@ def encode_message(message: str, obj: Object) -> bytes:
 def field_start(number: int, size: int) -> bytes:
     """Return what comes before the bytes of a field of a message; the number is below 16."""
     return SMALL[number << 3 | 2] + varint(size)
+
+
+def first_field_end(message: bytes) -> int:
+    """Return where the first field of a message ends; it is a sized one, of a number below 16."""
+    size, start = read_varint(message, 1)
+    return start + size
 
 
 def envelope(api_version: str, kind: str, size: int) -> bytes:

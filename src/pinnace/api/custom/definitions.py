@@ -75,7 +75,7 @@ def with_condition(crd: Object, new: Object, now: str) -> None:
 def set_condition(conditions: list[Object], new: Object, now: str) -> None:
     """Put a condition into a list; the time of its transition changes with its status only."""
     for found in conditions:
-        if found["type"] == new["type"]:
+        if found.get("type") == new["type"]:
             if found.get("status") != new["status"]:
                 found["lastTransitionTime"] = now
             found.update(new)

@@ -1,14 +1,12 @@
 """Defaults of Pods themselves, beyond those of their spec."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from pinnace.api import quantity
 from pinnace.api.defaults.base import canonical_resources, child, entries, fill
 from pinnace.api.defaults.podspec import default_pod_spec
 from pinnace.api.objects import Object
+from pinnace.api.pod_resources import aggregate
 
-Amounts = dict[str, quantity.Quantity]
 HUGE = "hugepages-"
 
 
@@ -82,14 +80,14 @@ def _default_pod_level(spec: Object) -> None:
     resources = spec["resources"]
     limits, requests = child(resources, "limits"), child(resources, "requests")
     if limits or requests:
-        for name, amount in _aggregate(spec, "limits").items():
+        for name, amount in aggregate(spec, "limits").items():
             if name.startswith(HUGE) and name not in requests and name not in limits:
                 limits[name] = amount.canonical()
         if limits:
             resources["limits"] = limits
     if not limits:
         return
-    for name, amount in _aggregate(spec, "requests").items():
+    for name, amount in aggregate(spec, "requests").items():
         if name in ("cpu", "memory") and name not in requests:
             requests[name] = amount.canonical()
     for name, text in limits.items():
@@ -97,48 +95,3 @@ def _default_pod_level(spec: Object) -> None:
             requests.setdefault(name, text)
     if requests:
         resources["requests"] = requests
-
-
-def _aggregate(spec: Object, side: str) -> Amounts:
-    """Return what a pod's containers need at their peak: init containers run one by one.
-
-    Restartable init containers run on beside the others, so they add up.
-    """
-    total: Amounts = {}
-    for container in entries(spec, "containers"):
-        _merge(total, _amounts(container, side), quantity.Quantity.add)
-    sidecars: Amounts = {}
-    peak: Amounts = {}
-    for container in entries(spec, "initContainers"):
-        own = _amounts(container, side)
-        if container.get("restartPolicy") == "Always":
-            _merge(total, own, quantity.Quantity.add)
-            _merge(sidecars, own, quantity.Quantity.add)
-            own = dict(sidecars)
-        else:
-            _merge(own, sidecars, quantity.Quantity.add)
-        _merge(peak, own, max)
-    _merge(total, peak, max)
-    return total
-
-
-def _merge(
-    into: Amounts,
-    other: Amounts,
-    how: Callable[[quantity.Quantity, quantity.Quantity], quantity.Quantity],
-) -> None:
-    for name, amount in other.items():
-        into[name] = how(into[name], amount) if name in into else amount
-
-
-def _amounts(container: Object, side: str) -> Amounts:
-    return dict(_parsed(child(child(container, "resources"), side)))
-
-
-def _parsed(resources: Object) -> Iterator[tuple[str, quantity.Quantity]]:
-    for name, amount in resources.items():
-        if isinstance(amount, str):
-            try:
-                yield name, quantity.parse(amount)
-            except ValueError:
-                continue  # validation says so

@@ -83,6 +83,9 @@ def _default_env_source(source: Object) -> None:
     file = source.get("fileKeyRef")
     if isinstance(file, dict):
         fill(file, "optional", False)
+    resource = source.get("resourceFieldRef")
+    if isinstance(resource, dict):
+        fill(resource, "divisor", "0")
 
 
 def _default_probe(probe: Any) -> None:

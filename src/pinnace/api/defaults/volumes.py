@@ -68,3 +68,6 @@ def _default_field_refs(source: Object) -> None:
         field = item.get("fieldRef")
         if isinstance(field, dict):
             fill_text(field, "apiVersion", "v1")
+        resource = item.get("resourceFieldRef")
+        if isinstance(resource, dict):
+            fill(resource, "divisor", "0")

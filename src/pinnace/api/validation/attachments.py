@@ -2,8 +2,10 @@
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import IMMUTABLE, Report, too_long
-from pinnace.api.validation.claims import ACCESS_MODES, NOT_SOURCES, ONE_POD
+from pinnace.api.validation.claims import check_access_modes
+from pinnace.api.validation.persistentvolumes import NOT_SOURCES
 from pinnace.api.validation.storage import check_driver_name, size
 
 METADATA_SIZE = 256 * 1024
@@ -53,7 +55,7 @@ def _check_inline(report: Report, spec: Object, path: str) -> None:
     csi = report.child(spec, "csi", path)
     if csi is None:
         report.required(f"{path}.csi", f"has to be specified {INLINE}")
-    _check_modes(report, spec, path)
+    check_access_modes(report, spec, path, "")
     policy = report.text(spec, "persistentVolumeReclaimPolicy", path)
     if policy and policy != "Retain":
         detail = f"may only be Retain {INLINE}"
@@ -69,18 +71,6 @@ def _check_inline(report: Report, spec: Object, path: str) -> None:
     if spec.get("volumeMode") not in (None, "Filesystem"):
         detail = f"may not specify volumeMode other than Filesystem {INLINE}"
         report.forbidden(f"{path}.volumeMode", detail)
-
-
-def _check_modes(report: Report, spec: Object, path: str) -> None:
-    modes, where = report.texts(spec, "accessModes", path), f"{path}.accessModes"
-    if not modes:
-        report.required(where)
-    for mode in modes:
-        if mode not in ACCESS_MODES:
-            report.not_supported(where, mode, ACCESS_MODES)
-    known = {mode for mode in modes if mode in ACCESS_MODES}
-    if "ReadWriteOncePod" in known and len(known) > 1:
-        report.forbidden(where, ONE_POD)
 
 
 def _check_csi(report: Report, csi: Object, path: str) -> None:
@@ -121,17 +111,4 @@ def check_attachment_update(report: Report, attachment: Object, old: Object) -> 
     check_attachment(report, attachment)
     spec = report.child(attachment, "spec", "") or {}
     if spec != (old.get("spec") or {}):
-        report.invalid("spec", _as_printed(spec), IMMUTABLE)
-
-
-def _as_printed(spec: Object) -> Object:
-    """Return a spec as Go's internal type is printed."""
-    source = spec.get("source") or {}
-    return {
-        "Attacher": spec.get("attacher") or "",
-        "Source": {
-            "PersistentVolumeName": source.get("persistentVolumeName"),
-            "InlineVolumeSpec": source.get("inlineVolumeSpec"),
-        },
-        "NodeName": spec.get("nodeName") or "",
-    }
+        report.invalid("spec", internal("storage.VolumeAttachmentSpec", spec), IMMUTABLE)

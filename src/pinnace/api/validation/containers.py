@@ -22,6 +22,7 @@ EPHEMERAL_FORBIDS = (
     "restartPolicy", "restartPolicyRules", "resizePolicy",
 )  # fmt: skip
 NOT_FOR_EPHEMERAL = "cannot be set for an Ephemeral Container"
+NEEDS_POLICY = "must specify restartPolicy when restart rules are used"
 NOT_FOR_INIT = "may not be set for init containers without restartPolicy=Always"
 
 
@@ -62,7 +63,10 @@ def check_init_containers(
     seen = list(others)
     for at, container in report.objects(spec, "initContainers", path):
         _check_container(report, container, at, facts)
-        _check_restart_policy(report, container, at)
+        if container.get("restartPolicy") is not None:
+            _check_restart_policy(report, container, at)
+        elif container.get("restartPolicyRules"):
+            report.required(f"{at}.restartPolicy", NEEDS_POLICY)
         sidecar = container.get("restartPolicy") == "Always"
         _check_name(report, container, at, seen)
         _check_host_ports(report, [container], f"{path}.initContainers")
@@ -105,11 +109,11 @@ def check_ephemeral_containers(
 
 
 def _check_name(report: Report, container: Object, path: str, seen: list[str]) -> None:
-    name = container.get("name")
+    name = container.get("name") or ""
     if isinstance(name, str):
         if name in seen:
             report.duplicate(f"{path}.name", name)
-        elif name:
+        else:
             seen.append(name)
 
 
@@ -219,7 +223,7 @@ def _check_propagation(
     report: Report, mount: Object, container: Object, at: str, where: str
 ) -> None:
     propagation = report.text(mount, "mountPropagation", at)
-    if propagation:
+    if mount.get("mountPropagation") is not None:
         if propagation not in PROPAGATIONS:
             report.not_supported(f"{where}.mountPropagation", propagation, PROPAGATIONS)
         context = container.get("securityContext")
@@ -237,7 +241,7 @@ def _check_propagation(
         if propagation not in ("", "None"):
             detail = "may only be specified when mountPropagation is None or not specified"
             report.forbidden(f"{where}.recursiveReadOnly", detail)
-    elif recursive not in ("", "Disabled"):
+    elif recursive != "Disabled" and mount.get("recursiveReadOnly") is not None:
         supported = ("Disabled", "Enabled", "IfPossible")
         report.not_supported(f"{where}.recursiveReadOnly", recursive, supported)
 
@@ -320,7 +324,7 @@ def _check_restart_policy(report: Report, container: Object, path: str) -> None:
     where = f"{path}.restartPolicy"
     if container.get("restartPolicy") is None:
         if rules:
-            report.required(where, "must specify restartPolicy when restart rules are used")
+            report.required(where, NEEDS_POLICY)
     elif policy not in RESTART_POLICIES:
         report.not_supported(where, policy, RESTART_POLICIES)
     if len(rules) > 20:

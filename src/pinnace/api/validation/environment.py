@@ -1,7 +1,8 @@
 """Rules of a container's environment: names, sources, downward API fields."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pinnace.api import names
 from pinnace.api.objects import Object
@@ -184,3 +185,27 @@ def _check_env_from(report: Report, container: Object, path: str) -> None:
         elif len(given) > 1:
             detail = "may not have more than one field specified at a time"
             report.invalid(where, "", detail)
+
+
+def check_file_volumes(report: Report, spec: Object, path: str) -> None:
+    """Check that variables read from files name volumes that are made for the pod."""
+    volumes = {v.get("name"): v for _, v in Report().objects(spec, "volumes", path)}
+    for key in ("initContainers", "containers", "ephemeralContainers"):
+        for at, container in Report().objects(spec, key, path):
+            for where, variable in Report().objects(container, "env", at):
+                source = variable.get("valueFrom")
+                ref = source.get("fileKeyRef") if isinstance(source, dict) else None
+                if isinstance(ref, dict):
+                    _check_file_volume(report, ref, volumes, f"{where}.valueFrom.fileKeyRef")
+
+
+def _check_file_volume(
+    report: Report, ref: Object, volumes: Mapping[Any, Object], path: str
+) -> None:
+    name = ref.get("volumeName") or ""
+    volume = volumes.get(name)
+    if volume is None:
+        report.not_found(f"{path}.volumeName", name)
+    elif volume.get("emptyDir") is None:
+        detail = "referenced volume must be of type emptyDir"
+        report.invalid(f"{path}.volumeName", name, detail)

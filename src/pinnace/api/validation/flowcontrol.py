@@ -1,11 +1,12 @@
 """Rules of FlowSchemas and PriorityLevelConfigurations, some of which every cluster must have."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import Report
 
 MAX_PRECEDENCE = 10000
@@ -19,6 +20,7 @@ SUBJECT_KINDS = ("Group", "ServiceAccount", "User")
 FIELDS = {"ServiceAccount": "serviceAccount", "User": "user", "Group": "group"}
 LEVEL_TYPES = ("Exempt", "Limited")
 RESPONSE_TYPES = ("Queue", "Reject")
+LEVEL = "flowcontrol.PriorityLevelConfigurationSpec"
 KEPT_ZERO = "flowcontrol.k8s.io/concurrency-shares-defaults-to-zero"
 NAMESPACE_INTRO = "each member of this list must be '*' or a DNS-1123 label; "
 _ANYTHING = {
@@ -107,60 +109,8 @@ def check_flow_schema(report: Report, schema: Object) -> None:
     fixed = MANDATORY_SCHEMAS.get(name)
     if fixed is not None and _said(spec) != _said(fixed):
         detail = f"spec of '{name}' must equal the fixed value"
-        report.invalid("spec", _schema_as_printed(spec), detail)
+        report.invalid("spec", internal("flowcontrol.FlowSchemaSpec", spec), detail)
     _check_conditions(report, schema)
-
-
-def _schema_as_printed(spec: Object) -> Object:
-    """Return a spec as Go's internal type is printed."""
-    method = spec.get("distinguisherMethod")
-    level = spec.get("priorityLevelConfiguration") or {}
-    return {
-        "PriorityLevelConfiguration": {"Name": level.get("name") or ""},
-        "MatchingPrecedence": spec.get("matchingPrecedence") or 0,
-        "DistinguisherMethod": None if method is None else {"Type": method.get("type") or ""},
-        "Rules": _each(spec, "rules", _rule_as_printed),
-    }
-
-
-def _each(parent: Object, key: str, printed: Callable[[Object], Object]) -> list[Object] | None:
-    """Return the items of a list as they are printed; a list that is unset is null."""
-    found = parent.get(key)
-    return None if found is None else [printed(item) for item in found]
-
-
-def _rule_as_printed(rule: Object) -> Object:
-    return {
-        "Subjects": _each(rule, "subjects", _subject_as_printed),
-        "ResourceRules": _each(rule, "resourceRules", _resources_as_printed),
-        "NonResourceRules": _each(rule, "nonResourceRules", _urls_as_printed),
-    }
-
-
-def _resources_as_printed(rule: Object) -> Object:
-    return {
-        "Verbs": rule.get("verbs"),
-        "APIGroups": rule.get("apiGroups"),
-        "Resources": rule.get("resources"),
-        "ClusterScope": rule.get("clusterScope") or False,
-        "Namespaces": rule.get("namespaces"),
-    }
-
-
-def _urls_as_printed(rule: Object) -> Object:
-    return {"Verbs": rule.get("verbs"), "NonResourceURLs": rule.get("nonResourceURLs")}
-
-
-def _subject_as_printed(subject: Object) -> Object:
-    user, group, account = (subject.get(key) for key in ("user", "group", "serviceAccount"))
-    return {
-        "Kind": subject.get("kind") or "",
-        "User": None if user is None else {"Name": user.get("name") or ""},
-        "Group": None if group is None else {"Name": group.get("name") or ""},
-        "ServiceAccount": None
-        if account is None
-        else {"Namespace": account.get("namespace") or "", "Name": account.get("name") or ""},
-    }
 
 
 def _check_rule(report: Report, rule: Object, path: str) -> None:
@@ -332,45 +282,10 @@ def _check_fixed_level(report: Report, spec: Object, name: str) -> None:
         rest = {key: value for key, value in spec.items() if key != "exempt"}
         if _said(rest) != {"type": "Exempt"}:
             detail = "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value"
-            report.invalid("spec", _level_as_printed(spec), detail)
+            report.invalid("spec", internal(LEVEL, spec), detail)
     elif name == "catch-all" and _said(spec) != _said(MANDATORY_CATCH_ALL):
         detail = f"spec of '{name}' must equal the fixed value"
-        report.invalid("spec", _level_as_printed(spec), detail)
-
-
-def _level_as_printed(spec: Object) -> Object:
-    """Return a spec as Go's internal type is printed."""
-    limited, exempt = spec.get("limited"), spec.get("exempt")
-    return {
-        "Type": spec.get("type") or "",
-        "Limited": None if limited is None else _limited_as_printed(limited),
-        "Exempt": None
-        if exempt is None
-        else {
-            "NominalConcurrencyShares": exempt.get("nominalConcurrencyShares"),
-            "LendablePercent": exempt.get("lendablePercent"),
-        },
-    }
-
-
-def _limited_as_printed(limited: Object) -> Object:
-    response = limited.get("limitResponse") or {}
-    queuing = response.get("queuing")
-    return {
-        "NominalConcurrencyShares": limited.get("nominalConcurrencyShares") or 0,
-        "LimitResponse": {
-            "Type": response.get("type") or "",
-            "Queuing": None
-            if queuing is None
-            else {
-                "Queues": queuing.get("queues") or 0,
-                "HandSize": queuing.get("handSize") or 0,
-                "QueueLengthLimit": queuing.get("queueLengthLimit") or 0,
-            },
-        },
-        "LendablePercent": limited.get("lendablePercent"),
-        "BorrowingLimitPercent": limited.get("borrowingLimitPercent"),
-    }
+        report.invalid("spec", internal(LEVEL, spec), detail)
 
 
 def _check_shares(report: Report, part: Object, path: str) -> None:

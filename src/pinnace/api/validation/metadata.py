@@ -1,6 +1,6 @@
 """Rules of metadata: names, labels, annotations, owners, finalizers, and label selectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pinnace.api import names
 from pinnace.api.objects import Object
@@ -103,13 +103,19 @@ def check_annotations(report: Report, parent: Object, path: str) -> None:
     """Check annotations: their keys, and their size as a whole."""
     annotations = report.mapping(parent, "annotations", path)
     where = join(path, "annotations")
-    size = 0
-    for name, value in annotations.items():
+    for name in annotations:
         report.said(where, name, names.qualified_name(name.lower()))
-        size += len(name.encode("utf-8", "surrogatepass"))
-        size += len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-    if size > ANNOTATIONS_LIMIT:
+    if annotations_size(annotations) > ANNOTATIONS_LIMIT:
         report.add(too_long(where, ANNOTATIONS_LIMIT))
+
+
+def annotations_size(annotations: Mapping[str, str]) -> int:
+    """Return how many bytes keys and values have together."""
+    return sum(
+        len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        for pair in annotations.items()
+        for text in pair
+    )
 
 
 def _check_owners(report: Report, meta: Object) -> None:
@@ -162,23 +168,28 @@ def check_finalizer(report: Report, name: str, path: str) -> None:
 
 
 def check_selector(
-    report: Report, parent: Object, key: str, path: str, *, values: bool = True
+    report: Report, parent: Object, key: str, path: str, *, any_value: bool = False
 ) -> Object | None:
-    """Check a metav1.LabelSelector, if there is one, and return it.
-
-    `values` is off where the stored object has bad label values already.
-    """
+    """Check a metav1.LabelSelector, if there is one, and return it."""
     selector = report.child(parent, key, path)
     if selector is None:
         return None
     where = join(path, key)
     check_labels(report, selector, "matchLabels", where)
     for at, requirement in report.objects(selector, "matchExpressions", where):
-        _check_requirement(report, requirement, at, checked=values)
+        check_requirement(report, requirement, at, any_value=any_value)
     return selector
 
 
-def _check_requirement(report: Report, requirement: Object, path: str, *, checked: bool) -> None:
+def check_requirement(
+    report: Report,
+    requirement: Object,
+    path: str,
+    *,
+    any_value: bool = False,
+    any_operator: bool = False,
+) -> None:
+    """Check one requirement of a label selector."""
     operator = report.text(requirement, "operator", path)
     values = report.texts(requirement, "values", path)
     if operator in ("In", "NotIn"):
@@ -192,11 +203,11 @@ def _check_requirement(report: Report, requirement: Object, path: str, *, checke
                 f"{path}.values",
                 "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
             )
-    else:
+    elif not any_operator:
         report.invalid(f"{path}.operator", operator, "not a valid selector operator")
     key = report.text(requirement, "key", path)
     report.said(f"{path}.key", key, names.qualified_name(key))
-    for index, value in enumerate(values if checked else ()):
+    for index, value in enumerate(() if any_value else values):
         report.said(f"{path}.values[{index}]", value, names.label_value(value))
 
 

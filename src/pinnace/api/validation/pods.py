@@ -1,12 +1,12 @@
 """Rules of Pods: on creation, on update, of their status and of their side doors."""
 
-import difflib
-import json
 from typing import Any
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import difference, internal, same
 from pinnace.api.validation.base import Report
+from pinnace.api.validation.podannotations import check_profiles_match
 from pinnace.api.validation.podspec import (
     MAX_INT32,
     MIRROR,
@@ -14,7 +14,7 @@ from pinnace.api.validation.podspec import (
     check_pod_spec,
     check_pod_template,
 )
-from pinnace.api.validation.scheduling import REQUIRED
+from pinnace.api.validation.scheduling import REQUIRED, check_tolerations
 
 UPDATABLE = (
     "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -25,6 +25,7 @@ UPDATABLE = (
 APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 SYSTEM_CONDITIONS = ("PodScheduled", "Ready", "Initialized")
 LISTS = ("containers", "initContainers")
+EPHEMERAL = "core.EphemeralContainer"
 
 
 def check_pod(report: Report, pod: Object) -> None:
@@ -33,7 +34,12 @@ def check_pod(report: Report, pod: Object) -> None:
     check_pod_annotations(report, meta, spec, "metadata.annotations")
     name = meta.get("name")
     check_pod_spec(
-        report, spec, "spec", is_pod=True, pod_name=name if isinstance(name, str) else ""
+        report,
+        spec,
+        "spec",
+        is_pod=True,
+        pod_name=name if isinstance(name, str) else "",
+        mirror=MIRROR in _annotations(pod),
     )
     if not spec.get("serviceAccountName"):
         _check_no_token(report, spec)
@@ -48,6 +54,7 @@ def check_pod_create(report: Report, pod: Object) -> None:
     if spec.get("nodeName") and spec.get("schedulingGates"):
         detail = "cannot be set until all schedulingGates have been cleared"
         report.forbidden("spec.nodeName", detail)
+    check_profiles_match(report, _annotations(pod), spec, "spec")
 
 
 def _check_no_token(report: Report, spec: Object) -> None:
@@ -67,9 +74,9 @@ def check_pod_update(report: Report, pod: Object, old: Object) -> None:
         return
     _check_annotations_update(report, pod, old)
     spec, before = _spec(pod), _spec(old)
+    check_pod_annotations(report, _meta(pod), spec, "metadata.annotations")
     for key in LISTS:
-        if len(spec.get(key) or ()) != len(before.get(key) or ()):
-            report.forbidden(f"spec.{key}", "pod updates may not add or remove containers")
+        if not _check_images(report, spec, before, key):
             return
     if not _check_deadline(report, spec, before):
         return
@@ -80,8 +87,23 @@ def check_pod_update(report: Report, pod: Object, old: Object) -> None:
     munged = _with_allowed_changes(spec, before)
     if before.get("schedulingGates"):
         _allow_placement(report, munged, before)
-    if munged != before:
-        report.forbidden("spec", f"{UPDATABLE}\n{_diff(before, munged)}")
+    kind = "core.PodSpec"
+    if not same(kind, munged, before):
+        report.forbidden("spec", f"{UPDATABLE}\n{difference(kind, before, munged)}")
+
+
+def _check_images(report: Report, spec: Object, before: Object, key: str) -> bool:
+    if len(spec.get(key) or ()) != len(before.get(key) or ()):
+        report.forbidden(f"spec.{key}", "pod updates may not add or remove containers")
+        return False
+    for at, container in Report().objects(spec, key, "spec"):
+        image = container.get("image") or ""
+        if not image:
+            report.required(f"{at}.image")
+        if image != image.strip():
+            detail = "must not have leading or trailing whitespace"
+            report.invalid(f"{at}.image", image, detail)
+    return True
 
 
 def _with_allowed_changes(spec: Object, before: Object) -> Object:
@@ -100,10 +122,6 @@ def _with_allowed_changes(spec: Object, before: Object) -> Object:
     period = before.get("terminationGracePeriodSeconds")
     if isinstance(period, int) and period < 0 and munged.get("terminationGracePeriodSeconds") == 1:
         munged["terminationGracePeriodSeconds"] = period
-    for key in [
-        key for key, value in munged.items() if value in (None, [], {}) and key not in before
-    ]:
-        del munged[key]
     return munged
 
 
@@ -134,18 +152,22 @@ def _check_added_tolerations(report: Report, spec: Object, before: Object) -> No
     def key(toleration: Any) -> Any:
         if not isinstance(toleration, dict):
             return toleration
-        return {k: v for k, v in toleration.items() if k != "tolerationSeconds"}
+        return {k: v for k, v in toleration.items() if v and k != "tolerationSeconds"}
 
     new = [key(toleration) for toleration in spec.get("tolerations") or ()]
     if any(key(toleration) not in new for toleration in before.get("tolerations") or ()):
         detail = "existing toleration can not be modified except its tolerationSeconds"
         report.forbidden("spec.tolerations", detail)
+    elif spec.get("tolerations"):
+        check_tolerations(report, spec, "spec")
 
 
 def _check_deleted_gates(report: Report, spec: Object, before: Object) -> None:
     known = {gate.get("name") for gate in before.get("schedulingGates") or ()}
-    for at, gate in Report().objects(spec, "schedulingGates", "spec"):
-        name = gate.get("name")
+    added = {
+        gate.get("name") or "": at for at, gate in Report().objects(spec, "schedulingGates", "spec")
+    }
+    for name, at in added.items():
         if name not in known:
             detail = f"only deletion is allowed, but found new scheduling gate '{name}'"
             report.forbidden(f"{at}.name", detail)
@@ -178,12 +200,14 @@ def _check_narrowed(report: Report, new: Any, old: Any) -> None:
     where = f"spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms"
     if terms and len(terms) != len(changed):
         detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
-        report.invalid(where, changed, detail)
+        shown = [internal("core.NodeSelectorTerm", term) for term in changed] or None
+        report.invalid(where, shown, detail)
         return
     for index, (before, after) in enumerate(zip(terms, changed, strict=False)):
         if not _only_adds(after, before):
             detail = "only additions are allowed (no mutations or deletions)"
-            report.invalid(f"{where}[{index}]", after, detail)
+            shown = internal("core.NodeSelectorTerm", after)
+            report.invalid(f"{where}[{index}]", shown, detail)
 
 
 def _only_adds(new: Object, old: Object) -> bool:
@@ -212,13 +236,6 @@ def _check_annotations_update(report: Report, pod: Object, old: Object) -> None:
             report.forbidden(f"metadata.annotations[{key}]", detail)
         if key not in before and key == MIRROR:
             report.forbidden(f"metadata.annotations[{key}]", "may not add mirror pod annotation")
-
-
-def _diff(old: Any, new: Any) -> str:
-    """Return a unified diff of two values as JSON with an indent of one, as upstream prints it."""
-    before, after = (json.dumps(value, indent=1, sort_keys=True) for value in (old, new))
-    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
-    return "".join(f"{line}\n" for line in lines)
 
 
 # -- status and side doors ----------------------------------------------------------------------
@@ -303,8 +320,8 @@ def check_ephemeral_update(report: Report, pod: Object, old: Object) -> None:
         if name not in now:
             detail = f'existing ephemeral containers "{name}" may not be removed\n'
             report.forbidden(where, detail)
-        elif now[name] != before:
-            changes = _diff(before, now[name])
+        elif not same(EPHEMERAL, now[name], before):
+            changes = difference(EPHEMERAL, before, now[name])
             detail = f'existing ephemeral containers "{name}" may not be changed\n{changes}'
             report.forbidden(where, detail)
 

@@ -1,19 +1,26 @@
 """Rules of a pod's spec, in a Pod or in a template."""
 
+from collections.abc import Callable, Collection
+
 from pinnace.api import names
 from pinnace.api.objects import Object
-from pinnace.api.validation.base import Report, required, too_long
+from pinnace.api.schema.internal import internal
+from pinnace.api.validation.base import Report, too_long
 from pinnace.api.validation.containers import (
     PodFacts,
     check_containers,
     check_ephemeral_containers,
     check_init_containers,
 )
+from pinnace.api.validation.environment import check_file_volumes
 from pinnace.api.validation.metadata import check_annotations, check_labels
+from pinnace.api.validation.podannotations import check_profile_annotations
+from pinnace.api.validation.podlevel import check_pod_level
 from pinnace.api.validation.resources import check_pod_resource_name, check_requirements
 from pinnace.api.validation.scheduling import check_affinity, check_spread, check_tolerations
 from pinnace.api.validation.security import check_pod_security
 from pinnace.api.validation.volumes import check_volumes
+from pinnace.api.validation.windows import check_host_process, check_os, containers_of
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -24,14 +31,22 @@ SEARCH_LIMIT = 2048
 
 
 def check_pod_spec(
-    report: Report, spec: Object, path: str, *, is_pod: bool, pod_name: str = ""
+    report: Report,
+    spec: Object,
+    path: str,
+    *,
+    is_pod: bool,
+    pod_name: str = "",
+    mirror: bool = False,
 ) -> None:
     """Check every rule of a pod's spec; `is_pod` is false in a template."""
     grace = report.number(spec, "terminationGracePeriodSeconds", path)
     if spec.get("terminationGracePeriodSeconds") is None:
         report.required(f"{path}.terminationGracePeriodSeconds")
-    volumes = check_volumes(report, spec, path, pod_name=pod_name) if "volumes" in spec else {}
-    claims = _check_claims(report, spec, path) if "resourceClaims" in spec else ()
+    volumes = {}
+    if "volumes" in spec:
+        volumes = check_volumes(report, spec, path, pod_name=pod_name, is_pod=is_pod)
+    claims = _check_claims(report, spec, path, mirror) if "resourceClaims" in spec else ()
     restart = spec.get("restartPolicy")
     facts = PodFacts(
         is_pod=is_pod,
@@ -47,7 +62,7 @@ def check_pod_spec(
     if "ephemeralContainers" in spec:
         check_ephemeral_containers(report, spec, path, facts, own)
     if "resources" in spec:
-        _check_pod_resources(report, spec, path)
+        _check_pod_resources(report, spec, path, claims)
     if spec.get("hostNetwork") is True:
         _check_host_network(report, spec, path, is_pod=is_pod)
     report.one_of(spec, "restartPolicy", path, RESTART_POLICIES)
@@ -60,16 +75,22 @@ def check_pod_spec(
     _check_gates(report, spec, path)
     if "topologySpreadConstraints" in spec:
         check_spread(report, spec, path)
+    check_host_process(report, spec, path)
     _check_host_users(report, spec, path)
+    if spec.get("hostnameOverride") is not None:
+        _check_override(report, spec, path)
     _check_names(report, spec, path)
-    if "tolerations" in spec:
-        check_tolerations(report, spec, path)
-    _check_rest(report, spec, path)
+    check_os(report, spec, path)
+    _check_group(report, spec, path)
+    check_file_volumes(report, spec, path)
 
 
-def _check_claims(report: Report, spec: Object, path: str) -> list[str]:
+def _check_claims(report: Report, spec: Object, path: str, mirror: bool) -> list[str]:
     seen: list[str] = []
     for at, claim in report.objects(spec, "resourceClaims", path):
+        if mirror:
+            report.forbidden("", "static pods do not support resource claims")
+            continue
         name = report.text(claim, "name", at)
         if not name:
             report.required(f"{at}.name")
@@ -84,24 +105,29 @@ def _check_claims(report: Report, spec: Object, path: str) -> list[str]:
             detail = (
                 "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
             )
-            report.invalid(at, claim, detail)
+            report.invalid(at, internal("core.PodResourceClaim", claim), detail)
         elif not given:
             detail = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
-            report.invalid(at, claim, detail)
+            report.invalid(at, internal("core.PodResourceClaim", claim), detail)
         for key in given:
             value = report.text(claim, key, at)
             report.said(f"{at}.{key}", value, names.dns1123_subdomain(value))
     return seen
 
 
-def _check_pod_resources(report: Report, spec: Object, path: str) -> None:
+def _check_pod_resources(report: Report, spec: Object, path: str, claims: Collection[str]) -> None:
     resources = report.child(spec, "resources", path)
     if resources is None:
+        return
+    system = spec.get("os")
+    if isinstance(system, dict) and system.get("name") == "windows":
+        report.forbidden(f"{path}.resources", "may not be set for a windows pod")
         return
     if resources.get("claims") is not None:
         detail = "claims may not be set for Resources at pod-level"
         report.forbidden(f"{path}.resources.claims", detail)
-    check_requirements(report, spec, path, check_name=check_pod_resource_name)
+    check_requirements(report, spec, path, claims=claims, check_name=check_pod_resource_name)
+    check_pod_level(report, spec, f"{path}.resources")
 
 
 def _check_host_network(report: Report, spec: Object, path: str, *, is_pod: bool) -> None:
@@ -170,31 +196,57 @@ def _check_gates(report: Report, spec: Object, path: str) -> None:
 def _check_host_users(report: Report, spec: Object, path: str) -> None:
     if spec.get("hostUsers") is not False:
         return
+    why = "when `hostUsers` is false"
     for key, name in (
         ("hostNetwork", "hostNetwork"),
         ("hostPID", "HostPID"),
         ("hostIPC", "HostIPC"),
     ):
         if spec.get(key) is True:
-            report.forbidden(f"{path}.{name}", "when `hostUsers` is false")
+            report.forbidden(f"{path}.{name}", why)
+    for at, container in containers_of(spec, path):
+        if container.get("volumeDevices"):
+            report.forbidden(f"{at}.volumeDevices", why)
+
+
+def _check_group(report: Report, spec: Object, path: str) -> None:
+    group = report.child(spec, "schedulingGroup", path)
+    if group is None:
+        return
+    where = f"{path}.schedulingGroup.podGroupName"
+    if group.get("podGroupName") is None:
+        report.invalid(where, None, "must specify one of: `podGroupName`")
+    else:
+        name = report.text(group, "podGroupName", f"{path}.schedulingGroup")
+        report.said(where, name, names.dns1123_subdomain(name))
+
+
+def _check_name(
+    report: Report, spec: Object, path: str, key: str, rule: Callable[[str], list[str]]
+) -> None:
+    value = report.text(spec, key, path) if key in spec else ""
+    if value or (key == "runtimeClassName" and spec.get(key) is not None):
+        report.said(f"{path}.{key}", value, rule(value))
 
 
 def _check_names(report: Report, spec: Object, path: str) -> None:
-    for key, rule in (
-        ("serviceAccountName", names.dns1123_subdomain),
-        ("nodeName", names.dns1123_subdomain),
-        ("priorityClassName", names.dns1123_subdomain),
-        ("runtimeClassName", names.dns1123_subdomain),
-        ("hostname", names.dns1123_label),
-        ("subdomain", names.dns1123_label),
-    ):
-        if key in spec:
-            value = report.text(spec, key, path)
-            if value:
-                report.said(f"{path}.{key}", value, rule(value))
-    override = spec.get("hostnameOverride")
-    if override is not None:
-        _check_override(report, spec, path)
+    _check_name(report, spec, path, "serviceAccountName", names.dns1123_subdomain)
+    _check_name(report, spec, path, "nodeName", names.dns1123_subdomain)
+    deadline = report.number(spec, "activeDeadlineSeconds", path)
+    if deadline is not None:
+        said = names.in_range(deadline, 1, MAX_INT32)
+        report.said(f"{path}.activeDeadlineSeconds", deadline, said)
+    _check_name(report, spec, path, "hostname", names.dns1123_label)
+    _check_name(report, spec, path, "subdomain", names.dns1123_label)
+    if "tolerations" in spec:
+        check_tolerations(report, spec, path)
+    _check_aliases(report, spec, path)
+    _check_name(report, spec, path, "priorityClassName", names.dns1123_subdomain)
+    _check_name(report, spec, path, "runtimeClassName", names.dns1123_subdomain)
+    if spec.get("preemptionPolicy") is not None:
+        report.one_of(spec, "preemptionPolicy", path, ("PreemptLowerPriority", "Never"))
+    if spec.get("overhead") is not None:
+        _check_overhead(report, spec, path)
 
 
 def _check_override(report: Report, spec: Object, path: str) -> None:
@@ -209,33 +261,21 @@ def _check_override(report: Report, spec: Object, path: str) -> None:
     report.said(where, value, names.dns1123_subdomain(value))
 
 
-def _check_rest(report: Report, spec: Object, path: str) -> None:
-    deadline = report.number(spec, "activeDeadlineSeconds", path)
-    if deadline is not None:
-        report.said(
-            f"{path}.activeDeadlineSeconds", deadline, names.in_range(deadline, 1, MAX_INT32)
-        )
+def _check_aliases(report: Report, spec: Object, path: str) -> None:
     for at, alias in report.objects(spec, "hostAliases", path):
         ip = report.text(alias, "ip", at)
         report.said(f"{at}.ip", ip, names.ip_sloppy(ip))
         for index, host in enumerate(report.texts(alias, "hostnames", at)):
             report.said(f"{at}.hostnames[{index}]", host, names.dns1123_subdomain(host))
-    if spec.get("preemptionPolicy") is not None:
-        report.one_of(spec, "preemptionPolicy", path, ("PreemptLowerPriority", "Never"))
-    if "overhead" in spec:
-        overhead: Object = {"resources": {"limits": spec["overhead"]}}
-        inner = Report()
-        check_requirements(inner, overhead, path)
-        for cause in inner.causes:
-            where = cause.field.replace(".resources.limits", ".overhead.limits", 1)
-            report.add(type(cause)(cause.reason, where, cause.body()))
-    system = report.child(spec, "os", path)
-    if system is not None:
-        name = report.text(system, "name", f"{path}.os")
-        if not name:
-            report.add(required(f"{path}.os.name"))
-        elif name not in ("linux", "windows"):
-            report.not_supported(f"{path}.os", name, ("linux", "windows"))
+
+
+def _check_overhead(report: Report, spec: Object, path: str) -> None:
+    overhead: Object = {"resources": {"limits": spec["overhead"]}}
+    inner = Report()
+    check_requirements(inner, overhead, path)
+    for cause in inner.causes:
+        where = cause.field.replace(".resources", ".overhead", 1)
+        report.add(type(cause)(cause.reason, where, cause.body()))
 
 
 def check_pod_annotations(report: Report, meta: Object, spec: Object, path: str) -> None:
@@ -249,6 +289,7 @@ def check_pod_annotations(report: Report, meta: Object, spec: Object, path: str)
     cost = annotations.get(DELETION_COST)
     if isinstance(cost, str) and not _is_int32(cost):
         report.invalid(f"{path}[{DELETION_COST}]", cost, "must be a 32bit integer")
+    check_profile_annotations(report, annotations, spec, path)
 
 
 def _is_int32(text: str) -> bool:

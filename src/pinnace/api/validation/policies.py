@@ -23,19 +23,6 @@ USER_PRIORITY_LIMIT = 10**9
 SYSTEM_CLASSES = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
 
 
-def check_lease(report: Report, lease: Object) -> None:
-    """Check a Lease."""
-    spec = report.child(lease, "spec", "") or {}
-    seconds = report.number(spec, "leaseDurationSeconds", "spec")
-    if seconds is not None and seconds <= 0:
-        report.invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
-    report.non_negative(spec, "leaseTransitions", "spec")
-    strategy = report.text(spec, "strategy", "spec")
-    if report.text(spec, "preferredHolder", "spec") and not strategy:
-        detail = "may only be specified if `strategy` is defined"
-        report.forbidden("spec.preferredHolder", detail)
-
-
 def check_disruption_budget(report: Report, budget: Object) -> None:
     """Check a PodDisruptionBudget."""
     spec = report.child(budget, "spec", "") or {}
@@ -188,19 +175,6 @@ def check_resource_quota_update(report: Report, quota: Object, old: Object) -> N
     new, before = report.child(quota, "spec", "") or {}, old.get("spec") or {}
     if set(report.texts(new, "scopes", "spec")) != set(before.get("scopes") or ()):
         report.invalid("spec.scopes", new.get("scopes"), "field is immutable")
-
-
-def check_event(report: Report, event: Object) -> None:
-    """Check that an old-style event and what it is about share a namespace."""
-    if event.get("eventTime"):
-        return
-    about = report.child(event, "involvedObject", "") or {}
-    namespace = report.text(about, "namespace", "involvedObject")
-    meta = event.get("metadata")
-    own = meta.get("namespace") if isinstance(meta, dict) else ""
-    if (namespace and namespace != own) or (not namespace and own not in ("", "default", None)):
-        detail = "does not match event.namespace"
-        report.invalid("involvedObject.namespace", namespace, detail)
 
 
 def check_token_request(report: Report, request: Object) -> None:

@@ -90,6 +90,14 @@ def check_amount(report: Report, name: str, amount: Quantity, path: str) -> None
         report.invalid(path, amount.canonical(), "must be an integer")
 
 
+def check_basic(report: Report, amount: Quantity, path: str) -> bool:
+    """Check that an amount, in whole units, is not negative."""
+    whole = -((-amount.nano) // 10**9)
+    if whole < 0:
+        report.invalid(path, whole, "must be a valid resource quantity")
+    return whole >= 0
+
+
 def amounts(report: Report, parent: Object, key: str, path: str) -> dict[str, Quantity]:
     """Read a resource list."""
     listed = report.child(parent, key, path)

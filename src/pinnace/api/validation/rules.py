@@ -21,7 +21,9 @@ class Rules:
     without it `create` does, and `kept` adds what may not change. Every update has its metadata
     checked; upstream does so a second time for many kinds, and tells of each complaint twice:
     `again` says what is checked twice (the `whole` metadata with the name rule, what must be
-    `kept`, and the latter on a `status` write).
+    `kept`, and the latter on a `status` write). `in_hub` says that the functions look at the hub
+    of the kind's versions, as upstream's do, and name its fields. `decoded` says that they take
+    for granted what decoding promises: values have the types of the schema.
     """
 
     create: Check | None = None
@@ -30,3 +32,5 @@ class Rules:
     status: CheckUpdate | None = None
     name: NameRule = names.dns1123_subdomain
     again: tuple[Literal["whole", "kept", "status"], ...] = ()
+    in_hub: bool = False
+    decoded: bool = False

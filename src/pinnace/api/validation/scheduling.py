@@ -41,14 +41,29 @@ def _check_node_affinity(report: Report, node: Object, path: str) -> None:
         _check_node_term(report, preference, f"{at}.preference", check_values=False)
 
 
-def check_node_selector(report: Report, selector: Object, path: str) -> None:
+def has_invalid_label_value(selector: object) -> bool:
+    """Tell whether a stored node selector looks for label values that there cannot be."""
+    if not isinstance(selector, dict):
+        return False
+    quiet = Report()
+    return any(
+        names.label_value(value)
+        for at, term in quiet.objects(selector, "nodeSelectorTerms", "")
+        for _, requirement in quiet.objects(term, "matchExpressions", at)
+        for value in quiet.texts(requirement, "values", at)
+    )
+
+
+def check_node_selector(
+    report: Report, selector: Object, path: str, *, any_value: bool = False
+) -> None:
     """Check the terms of a node selector, of which there must be one."""
     where = f"{path}.nodeSelectorTerms"
     terms = report.objects(selector, "nodeSelectorTerms", path)
     if not terms:
         report.required(where, "must have at least one node selector term")
     for at, term in terms:
-        _check_node_term(report, term, at, check_values=True)
+        _check_node_term(report, term, at, check_values=not any_value)
 
 
 def _check_node_term(report: Report, term: Object, path: str, *, check_values: bool) -> None:

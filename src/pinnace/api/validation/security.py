@@ -4,8 +4,10 @@ import re
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import Report, too_long
 from pinnace.api.validation.paths import check_descending_path
+from pinnace.api.validation.windows import check_options
 
 PROFILE_TYPES = ("Localhost", "RuntimeDefault", "Unconfined")
 PROC_MOUNTS = ("Default", "Unmasked")
@@ -31,16 +33,22 @@ def check_pod_security(report: Report, spec: Object, path: str) -> None:
         report.invalid(f"{where}.shareProcessNamespace", True, detail)
     if context.get("sysctls"):
         _check_sysctls(report, spec, context, where)
-    for key, supported in (
-        ("fsGroupChangePolicy", ("Always", "OnRootMismatch")),
-        ("supplementalGroupsPolicy", ("Merge", "Strict")),
-        ("seLinuxChangePolicy", ("MountOption", "Recursive")),
-    ):
-        if context.get(key) is not None:
-            value = report.text(context, key, where)
-            if value not in supported:
-                report.not_supported(f"{where}.{key}", value, supported)
-    _check_profiles(report, context, where)
+    _check_policy(report, context, where, "fsGroupChangePolicy", ("Always", "OnRootMismatch"))
+    _check_seccomp(report, context, where)
+    check_options(report, context, where)
+    _check_app_armor(report, context, where)
+    _check_policy(report, context, where, "supplementalGroupsPolicy", ("Merge", "Strict"))
+    # MountOption waits for SELinuxMount, which is not enabled by default.
+    _check_policy(report, context, where, "seLinuxChangePolicy", ("Recursive",))
+
+
+def _check_policy(
+    report: Report, context: Object, path: str, key: str, supported: tuple[str, ...]
+) -> None:
+    if context.get(key) is not None:
+        value = report.text(context, key, path)
+        if value not in supported:
+            report.not_supported(f"{path}.{key}", value, supported)
 
 
 def check_container_security(
@@ -59,18 +67,27 @@ def check_container_security(
         if host_users and mount == "Unmasked":
             detail = "`hostUsers` must be false to use `Unmasked`"
             report.invalid(f"{where}.procMount", mount, detail)
-    _check_profiles(report, context, where)
+    _check_seccomp(report, context, where)
     if report.flag(context, "allowPrivilegeEscalation", where) is False:
         _check_escalation(report, context, where)
+    check_options(report, context, where)
+    _check_app_armor(report, context, where)
 
 
 def _check_escalation(report: Report, context: Object, path: str) -> None:
+    shown = internal("core.SecurityContext", context)
     cannot = "cannot set `allowPrivilegeEscalation` to false and"
     if report.flag(context, "privileged", path):
-        report.invalid(path, context, f"{cannot} `privileged` to true")
+        report.invalid(
+            path, internal("core.SecurityContext", context), f"{cannot} `privileged` to true"
+        )
     capabilities = report.child(context, "capabilities", path) or {}
     if "CAP_SYS_ADMIN" in report.texts(capabilities, "add", f"{path}.capabilities"):
-        report.invalid(path, context, f"{cannot} `capabilities.Add` CAP_SYS_ADMIN")
+        report.invalid(
+            path,
+            internal("core.SecurityContext", context),
+            f"{cannot} `capabilities.Add` CAP_SYS_ADMIN",
+        )
 
 
 def _check_ids(report: Report, context: Object, path: str, keys: tuple[str, ...]) -> None:
@@ -81,16 +98,10 @@ def _check_ids(report: Report, context: Object, path: str, keys: tuple[str, ...]
                 report.said(f"{path}.{key}", number, names.user_id(number))
 
 
-def _check_profiles(report: Report, context: Object, path: str) -> None:
-    seccomp = report.child(context, "seccompProfile", path)
-    if seccomp is not None:
-        _check_seccomp(report, seccomp, f"{path}.seccompProfile")
-    armor = report.child(context, "appArmorProfile", path)
-    if armor is not None:
-        _check_app_armor(report, armor, f"{path}.appArmorProfile")
-
-
-def _check_seccomp(report: Report, profile: Object, path: str) -> None:
+def _check_seccomp(report: Report, context: Object, where: str) -> None:
+    profile, path = report.child(context, "seccompProfile", where), f"{where}.seccompProfile"
+    if profile is None:
+        return
     kind = _profile_type(report, profile, path, "seccompProfile")
     local = profile.get("localhostProfile")
     if kind == "Localhost":
@@ -102,10 +113,14 @@ def _check_seccomp(report: Report, profile: Object, path: str) -> None:
             check_descending_path(report, text, f"{path}.localhostProfile")
     elif local is not None:
         detail = "can only be set when seccomp type is Localhost"
-        report.invalid(f"{path}.localhostProfile", profile, detail)
+        shown = internal("core.SeccompProfile", profile)
+        report.invalid(f"{path}.localhostProfile", shown, detail)
 
 
-def _check_app_armor(report: Report, profile: Object, path: str) -> None:
+def _check_app_armor(report: Report, context: Object, at: str) -> None:
+    profile, path = report.child(context, "appArmorProfile", at), f"{at}.appArmorProfile"
+    if profile is None:
+        return
     kind = _profile_type(report, profile, path, "appArmorProfile")
     local = profile.get("localhostProfile")
     where = f"{path}.localhostProfile"

@@ -4,6 +4,7 @@ from typing import Any
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import IMMUTABLE, Report, too_long
 from pinnace.api.validation.metadata import check_selector
 
@@ -224,17 +225,8 @@ def check_csi_node_update(report: Report, node: Object, old: Object) -> None:
     for was in before.get("drivers") or ():
         for _, driver in report.objects(spec, "drivers", "spec"):
             if driver.get("name") == was.get("name") and _fixed(driver) != _fixed(was):
-                report.invalid("spec.drivers", _driver(driver), IMMUTABLE)
-
-
-def _driver(driver: Object) -> Object:
-    """Return a driver as Go's internal type is printed, without the count."""
-    return {
-        "Name": driver.get("name") or "",
-        "NodeID": driver.get("nodeID") or "",
-        "TopologyKeys": driver.get("topologyKeys"),
-        "Allocatable": None,
-    }
+                shown = internal("storage.CSINodeDriver", {**driver, "allocatable": None})
+                report.invalid("spec.drivers", shown, IMMUTABLE)
 
 
 def _fixed(driver: Object) -> Object:
@@ -259,7 +251,7 @@ def check_csi_capacity(report: Report, capacity: Object) -> None:
 
 
 def _check_capacity(report: Report, capacity: Object, *, values: bool) -> None:
-    check_selector(report, capacity, "nodeTopology", "", values=values)
+    check_selector(report, capacity, "nodeTopology", "", any_value=not values)
     name = report.text(capacity, "storageClassName", "")
     report.said("storageClassName", name, names.dns1123_subdomain(name))
     amount = report.quantity(capacity, "capacity", "")

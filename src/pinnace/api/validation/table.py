@@ -1,17 +1,12 @@
-"""Which rules a kind has.
-
-Kinds that are not listed get the rules of metadata only, and their schema's from decoding:
-admission policies and their bindings, API services, CSI objects, cluster trust bundles, pod
-certificate requests, device classes, claims and slices, flow schemas and priority levels, IP
-addresses and service CIDRs, runtime classes, pod groups, workloads, storage versions and
-migrations, volume attachments and attribute classes, and CustomResourceDefinitions.
-"""
+"""Which rules a kind has; a kind that is not listed has those of metadata and of its schema."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from pinnace.api import names
+from pinnace.api.conversion.table import as_hub
 from pinnace.api.errors import Cause
+from pinnace.api.fieldvalidation import type_errors
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation import (
@@ -20,10 +15,12 @@ from pinnace.api.validation import (
     claims,
     config,
     networking,
+    persistentvolumes,
     pods,
     policies,
     rbac,
     resize,
+    reviews,
     services,
     workloads,
 )
@@ -41,7 +38,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=config.check_config_map, update=config.check_config_map_update
         ),
         ("", "Endpoints"): Rules(create=networking.check_endpoints),
-        ("", "Event"): Rules(create=policies.check_event),
         ("", "LimitRange"): Rules(create=policies.check_limit_range),
         ("", "Namespace"): Rules(status=config.check_namespace_status, name=names.dns1123_label),
         ("", "Node"): Rules(
@@ -50,10 +46,13 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             status=config.check_node_status,
         ),
         ("", "PersistentVolume"): Rules(
-            create=claims.check_volume, update=claims.check_volume_update
+            create=persistentvolumes.check_volume,
+            update=persistentvolumes.check_volume_update,
         ),
         ("", "PersistentVolumeClaim"): Rules(
-            create=claims.check_claim, update=claims.check_claim_update
+            create=claims.check_claim,
+            update=claims.check_claim_update,
+            status=claims.check_claim_status,
         ),
         ("", "Pod"): Rules(
             create=pods.check_pod_create,
@@ -106,8 +105,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("batch", "Job"): Rules(
             create=batch.check_job, update=batch.check_job_update, status=batch.check_job_status
         ),
-        ("coordination.k8s.io", "Lease"): Rules(create=policies.check_lease),
-        ("coordination.k8s.io", "LeaseCandidate"): Rules(name=names.config_map_key),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
             create=networking.check_endpoint_slice, kept=networking.check_address_type_kept
         ),
@@ -115,34 +112,38 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=networking.check_ingress_create,
             update=lambda report, obj, old: networking.check_ingress(report, obj),
         ),
-        ("networking.k8s.io", "IPAddress"): Rules(name=names.ip),
         ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
         ("policy", "PodDisruptionBudget"): Rules(
             create=policies.check_disruption_budget, status=policies.check_disruption_status
         ),
-        (RBAC, "ClusterRole"): Rules(create=rbac.check_cluster_role, name=names.path_segment_name),
+        (RBAC, "ClusterRole"): Rules(
+            create=rbac.check_cluster_role,
+            name=names.path_segment_name,
+            again=("whole", "kept"),
+        ),
         (RBAC, "ClusterRoleBinding"): Rules(
             create=rbac.check_cluster_role_binding,
             kept=rbac.check_role_ref_kept,
             name=names.path_segment_name,
+            again=("whole", "kept"),
         ),
-        (RBAC, "Role"): Rules(create=rbac.check_role, name=names.path_segment_name),
+        (RBAC, "Role"): Rules(
+            create=rbac.check_role, name=names.path_segment_name, again=("whole", "kept")
+        ),
         (RBAC, "RoleBinding"): Rules(
             create=rbac.check_role_binding,
             kept=rbac.check_role_ref_kept,
             name=names.path_segment_name,
+            again=("whole", "kept"),
         ),
         ("scheduling.k8s.io", "PriorityClass"): Rules(
-            create=policies.check_priority_class, update=policies.check_priority_class_update
+            create=policies.check_priority_class,
+            update=policies.check_priority_class_update,
+            again=("kept",),
         ),
     }
 )
-PATH_SEGMENT = Rules(name=names.path_segment_name)
 SUBDOMAIN = Rules()
-# Kinds without rules of their own whose names upstream only wants to fit into a URL.
-LOOSE_NAMES = frozenset(
-    {"ClusterTrustBundle", "APIService", "StorageVersion", "CustomResourceDefinition"}
-)
 SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
     {
         ("Pod", "ephemeralcontainers"): pods.check_ephemeral_update,
@@ -154,19 +155,17 @@ SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
 REQUESTS: Mapping[str, Check] = MappingProxyType(
     {
         "Binding": pods.check_binding,
+        "LocalSubjectAccessReview": reviews.check_local_review,
         "Scale": workloads.check_scale,
+        "SelfSubjectAccessReview": reviews.check_self_review,
+        "SubjectAccessReview": reviews.check_review,
         "TokenRequest": policies.check_token_request,
     }
 )
 
 
 def _rules(row: Resource) -> Rules:
-    found = RULES.get((row.group, row.kind))
-    if found is not None:
-        return found
-    if row.group == "events.k8s.io":
-        return SUBDOMAIN
-    return PATH_SEGMENT if row.kind in LOOSE_NAMES else SUBDOMAIN
+    return RULES.get((row.group, row.kind), SUBDOMAIN)
 
 
 def validate_create(row: Resource, obj: Object) -> list[Cause]:
@@ -179,6 +178,10 @@ def validate_create(row: Resource, obj: Object) -> list[Cause]:
         name_rule=rules.name,
         any_finalizer=row.custom is not None,
     )
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
+        obj = as_hub(obj)
     if rules.create is not None:
         rules.create(report, obj)
     return report.causes
@@ -192,6 +195,10 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
         check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
     if "kept" in rules.again:
         check_metadata_update(report, obj, old)
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
+        obj, old = as_hub(obj), as_hub(old)
     if rules.update is not None:
         rules.update(report, obj, old)
     elif rules.create is not None:
@@ -207,6 +214,10 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     _check_changed_metadata(report, row, obj, old)
     if "status" in rules.again:
         check_metadata_update(report, obj, old)
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
+        obj, old = as_hub(obj), as_hub(old)
     if rules.status is not None:
         rules.status(report, obj, old)
     return report.causes
@@ -221,13 +232,22 @@ def validate_subresource_update(
     report = Report()
     _check_changed_metadata(report, row, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
+    if _rules(row).decoded and _is_mistyped(report, row, obj):
+        return report.causes
     if check is not None:
         check(report, obj, old)
     return report.causes
 
 
+def _is_mistyped(report: Report, row: Resource, obj: Object) -> bool:
+    """Say whether values are of other types than the schema's, and report them."""
+    found = type_errors(obj, row)
+    report.causes += [Cause("FieldValueTypeInvalid", "", text) for text in found]
+    return bool(found)
+
+
 def validate_request(kind: str, obj: Object) -> list[Cause]:
-    """Return every rule that a Binding, a Scale or a TokenRequest breaks."""
+    """Return every rule that a Binding, a Scale, a TokenRequest or a review breaks."""
     report = Report()
     check = REQUESTS.get(kind)
     if check is not None:

@@ -98,7 +98,7 @@ def _check_hook(report: Report, hook: Object, path: str, strictness: _Strictness
         detail = "the timeout value must be between 1 and 30 seconds"
         report.invalid(f"{path}.timeoutSeconds", seconds, detail)
     for key in ("namespaceSelector", "objectSelector"):
-        check_selector(report, hook, key, path, values=strictness.label_values)
+        check_selector(report, hook, key, path, any_value=not strictness.label_values)
     check_choice(report, hook, "reinvocationPolicy", path, REINVOCATION_POLICIES)
     config = report.child(hook, "clientConfig", path) or {}
     check_client(report, config, f"{path}.clientConfig")

@@ -1,24 +1,14 @@
-"""Warnings that a write earns without being refused: odd names, fields that do nothing."""
+"""Warnings that a write earns without being refused: odd names, labels and addresses."""
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from pinnace.api import names
+from pinnace.api import names, quantity
 from pinnace.api.objects import Object
 
 POD_NAME = "this is used in the Pod's hostname"
 OWNER_NAME = "this is used in Pod names and hostnames"
-RETIRED_VOLUMES = {
-    "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
-    "gitRepo": "deprecated in v1.11, and disabled by default in v1.33+",
-    "scaleIO": "deprecated in v1.16, non-functional in v1.22+",
-    "flocker": "deprecated in v1.22, non-functional in v1.25+",
-    "storageos": "deprecated in v1.22, non-functional in v1.25+",
-    "quobyte": "deprecated in v1.22, non-functional in v1.25+",
-    "glusterfs": "deprecated in v1.25, non-functional in v1.26+",
-    "cephfs": "deprecated in v1.28, non-functional in v1.31+",
-    "rbd": "deprecated in v1.28, non-functional in v1.31+",
-}
 RETIRED_LABELS = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
     "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
@@ -31,6 +21,11 @@ RETIRED_LABELS = {
     "beta.kubernetes.io/instance-type": (
         'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead'
     ),
+    "app.kubernetes.io/created-by": "deprecated since v1.9",
+    "scheduler.alpha.kubernetes.io/preferAvoidPods": (
+        "deprecated since v1.22; use Taints and Tolerations instead"
+    ),
+    "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
 }
 
 
@@ -46,35 +41,62 @@ def name_advice(obj: Object, why: str) -> Iterator[str]:
         )
 
 
-def pod_spec_advice(spec: Any, path: str) -> Iterator[str]:
-    """Warn of what a pod's spec says in vain."""
-    if not isinstance(spec, dict):
-        return
-    selector = spec.get("nodeSelector")
-    for key in selector if isinstance(selector, dict) else ():
+def node_term_advice(term: Any, path: str, *, check_values: bool = False) -> Iterator[str]:
+    """Warn of a node selector term that looks for labels which nodes no longer have."""
+    for at, expression in listed(term, "matchExpressions", path):
+        key = expression.get("key")
         if key in RETIRED_LABELS:
-            yield f"{path}.nodeSelector[{key}]: {RETIRED_LABELS[key]}"
-    for index, constraint in _listed(spec, "topologySpreadConstraints"):
-        if constraint.get("labelSelector") is None:
-            where = f"{path}.topologySpreadConstraints[{index}].labelSelector"
-            yield f"{where}: a null labelSelector results in matching no pod"
-    for index, volume in _listed(spec, "volumes"):
-        for kind in volume:
-            if kind in RETIRED_VOLUMES:
-                yield f"{path}.volumes[{index}].{kind}: {RETIRED_VOLUMES[kind]}"
-    seen: set[Any] = set()
-    for index, secret in _listed(spec, "imagePullSecrets"):
-        name = secret.get("name") or ""
-        where = f"{path}.imagePullSecrets[{index}].name"
-        if not name:
-            yield f'{where}: invalid empty name ""'
-        elif name in seen:
-            yield f'{where}: duplicate name "{name}"'
-        seen.add(name)
+            yield f"{at}.key: {key} is {RETIRED_LABELS[key]}"
+        for index, value in enumerate(expression.get("values") or () if check_values else ()):
+            for why in names.label_value(value):
+                yield f"{at}.values[{index}]: {value} is invalid, {why}"
 
 
-def _listed(spec: Object, key: str) -> Iterator[tuple[int, Object]]:
-    listed = spec.get(key)
-    for index, entry in enumerate(listed if isinstance(listed, list) else ()):
+def fraction_advice(resources: Any, name: str, path: str) -> Iterator[str]:
+    """Warn of an amount of bytes that is not whole."""
+    text = resources.get(name) if isinstance(resources, dict) else None
+    if not isinstance(text, str):
+        return
+    try:
+        amount = quantity.parse(text)
+    except ValueError:
+        return
+    if amount.milli_value() % 1000:
+        shown = amount.canonical()
+        yield f'{path}[{name}]: fractional byte value "{shown}" is invalid, must be an integer'
+
+
+def claim_spec_advice(spec: Any, path: str) -> Iterator[str]:
+    """Warn of fractions of a byte in a claim."""
+    resources = spec.get("resources") if isinstance(spec, dict) else None
+    if isinstance(resources, dict):
+        for side in ("requests", "limits"):
+            yield from fraction_advice(resources.get(side), "storage", f"{path}.resources.{side}")
+
+
+def ip_advice(value: Any, path: str) -> Iterator[str]:
+    """Warn of an address that is not written as it should be."""
+    if not isinstance(value, str):
+        return
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        plain = ".".join(str(int(part)) for part in value.split(".") if part.isdecimal())
+        if plain.count(".") == 3:
+            yield f'{path}: non-standard IP address "{value}" is invalid: use "{plain}"'
+        return
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            plain = str(address.ipv4_mapped)
+            yield f'{path}: non-standard IP address "{value}" is invalid: use "{plain}"'
+        elif str(address) != value:
+            shown = f'IPv6 address "{value}"'
+            yield f'{path}: {shown} should be in RFC 5952 canonical format ("{address}")'
+
+
+def listed(parent: Any, key: str, path: str) -> Iterator[tuple[str, Object]]:
+    """Yield the objects of a list, each with its path."""
+    value = parent.get(key) if isinstance(parent, dict) else None
+    for index, entry in enumerate(value if isinstance(value, list) else ()):
         if isinstance(entry, dict):
-            yield index, entry
+            yield f"{path}.{key}[{index}]", entry

@@ -16,6 +16,7 @@ from typing import Any
 
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import same
 from pinnace.api.wire import ANONYMOUS, User
 
 Path = tuple[str, ...]
@@ -74,7 +75,8 @@ class Strategy:
     `status_on_create` lets a client set the status of a new object (Nodes). A status write takes
     the metadata fields in `status_keeps_metadata` from the old object. `counted` names the
     top-level fields whose change raises metadata.generation; empty means that the kind does not
-    count. `selectable` maps a field label to the path of its value, beside metadata.name and
+    count; `spec_type` is the internal type of what is counted, for kinds to which an empty list is
+    none. `selectable` maps a field label to the path of its value, beside metadata.name and
     metadata.namespace. `without_effect` is the warning for whoever creates an object of a kind that
     is stored while nothing here acts on it.
     """
@@ -83,6 +85,7 @@ class Strategy:
     status_on_create: bool = False
     status_keeps_metadata: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
+    spec_type: str = ""
     first_generation: int = 1
     allow_unconditional_update: bool = True
     allow_create_on_update: bool = False
@@ -109,8 +112,11 @@ class Strategy:
 
     def count(self, obj: Object, old: Object) -> None:
         """Raise metadata.generation when a counted field differs from the old object's."""
-        if any(obj.get(key) != old.get(key) for key in self.counted):
+        if any(self._differs(obj.get(key), old.get(key)) for key in self.counted):
             obj["metadata"]["generation"] = int(old["metadata"].get("generation") or 0) + 1
+
+    def _differs(self, new: Any, old: Any) -> bool:
+        return bool(new != old and not (self.spec_type and same(self.spec_type, new, old)))
 
     def prepare_status_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keep everything but the status and the metadata that a status write may change."""

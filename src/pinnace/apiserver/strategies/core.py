@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.apiserver.strategies.base import Context, Strategy, as_label, at, keep
+from pinnace.apiserver.strategies.disabled import drop_claim_fields
+from pinnace.apiserver.strategies.storageadvice import claim_advice, volume_advice
 
 NAMESPACE_FINALIZER = "kubernetes"
 
@@ -90,6 +92,10 @@ class ServiceAccounts(Strategy):
 class PersistentVolumes(Strategy):
     """Carries when the phase last changed."""
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of retired sources, labels and annotations."""
+        return list(volume_advice(obj))
+
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin Pending, now."""
         obj["status"] = {"phase": "Pending", "lastPhaseTransitionTime": ctx.now}
@@ -114,14 +120,20 @@ SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
 class PersistentVolumeClaims(Strategy):
     """dataSource and dataSourceRef say the same, whichever the client wrote."""
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of a class in an annotation, and of fractions of a byte."""
+        return list(claim_advice(obj))
+
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin Pending, with both data sources."""
         obj["status"] = {"phase": "Pending"}
+        drop_claim_fields(obj.get("spec"), None)
         _normalize_data_sources(obj.get("spec"), None)
 
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keep the status, and fill the data sources in again."""
         super().prepare_update(obj, old, ctx)
+        drop_claim_fields(obj.get("spec"), old.get("spec"))
         _normalize_data_sources(obj.get("spec"), old.get("spec"))
 
 

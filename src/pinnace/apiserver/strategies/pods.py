@@ -1,13 +1,15 @@
 """Pods: born Pending, counted by spec, deleted gracefully, with side doors for a few fields."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from pinnace.api.objects import Object
 from pinnace.api.qos import qos_class
-from pinnace.apiserver.strategies.advice import POD_NAME, name_advice, pod_spec_advice
+from pinnace.api.validation.podannotations import APP_ARMOR, app_armor_of
+from pinnace.api.validation.windows import containers_of
+from pinnace.apiserver.strategies.advice import POD_NAME, name_advice
 from pinnace.apiserver.strategies.base import (
     ALL_METADATA,
     Context,
@@ -17,6 +19,8 @@ from pinnace.apiserver.strategies.base import (
     at,
     keep,
 )
+from pinnace.apiserver.strategies.disabled import drop_pod_fields
+from pinnace.apiserver.strategies.podadvice import APP_ARMOR_WORDS, pod_advice
 
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 RESIZABLE = ("resources", "resizePolicy")
@@ -41,6 +45,8 @@ class Pods(Strategy):
         """Begin Pending with a QoS class; spell out label keys in affinity and spreading."""
         super().prepare_create(obj, ctx)
         spec = obj.get("spec") or {}
+        drop_pod_fields(spec, None)
+        _take_over_armor(obj)
         status: Object = {"phase": "Pending", "qosClass": qos_class(spec)}
         if spec.get("schedulingGates"):
             status["conditions"] = [
@@ -60,6 +66,11 @@ class Pods(Strategy):
         for constraint in spec.get("topologySpreadConstraints") or ():
             selector = constraint.get("labelSelector")
             _spell_keys(selector, constraint.get("matchLabelKeys"), "In", labels)
+
+    def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Keep the status, and drop what is not enabled."""
+        drop_pod_fields(obj.get("spec"), old.get("spec"))
+        super().prepare_update(obj, old, ctx)
 
     def prepare_status_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keep spec and owners; refuse to forget the QoS class and observed generations."""
@@ -115,7 +126,7 @@ class Pods(Strategy):
         """Warn on creation only: people seldom change pods by hand."""
         if old is not None:
             return []
-        return [*name_advice(obj, POD_NAME), *pod_spec_advice(obj.get("spec"), "spec")]
+        return [*name_advice(obj, POD_NAME), *_armor_advice(obj), *pod_advice(obj, "")]
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
         """Return what server-side apply must not own."""
@@ -165,6 +176,34 @@ class Pods(Strategy):
         if unscheduled or at(obj, ("status", "phase")) in ("Failed", "Succeeded"):
             return 0
         return 1 if period < 0 else int(period)
+
+
+def _armored(pod: Object) -> Iterator[tuple[str, Object, Object | None]]:
+    """Yield annotations that name AppArmor profiles, the containers and the fields they mean."""
+    spec, annotations = pod.get("spec") or {}, pod["metadata"].get("annotations") or {}
+    system = spec.get("os")
+    if isinstance(system, dict) and system.get("name") == "windows":
+        return
+    for _, container in containers_of(spec, ""):
+        key = f"{APP_ARMOR}{container.get('name')}"
+        if key in annotations:
+            yield key, container, app_armor_of(annotations[key])
+
+
+def _take_over_armor(pod: Object) -> None:
+    """Say in fields what clients of old say in annotations."""
+    of_pod = at(pod, ("spec", "securityContext", "appArmorProfile"))
+    for _, container, meant in _armored(pod):
+        context = container.get("securityContext") or {}
+        if context.get("appArmorProfile") is None and meant is not None and meant != of_pod:
+            container["securityContext"] = {**context, "appArmorProfile": meant}
+
+
+def _armor_advice(pod: Object) -> Iterator[str]:
+    for key, container, meant in _armored(pod):
+        own = (container.get("securityContext") or {}).get("appArmorProfile")
+        if own == meant:
+            yield f"metadata.annotations[{key}]: {APP_ARMOR_WORDS}"
 
 
 def _put(parent: Object, key: str, value: Any) -> None:

@@ -1,11 +1,16 @@
 """APIServices and CustomResourceDefinitions: what widens the API."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pinnace.api.custom.definitions import TERMINATING, with_condition
+from pinnace.api.custom.formats import is_supported
 from pinnace.api.objects import Object
+from pinnace.api.validation.structurals import inner_schemas
 from pinnace.apiserver.strategies.base import Context, Strategy
 
+NUMBERS = {"integer": ("int32", "int64"), "number": ("float", "double")}
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
@@ -62,11 +67,44 @@ class Definitions(Strategy):
         super().prepare_update(obj, old, ctx)
         _remember_storage(obj)
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of formats that nothing checks, and that the old definition did not name."""
+        known = set(_unknown_formats(old)) if old is not None else set()
+        return [
+            *super().warnings(obj, old),
+            *(
+                f'unrecognized format "{name}"'
+                for name in _unknown_formats(obj)
+                if name not in known
+            ),
+        ]
+
+
+def _unknown_formats(definition: Object) -> Iterator[str]:
+    seen: list[Any] = []
+    for version in (definition.get("spec") or {}).get("versions") or ():
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        # What all versions share is looked at once.
+        if schema is not None and schema not in seen:
+            seen.append(schema)
+            yield from _formats_in(schema)
+
+
+def _formats_in(schema: Mapping[str, Any]) -> Iterator[str]:
+    name, kind = schema.get("format"), schema.get("type") or ""
+    if name and not (
+        is_supported(name) if kind in ("", "string") else name in NUMBERS.get(kind, ())
+    ):
+        yield name
+    for inner in inner_schemas(schema):
+        yield from _formats_in(inner)
+
 
 def _remember_storage(definition: Object) -> None:
     versions = (definition.get("spec") or {}).get("versions") or ()
-    name = next((version.get("name") for version in versions if version.get("storage")), None)
+    named = (version.get("name") or "" for version in versions if version.get("storage"))
+    name = next(named, None)
     status = dict(definition.get("status") or {})
     stored = status.get("storedVersions") or []
-    if name and name not in stored:
+    if name is not None and name not in stored:
         definition["status"] = {**status, "storedVersions": [*stored, name]}

@@ -19,8 +19,10 @@ from pinnace.apiserver.strategies.core import (
     ServiceAccounts,
 )
 from pinnace.apiserver.strategies.custom import CustomResources
+from pinnace.apiserver.strategies.devices import Slices, TaintRules
 from pinnace.apiserver.strategies.discovery import EndpointSlices
 from pinnace.apiserver.strategies.flowcontrol import FlowControl
+from pinnace.apiserver.strategies.leases import Leases
 from pinnace.apiserver.strategies.pods import Pods
 from pinnace.apiserver.strategies.registration import ApiServices, Definitions
 from pinnace.apiserver.strategies.services import Services
@@ -30,6 +32,7 @@ from pinnace.apiserver.strategies.workloads import (
     Deployments,
     Jobs,
     Replicas,
+    StatefulSets,
     Workloads,
 )
 
@@ -43,6 +46,7 @@ def _fields(*labels: str) -> dict[str, Path]:
 
 PODS = Pods(
     status=True,
+    spec_type="core.PodSpec",
     counted=SPEC,
     status_keeps_metadata=("ownerReferences", "generation", "deletionTimestamp"),
     selectable=_fields(
@@ -101,9 +105,18 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("", "persistentvolumeclaims"): PersistentVolumeClaims(status=True),
         ("", "persistentvolumes"): PersistentVolumes(status=True),
         ("", "pods"): PODS,
-        ("", "podtemplates"): Strategy(counted=("template",)),
+        ("", "podtemplates"): Workloads(
+            counted=("template",),
+            template=("template",),
+            names_pods=False,
+            spec_type="core.PodTemplateSpec",
+        ),
         ("", "replicationcontrollers"): Replicas(
-            status=True, counted=SPEC, propagation=ORPHAN, selectable=_fields("status.replicas")
+            status=True,
+            counted=SPEC,
+            propagation=ORPHAN,
+            selectable=_fields("status.replicas"),
+            spec_type="core.ReplicationControllerSpec",
         ),
         ("", "secrets"): Secrets(selectable=_fields("type")),
         ("", "serviceaccounts"): ServiceAccounts(),
@@ -126,17 +139,30 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
             status=True, allow_unconditional_update=False, without_effect=NOT_AGGREGATED
         ),
-        ("apps", "daemonsets"): DaemonSets(status=True, counted=SPEC, names_pods=False),
-        ("apps", "deployments"): Deployments(
-            status=True, counted=SPEC, status_keeps_metadata=("labels",)
+        ("apps", "daemonsets"): DaemonSets(
+            status=True, counted=SPEC, names_pods=False, spec_type="apps.DaemonSetSpec"
         ),
-        ("apps", "replicasets"): Workloads(status=True, counted=SPEC),
-        ("apps", "statefulsets"): Workloads(status=True, counted=SPEC, names_pods=False),
+        ("apps", "deployments"): Deployments(
+            status=True,
+            counted=SPEC,
+            spec_type="apps.DeploymentSpec",
+            status_keeps_metadata=("labels",),
+        ),
+        ("apps", "replicasets"): Workloads(
+            status=True, counted=SPEC, spec_type="apps.ReplicaSetSpec"
+        ),
+        ("apps", "statefulsets"): StatefulSets(
+            status=True, counted=SPEC, names_pods=False, spec_type="apps.StatefulSetSpec"
+        ),
         ("batch", "cronjobs"): Workloads(
-            status=True, counted=SPEC, template=("spec", "jobTemplate", "spec", "template")
+            status=True,
+            counted=SPEC,
+            template=("spec", "jobTemplate", "spec", "template"),
+            spec_type="batch.CronJobSpec",
         ),
         ("batch", "jobs"): Jobs(
             status=True,
+            spec_type="batch.JobSpec",
             counted=SPEC,
             propagation=ORPHAN,
             selectable=_fields("status.successful"),
@@ -158,7 +184,9 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             meta_labels=NAME_ONLY,
         ),
         ("coordination.k8s.io", "leasecandidates"): LEASES,
-        ("coordination.k8s.io", "leases"): LEASES,
+        ("coordination.k8s.io", "leases"): Leases(
+            allow_create_on_update=True, allow_unconditional_update=False
+        ),
         ("discovery.k8s.io", "endpointslices"): EndpointSlices(counted=SPEC),
         ("events.k8s.io", "events"): Events(
             allow_create_on_update=True, selectable=EVENT_FIELDS, modern=True
@@ -181,12 +209,12 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("rbac.authorization.k8s.io", "rolebindings"): CREATED_BY_PUT,
         ("rbac.authorization.k8s.io", "roles"): CREATED_BY_PUT,
         ("resource.k8s.io", "deviceclasses"): COUNTED,
-        ("resource.k8s.io", "devicetaintrules"): Strategy(
+        ("resource.k8s.io", "devicetaintrules"): TaintRules(
             status=True, counted=SPEC, status_keeps_metadata=ALL_METADATA
         ),
         ("resource.k8s.io", "resourceclaims"): STRICT_STATUS,
         ("resource.k8s.io", "resourcepoolstatusrequests"): STRICT_STATUS_CONDITIONAL,
-        ("resource.k8s.io", "resourceslices"): Strategy(
+        ("resource.k8s.io", "resourceslices"): Slices(
             counted=SPEC,
             selectable=_fields("spec.nodeName", "spec.driver"),
             meta_labels=NAME_ONLY,

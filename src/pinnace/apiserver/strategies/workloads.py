@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from pinnace.api.objects import Object
-from pinnace.apiserver.strategies.advice import OWNER_NAME, name_advice, pod_spec_advice
+from pinnace.api.schema.internal import same
+from pinnace.apiserver.strategies.advice import OWNER_NAME, name_advice
 from pinnace.apiserver.strategies.base import Context, Strategy, as_label, at
+from pinnace.apiserver.strategies.disabled import drop_pod_fields, drop_rolling_fields
+from pinnace.apiserver.strategies.podadvice import pod_advice
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 JOB_NAME_LABELS = ("job-name", "batch.kubernetes.io/job-name")
@@ -18,12 +21,23 @@ class Workloads(Strategy):
     template: tuple[str, ...] = ("spec", "template")
     names_pods: bool = True
 
+    def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """Drop what the template says of features that are not enabled."""
+        drop_pod_fields(at(obj, (*self.template, "spec")), None)
+        super().prepare_create(obj, ctx)
+
+    def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Drop the same, unless the old object has it."""
+        inner = (*self.template, "spec")
+        drop_pod_fields(at(obj, inner), at(old, inner))
+        super().prepare_update(obj, old, ctx)
+
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
         """Warn of a surprising name when new, and of the template when it changes."""
         found = list(name_advice(obj, OWNER_NAME)) if old is None and self.names_pods else []
         template = at(obj, self.template)
         if isinstance(template, dict) and (old is None or template != at(old, self.template)):
-            found += pod_spec_advice(template.get("spec"), ".".join((*self.template, "spec")))
+            found += pod_advice(template, ".".join(self.template))
         return found
 
 
@@ -35,7 +49,8 @@ class Deployments(Workloads):
         """Raise the generation for a changed spec or changed annotations."""
         before = old["metadata"]
         changed = obj["metadata"].get("annotations") or {}
-        if obj.get("spec") != old.get("spec") or changed != (before.get("annotations") or {}):
+        changed_spec = self._differs(obj.get("spec"), old.get("spec"))
+        if changed_spec or changed != (before.get("annotations") or {}):
             obj["metadata"]["generation"] = int(before.get("generation") or 0) + 1
 
     def reset_fields(self, subresource: str = "") -> tuple[tuple[str, ...], ...]:
@@ -58,7 +73,8 @@ class DaemonSets(Workloads):
         """Count the template, then the spec."""
         super().prepare_update(obj, old, ctx)
         count = _template_generation(old)
-        if at(obj, ("spec", "template")) != at(old, ("spec", "template")):
+        new, before = at(obj, ("spec", "template")), at(old, ("spec", "template"))
+        if not same("core.PodTemplateSpec", new, before):
             count += 1
         _set_template_generation(obj, count)
 
@@ -72,6 +88,21 @@ def _set_template_generation(obj: Object, count: int) -> None:
     annotations = obj["metadata"].get("annotations") or {}
     annotations[TEMPLATE_GENERATION] = str(count)
     obj["metadata"]["annotations"] = annotations
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatefulSets(Workloads):
+    """Cannot take several pods down at once yet."""
+
+    def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """Drop how many pods may be down."""
+        drop_rolling_fields(obj.get("spec"), None)
+        super().prepare_create(obj, ctx)
+
+    def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Drop the same, unless the old object has it."""
+        drop_rolling_fields(obj.get("spec"), old.get("spec"))
+        super().prepare_update(obj, old, ctx)
 
 
 @dataclass(frozen=True, kw_only=True)
