@@ -23,7 +23,7 @@ FOLDERS = [
 SHARED = {
     "apiserver/admission": {"defaults", "node_labels", "pod_security_checks", "signers"},
     "apiserver/printers": {"rows"},
-    "cli/commands": {"alone"},
+    "cli/commands": {"alone", "store_options"},
     "controllers": {"runtime"},
     "node/probes": {"prober", "thresholds"},
     "node/volumes": {

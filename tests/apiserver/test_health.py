@@ -31,10 +31,13 @@ class Disk(MemoryStore):
         puts: Sequence[tuple[str, bytes]] = (),
         deletes: Sequence[str] = (),
         durable: bool = True,
+        ttl: int = 0,
     ) -> int:
         if self.full:
             raise StoreUnavailable("database or disk is full")
-        return await super().commit(compares=compares, puts=puts, deletes=deletes, durable=durable)
+        return await super().commit(
+            compares=compares, puts=puts, deletes=deletes, durable=durable, ttl=ttl
+        )
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ async def test_requests_watches_objects_and_the_store_are_counted(api: Any) -> N
     )
     assert 'apiserver_storage_objects{resource="configmaps"} 2.0' in found
     assert 'apiserver_current_inflight_requests{request_kind="readOnly"} 1.0' in found
-    assert any(line.startswith('etcd_request_duration_seconds_count{operation="') for line in found)
+    assert any(line.startswith('etcd_request_duration_seconds_count{group="') for line in found)
     await events.aclose()
 
 
@@ -44,6 +44,33 @@ async def test_what_does_not_exist_makes_no_series(api: Any) -> None:
     await api.do("GET", f"{CONFIGMAPS}/a/made-up")
     await api.do("GET", "/api/v1/namespaces/default/made-up")
     assert not [line for line in await lines(api) if "made-up" in line]
+
+
+async def test_the_store_and_the_caches_are_counted_by_resource(api: Any) -> None:
+    path = "/api/v1/namespaces/default/secrets"
+    await api.do("POST", path, {"metadata": {"name": "a"}})
+    _, made = await api.do("POST", path, {"metadata": {"name": "b"}})
+    await api.do("DELETE", f"{path}/a")
+    await api.do("GET", path)
+    version = int(made["metadata"]["resourceVersion"]) - 1
+    await api.do("GET", f"{path}?resourceVersion={version}&resourceVersionMatch=Exact")
+    text = (await api.answer("GET", "/metrics")).body.decode().splitlines()
+    where = 'group="",resource="secrets"'
+    for line in (
+        'etcd_requests_total{group="",operation="create",resource="secrets"} 2.0',
+        'etcd_requests_total{group="",operation="delete",resource="secrets"} 1.0',
+        'apiserver_cache_list_total{group="",index="",resource="secrets"} 1.0',
+        f"apiserver_cache_list_returned_objects_total{{{where}}} 1.0",
+        f"apiserver_storage_list_total{{{where}}} 1.0",
+        f"apiserver_storage_list_returned_objects_total{{{where}}} 1.0",
+        f"apiserver_watch_cache_events_received_total{{{where}}} 3.0",
+        f"apiserver_watch_cache_initializations_total{{{where}}} 1.0",
+        f"apiserver_resource_objects{{{where}}} 1.0",
+    ):
+        assert line in text, line
+    names = "\n".join(line for line in text if not line.startswith("#"))
+    assert 'apiserver_storage_size_bytes{storage_cluster_id="etcd-0"}' in names
+    assert f"apiserver_watch_cache_resource_version{{{where}}}" in names
 
 
 async def test_what_is_sent_asked_for_and_refused_is_counted(api: Any) -> None:

@@ -1,11 +1,15 @@
 """The one suite that every store backend passes."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from pinnace.store.base import (
+    MOST_BYTES,
+    MOST_KEYS,
     Compacted,
     Compare,
     CompareFailed,
@@ -13,20 +17,42 @@ from pinnace.store.base import (
     Store,
     StoreError,
     StoreUnavailable,
+    TooLarge,
 )
+from pinnace.store.etcd.store import EtcdStore
 from pinnace.store.memory import MemoryStore
 from pinnace.store.sqlite import SqliteStore
+from pinnace.testing.etcd import LocalEtcd, data_directory, installed
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+async def memory(tmp_path: Path) -> AsyncIterator[Store]:
+    yield MemoryStore()
+
+
+async def sqlite(tmp_path: Path) -> AsyncIterator[Store]:
+    yield await SqliteStore.open(tmp_path / "store.db")
+
+
+async def etcd(tmp_path: Path) -> AsyncIterator[Store]:
+    if installed() is None:
+        pytest.skip("etcd is not installed")
+    with data_directory() as directory:
+        server = LocalEtcd(directory)
+        await server.start()
+        try:
+            yield await EtcdStore.open(server.settings())
+        finally:
+            server.kill()
+
+
+BACKENDS = {"memory": memory, "sqlite": sqlite, "etcd": etcd}
+
+
+@pytest.fixture(params=BACKENDS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    backend: Store = (
-        MemoryStore()
-        if request.param == "memory"
-        else await SqliteStore.open(tmp_path / "store.db")
-    )
-    yield backend
-    await backend.close()
+    async with asynccontextmanager(BACKENDS[request.param])(tmp_path) as backend:
+        yield backend
+        await backend.close()
 
 
 class Listener:
@@ -35,9 +61,22 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.errors: list[StoreError] = []
+        self._told = asyncio.Event()
 
-    def deliver(self, events: object) -> None:
-        self.events.extend(events)  # type: ignore[arg-type]
+    def deliver(self, events: Sequence[Event]) -> None:
+        self.events.extend(events)
+        self._told.set()
+
+    def failed(self, error: StoreError) -> None:
+        self.errors.append(error)
+        self._told.set()
+
+    async def until(self, *, events: int = 0, errors: int = 0) -> None:
+        """Wait for what a backend reads from somewhere else."""
+        async with asyncio.timeout(30):
+            while len(self.events) < events or len(self.errors) < errors:
+                self._told.clear()
+                await self._told.wait()
 
     def told(self) -> list[tuple[str, str, int]]:
         return [(event.type, event.entry.key, event.entry.modified) for event in self.events]
@@ -45,7 +84,7 @@ class Listener:
 
 def listen(store: Store, prefix: str, since: int) -> Listener:
     listener = Listener()
-    store.watch(prefix, since=since, deliver=listener.deliver, failed=listener.errors.append)
+    store.watch(prefix, since=since, deliver=listener.deliver, failed=listener.failed)
     return listener
 
 
@@ -151,7 +190,7 @@ async def test_a_watch_from_the_past_replays_and_goes_on(store: Store) -> None:
         await put(store, f"/a/{name}")
     listener = listen(store, "/a/", since=2)
     await put(store, "/a/4")
-    await store.get("/")  # the replay of a backend with a reader thread is in by then
+    await listener.until(events=3)
     assert [key for _, key, _ in listener.told()] == ["/a/2", "/a/3", "/a/4"]
 
 
@@ -160,14 +199,14 @@ async def test_a_replayed_event_knows_what_it_replaced(store: Store) -> None:
     await put(store, "/a", b"2")
     await store.commit(deletes=["/a"])
     listener = listen(store, "/a", since=2)
-    await store.get("/")
+    await listener.until(events=2)
     previous = [event.previous.value if event.previous else None for event in listener.events]
     assert previous == [b"1", b"2"]
 
 
 async def test_a_closed_watch_hears_nothing_more(store: Store) -> None:
     listener = Listener()
-    watch = store.watch("/", since=1, deliver=listener.deliver, failed=listener.errors.append)
+    watch = store.watch("/", since=1, deliver=listener.deliver, failed=listener.failed)
     await put(store, "/a")
     watch.close()
     await put(store, "/b")
@@ -185,7 +224,7 @@ async def test_compaction_keeps_what_is_current_and_forgets_the_rest(store: Stor
     with pytest.raises(Compacted):
         await store.range("/", revision=first)
     listener = listen(store, "/", since=first)
-    await store.get("/")
+    await listener.until(errors=1)
     assert [type(error) for error in listener.errors] == [Compacted]
     assert listen(store, "/", since=now).errors == []
 
@@ -212,3 +251,48 @@ async def test_relaxed_commits_are_seen_like_others(store: Store) -> None:
     await store.commit(puts=[("/a", b"1")], durable=False)
     await put(store, "/b")
     assert [key for _, key, _ in listener.told()] == ["/a", "/b"]
+
+
+async def test_those_who_watch_from_different_moments_hear_each_event_once(store: Store) -> None:
+    for name in ("1", "2", "3"):
+        await put(store, f"/a/{name}")
+    late, early = listen(store, "/a/", since=4), listen(store, "/a/", since=2)
+    await put(store, "/a/4")
+    await early.until(events=3)
+    assert [key for _, key, _ in late.told()] == ["/a/4"]
+    assert [key for _, key, _ in early.told()] == ["/a/2", "/a/3", "/a/4"]
+
+
+async def test_who_lost_has_been_told_of_what_it_lost_to(store: Store) -> None:
+    listener = listen(store, "/", since=1)
+    lost = await asyncio.gather(
+        *(store.commit(compares=[Compare("/a", 0)], puts=[("/a", b"%d" % n)]) for n in range(5)),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in lost) == ["CompareFailed"] * 4 + ["int"]
+    assert listener.told() == [("PUT", "/a", 2)]
+
+
+async def test_a_range_is_whole_however_many_keys_it_has(store: Store) -> None:
+    names = [f"/x/{number:05}" for number in range(4500)]
+    for at in range(0, len(names), MOST_KEYS):
+        await store.commit(puts=[(name, b"v") for name in names[at : at + MOST_KEYS]])
+    page = await store.range("/x/")
+    assert [entry.key for entry in page.entries] == names
+    assert (page.more, page.remaining) == (False, 0)
+    part = await store.range("/x/", limit=4000)
+    assert (len(part.entries), part.more, part.remaining) == (4000, True, 500)
+
+
+async def test_a_commit_of_too_many_keys_is_refused(store: Store) -> None:
+    puts = [(f"/{number}", b"v") for number in range(MOST_KEYS + 1)]
+    with pytest.raises(StoreError):
+        await store.commit(puts=puts)
+    assert await store.revision() == 1
+
+
+async def test_values_larger_than_the_limit_are_refused(store: Store) -> None:
+    with pytest.raises(TooLarge, match="etcdserver: request is too large"):
+        await put(store, "/a", bytes(MOST_BYTES + 1))
+    assert await store.get("/a") is None
+    await put(store, "/a", bytes(MOST_BYTES - 1024))

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from pinnace.store import sqlite
 from pinnace.store.base import Compare, CompareFailed, StoreError, StoreUnavailable
 from pinnace.store.sqlite import SqliteStore
 
@@ -182,3 +184,38 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         assert missing == []
 
     asyncio.run(check())
+
+
+async def test_the_log_is_cut_though_readers_follow_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LOG_LIMIT", 1 << 20)
+    store = await SqliteStore.open(tmp_path / "store.db")
+    for number in range(30):
+        await store.commit(puts=[(f"/{number}", bytes(300_000))])
+        reading = [asyncio.ensure_future(store.range("/")) for _ in range(2)]
+        await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
+    assert (tmp_path / "store.db-wal").stat().st_size < 2 << 20
+    await asyncio.gather(*reading)
+    await store.close()
+
+
+async def test_revisions_that_a_power_cut_may_have_taken_are_not_given_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.db"
+    store = await SqliteStore.open(path)
+    await store.commit(puts=[("/a", b"1")])
+    before = await store.commit(puts=[("/lease", b"1")], durable=False)
+    for suffix in ("", "-wal"):  # what is on the disk when the power goes
+        shutil.copyfile(f"{path}{suffix}", f"{tmp_path}/cut.db{suffix}")
+    await store.close()
+    monkeypatch.setattr(sqlite, "_boot", lambda: 7)
+    again = await SqliteStore.open(tmp_path / "cut.db")
+    assert await again.revision() > before + 1000
+    revision = await again.commit(puts=[("/a", b"2")])
+    assert revision == await again.revision()
+    await again.close()
+    clean = await SqliteStore.open(tmp_path / "cut.db")
+    assert await clean.revision() == revision
+    await clean.close()

@@ -21,7 +21,7 @@ from pinnace.api.errors import (
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.answers import answer_error, check_acceptable
-from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
@@ -31,7 +31,9 @@ from pinnace.apiserver.deadlines import is_long_running, seconds_for
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.flows import FLOWS, Flow, Flows
+from pinnace.apiserver.freshness import freshen, twice
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
+from pinnace.apiserver.identity import Identity
 from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
@@ -50,6 +52,7 @@ from pinnace.apiserver.routes import (
 from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
+from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
 from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
@@ -59,6 +62,7 @@ from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
+_WITHDRAW_SECONDS = 2.0
 TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
 
@@ -80,11 +84,14 @@ class ApiServer:
         self._pods = NodePods()
         tallies = Tallies()
         self._metrics = Metrics(tallies)
-        observed = ObservedStore(store, self._metrics.stored)
+        store_metrics = StoreMetrics()
+        observed = ObservedStore(store, store_metrics.operation)
         self._health = Health(observed)
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self.core.tallies = tallies
+        self.core.store_metrics = store_metrics
         self._address = config.advertise_address, config.secure_port
+        self._identity = Identity(self.core)
         self._paths = Paths(self.core, self._metrics, self._health)
         self._flows = Flows(self.core.lookup)
         serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
@@ -103,7 +110,7 @@ class ApiServer:
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
-        await publish(core, core.config.advertise_address, core.config.secure_port)
+        await self.advertise(*self._address)
         await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
         for work in (
@@ -135,16 +142,25 @@ class ApiServer:
         """Tell the cluster under which address this server is to be found."""
         self._address = address, port
         await publish(self.core, address, port)
+        await self._identity.renew(address, port)
 
     async def _keep_published(self) -> None:
-        """Restore what others find the server and its authorities by, if somebody changed it."""
+        """Stay known: by the Lease, and in the server's own Service, whoever changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
-                await publish(self.core, *self._address)
+                await self.advertise(*self._address)
                 await publish_authentication(self.core)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
+
+    async def _withdraw(self) -> None:
+        """Leave the endpoints to the servers that go on; they notice by themselves if need be."""
+        try:
+            async with asyncio.timeout(_WITHDRAW_SECONDS):
+                await unpublish(self.core, *self._address)
+        except (ApiError, StoreError, TimeoutError) as error:
+            _log.warning("cannot leave the kubernetes Service: %s", error)
 
     async def close(self) -> None:
         """End all that runs, watches included."""
@@ -152,6 +168,8 @@ class ApiServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if ADDRESS_HOOK in self._health.hooks:
+            await self._withdraw()
         await self.core.caches.close()
 
     async def handle(self, request: Request) -> Answer:
@@ -217,10 +235,7 @@ class ApiServer:
     async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
-        user = await self._user(request, passage)
-        if info.verb == "watch" or not is_long_running(info):
-            passage.flow = self._flows.of(user, info)
-        self._check(user, info)
+        user = await twice(self.core, lambda: self._admitted(request, info, passage))
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
@@ -239,6 +254,14 @@ class ApiServer:
             if self.core.rows.serves(info.group, info.version):
                 raise NotFound(NOT_FOUND, details={})
         return await self._paths.answer(request)
+
+    async def _admitted(self, request: Request, info: RequestInfo, passage: Passage) -> User:
+        """Return whom the request acts as, if that user may do this."""
+        user = await self._user(request, passage)
+        if info.verb == "watch" or not is_long_running(info):
+            passage.flow = self._flows.of(user, info)
+        self._check(user, info)
+        return user
 
     async def _user(self, request: Request, passage: Passage) -> User:
         began, found = time.perf_counter(), None
@@ -271,6 +294,7 @@ class ApiServer:
         if info.subresource not in CONNECT:
             check_acceptable(call.request, listing=info.verb in ("list", "watch"))
         check_options(call)
+        await freshen(self.core, call)
         return await handler(self.core, call)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
+from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
@@ -71,6 +72,7 @@ class Core:
     auth: Auth
     admission: Chain
     tallies: Tallies = field(default_factory=Tallies)
+    store_metrics: StoreMetrics = field(default_factory=StoreMetrics)
 
     async def cache(self, row: Resource) -> WatchCache:
         """Return the cache of a resource."""

@@ -15,8 +15,10 @@ from pinnace.apiserver.core import Core
 from pinnace.apiserver.deadlines import is_long_running
 from pinnace.apiserver.lifecycle import REMOVED
 from pinnace.apiserver.routes import RequestInfo
+from pinnace.apiserver.store_metrics import Reading, cache_metrics, size_metric
 from pinnace.apiserver.tallies import Tallies
 from pinnace.apiserver.version import VERSION
+from pinnace.store.base import StoreError
 
 _READING = ("GET", "HEAD", "OPTIONS")
 _COMPONENT = "apiserver"
@@ -89,14 +91,15 @@ class Metrics:
         where = info.group, info.version, info.resource, info.subresource
         self._tallies.deprecated.values[(*where, REMOVED.get((version, kind), ""))] = 1
 
-    def stored(self, operation: str, seconds: float) -> None:
-        """Count one operation of the store."""
-        self._tallies.store_seconds.observe((operation,), seconds)
-
     async def answer(self, core: Core) -> Response:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
-        found = [*self._tallies.all(), *self._gauges(core)]
-        return await printed(found)
+        found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all()]
+        found += cache_metrics(_readings(core))
+        try:
+            size = await core.store.size()
+        except StoreError:
+            size = -1
+        return await printed([*found, size_metric(size)])
 
     def _gauges(self, core: Core) -> Iterable[Metric]:
         inflight = GaugeMetricFamily(
@@ -131,6 +134,16 @@ class Metrics:
         told = [str(VERSION.get(name, "")) for name in ("major", "minor", *names)]
         build.add_metric(told, 1)
         return inflight, objects, by_group, build
+
+
+def _readings(core: Core) -> list[Reading]:
+    found = []
+    for row in core.rows:
+        cache = core.caches.loaded(row.prefix) if row.prefix else None
+        if cache is not None and core.rows.storage_row(row) is row:
+            where = row.group, row.plural
+            found.append(Reading(where, cache.received, core.caches.revision, cache.bytes))
+    return found
 
 
 class _Once(Collector):

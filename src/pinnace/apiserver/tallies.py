@@ -204,10 +204,6 @@ class Tallies:
             _POWERS,
         )
     )
-    store_seconds: Histograms = field(default_factory=lambda: Histograms(
-        "etcd_request_duration_seconds",
-        "[ALPHA] Etcd request latency in seconds for each operation.", ("operation",), _SECONDS,
-    ))  # fmt: skip
 
     def all(self) -> list[Metric]:
         """Return everything as it is now."""

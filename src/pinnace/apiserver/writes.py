@@ -21,15 +21,18 @@ from pinnace.api.errors import (
     not_found,
     qualified,
 )
+from pinnace.api.kinds.coordination import LEASES
+from pinnace.api.kinds.core import EVENTS
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import stored as as_stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
+from pinnace.apiserver.owners import without_repeated
 from pinnace.kit.uids import new_suffix, new_uid
-from pinnace.store.base import Compare, CompareFailed, StoreError
+from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
 
 MODIFIED = (
@@ -37,6 +40,8 @@ MODIFIED = (
 )
 _LONGEST_BASE = 58
 _NAME_TRIES = 8
+# What is written often, and soon again: the last of it may go with the power.
+_RELAXED = frozenset((EVENTS.prefix, LEASES.prefix))
 
 
 @dataclass(slots=True)
@@ -139,10 +144,12 @@ async def create(
         metadata["name"] = generated(base)
     rules.apply_defaults(call.row, obj)
     if track:
+        without_repeated(call, obj, admitted=False)
         obj = tracked(core, call, None, obj, "")
         metadata = obj["metadata"]
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
+    without_repeated(call, obj, admitted=True)
     prepare_new(core, call, obj)
     also = allocate(obj) if allocate is not None else None
     await core.admission.validate(attempt)
@@ -204,13 +211,12 @@ def draft(core: Core, row: Resource, obj: Object) -> Item:
     )
 
 
-def encode(core: Core, row: Resource, obj: Object, *, written: bool = False) -> bytes:
-    """Return an object as it is stored; `written` says that it is as Go would write it already."""
+def encode(core: Core, row: Resource, obj: Object) -> bytes:
+    """Return an object as it is stored."""
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = rules.convert(obj, stored)
-    if stored is not row or not written:
-        obj = normalized(obj, stored)
+    obj = as_stored(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}
@@ -231,25 +237,39 @@ async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = 
 
 
 async def put(
-    core: Core,
-    row: Resource,
-    key: str,
-    obj: Object,
-    *,
-    expected: int,
-    also: Also | None = None,
-    written: bool = False,
+    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None = None
 ) -> Item:
-    """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable."""
-    value = encode(core, row, obj, written=written)
+    """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable.
+
+    What is too large for the store is tried again without managedFields, as upstream does.
+    """
+    try:
+        return await _put(core, row, key, obj, expected=expected, also=also)
+    except TooLarge as error:
+        metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+        if len(metadata) == len(obj["metadata"]):
+            raise ApiError(str(error), code=500, reason="") from error
+    slim = {**obj, "metadata": metadata}
+    try:
+        return await _put(core, row, key, slim, expected=expected, also=also)
+    except TooLarge as error:
+        raise ApiError(str(error), code=500, reason="") from error
+
+
+async def _put(
+    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None
+) -> Item:
+    value = encode(core, row, obj)
     also = also or Also()
     try:
         revision = await core.store.commit(
             compares=(Compare(key, expected), *also.compares),
             puts=((key, value), *also.puts),
             deletes=also.deletes,
+            durable=core.config.flush_all or row.prefix not in _RELAXED,
+            ttl=core.config.event_ttl if row.prefix == EVENTS.prefix else 0,
         )
-    except CompareFailed:
+    except (CompareFailed, TooLarge):
         raise
     except StoreError as error:
         raise ServiceUnavailable(str(error)) from error

@@ -8,6 +8,8 @@ import socket
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
+from pinnace.store.etcd.settings import PREFIX, EtcdSettings
+
 FORMAT = 1
 CONFIG_FILE = "cluster.json"
 
@@ -21,7 +23,8 @@ class ClusterConfig:
     """The facts of one cluster.
 
     Ranges are CIDRs. `bind` is the address that the API server listens on, `advertise` the one that
-    Pods and nodes use for it. `nodes` is auto, real, none or sim:N.
+    Pods and nodes use for it. `nodes` is auto, real, none or sim:N. With `etcd_servers` the objects
+    are in etcd, and not in the data directory.
     """
 
     data_dir: Path
@@ -35,6 +38,34 @@ class ClusterConfig:
     pod_cidr: str = "10.244.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)
     names: tuple[str, ...] = field(default=())
+    etcd_servers: tuple[str, ...] = field(default=())
+    etcd_prefix: str = PREFIX
+    etcd_cafile: str = ""
+    etcd_certfile: str = ""
+    etcd_keyfile: str = ""
+    flush_all: bool = False
+
+    @property
+    def store_file(self) -> Path:
+        """Where the objects are, unless they are in etcd."""
+        return self.data_dir / "store.db"
+
+    @property
+    def etcd(self) -> EtcdSettings | None:
+        """How to reach the etcd that has the objects; None if the data directory has them."""
+        if not self.etcd_servers:
+            return None
+
+        def path(text: str) -> Path | None:
+            return Path(text) if text else None
+
+        return EtcdSettings(
+            servers=self.etcd_servers,
+            prefix=self.etcd_prefix,
+            ca_file=path(self.etcd_cafile),
+            cert_file=path(self.etcd_certfile),
+            key_file=path(self.etcd_keyfile),
+        )
 
     @property
     def cluster_id(self) -> str:
@@ -126,6 +157,7 @@ def load(data_dir: Path) -> ClusterConfig | None:
     try:
         values["node_port_range"] = tuple(values["node_port_range"])
         values["names"] = tuple(values["names"])
+        values["etcd_servers"] = tuple(values.get("etcd_servers") or ())
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{path} cannot be read: {error} is missing or wrong") from error
     return ClusterConfig(**values)
@@ -169,6 +201,11 @@ def resolve(
                     "it cannot be changed: use another --data-dir"
                 )
         config = replace(remembered, **told)  # type: ignore[arg-type]
+        if config.etcd_servers and config.store_file.exists():
+            raise ConfigError(
+                f"{data_dir} has the objects of its cluster itself, not in etcd: "
+                "use another --data-dir"
+            )
     else:
         pods, services = _free_ranges(taken)
         defaults = {"pod_cidr": pods, "service_cidr": services, "node_name": host_name()}
@@ -207,9 +244,20 @@ def _check(config: ClusterConfig) -> None:
         raise ConfigError("--pod-cidr and --service-cidr overlap")
     if ranges[0].prefixlen > 24 or ranges[1].prefixlen > 28:
         raise ConfigError("--pod-cidr needs a /24 or more, --service-cidr a /28 or more")
+    _check_etcd(config)
     if not 0 < config.port < 65536:
         raise ConfigError(f"--port {config.port} is not a port")
     simulated_nodes(config.nodes)
+
+
+def _check_etcd(config: ClusterConfig) -> None:
+    for url in config.etcd_servers:
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"--etcd-servers {url}: give a URL such as https://10.0.0.1:2379")
+    if not config.etcd_prefix.startswith("/") or config.etcd_prefix == "/":
+        raise ConfigError(f"--etcd-prefix {config.etcd_prefix}: give a path such as /registry")
+    if bool(config.etcd_certfile) != bool(config.etcd_keyfile):
+        raise ConfigError("--etcd-certfile and --etcd-keyfile are given together")
 
 
 def simulated_nodes(nodes: str) -> int:

@@ -1,6 +1,7 @@
 """The API server of a cluster: its settings from the cluster's facts, its socket, its store."""
 
 import logging
+import socket
 import ssl
 import tempfile
 
@@ -20,9 +21,11 @@ from pinnace.cluster.surroundings import Ready
 from pinnace.kit.clock import Clock
 from pinnace.kit.x509 import KeyPair, public_pem
 from pinnace.store.base import StoreError
-from pinnace.store.sqlite import SqliteStore
+from pinnace.store.table import open_store
 
 log = logging.getLogger(__name__)
+# What a server's Lease is named after, with the host; several on one host are told apart.
+_IDENTITY, _USUAL_PORT = "kube-apiserver", 6443
 
 
 def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -> ServerConfig:
@@ -48,6 +51,9 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         node_ports=config.node_port_range,
         advertise_address=config.advertise,
         secure_port=port,
+        flush_all=config.flush_all,
+        host_name=socket.gethostname(),
+        identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
         objects=tuple(dns_access()),
@@ -135,7 +141,7 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
     Raises too what the server cannot go on after: its process is to end and to be started anew.
     """
     try:
-        store = await SqliteStore.open(config.data_dir / "store.db")
+        store = await open_store(config.store_file, config.etcd)
     except StoreError as error:
         raise ConfigError(str(error)) from error
     server = ApiServer(store, clock, server_config(config, pki, clock, port=config.port))

@@ -77,9 +77,17 @@ class Compacted(StoreError):
         self.revision = revision
 
 
+class TooLarge(StoreError):
+    """What a commit writes is more than the backend takes."""
+
+
 class StoreUnavailable(StoreError):
     """The backend cannot be written or reached now (disk full, connection lost)."""
 
+
+# What etcd takes in one transaction; no backend takes more, so that none hides what would fail.
+MOST_KEYS = 128
+MOST_BYTES = 1536 * 1024
 
 Deliver = Callable[[Sequence[Event]], None]
 Failed = Callable[[StoreError], None]
@@ -93,8 +101,23 @@ class Watch(Protocol):
         ...
 
 
+def check_size(
+    compares: Sequence[Compare], puts: Sequence[tuple[str, bytes]], deletes: Sequence[str]
+) -> None:
+    """Raise StoreError for a commit that is larger than any backend takes."""
+    if len(compares) > MOST_KEYS or len(puts) + len(deletes) > MOST_KEYS:
+        raise StoreError("etcdserver: too many operations in txn request")
+    if sum(len(value) for _, value in puts) > MOST_BYTES:
+        raise TooLarge("etcdserver: request is too large")
+
+
 class Store(Protocol):
     """A revisioned map of keys to bytes."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether others write to it: then only `revision` says how new it is."""
+        ...
 
     async def get(self, key: str) -> Entry | None:
         """Return the key's current entry, or None."""
@@ -117,13 +140,20 @@ class Store(Protocol):
         puts: Sequence[tuple[str, bytes]] = (),
         deletes: Sequence[str] = (),
         durable: bool = True,
+        ttl: int = 0,
     ) -> int:
-        """Write all or nothing and return the revision; raises CompareFailed, StoreUnavailable.
+        """Write all or nothing and return the revision.
 
-        Local backends have delivered the events to all watchers before this returns. Deleting
-        absent keys only changes nothing and returns the current revision. A commit with
-        `durable=False` survives a kill of the process, but its last moments may be lost with the
-        power; it costs no flush of the disk.
+        Raises CompareFailed, TooLarge, StoreUnavailable. No key may be written twice, and there are
+        at most MOST_KEYS conditions and as many writes.
+
+        The events have been delivered to all watchers before this returns, and those of what a
+        CompareFailed lost to before that is raised, unless the connection to the store is
+        interrupted. Deleting absent keys only changes nothing and returns the current revision.
+
+        A commit with `durable=False` survives a kill of the process, but its last moments may be
+        lost with the power; it costs no flush of the disk. With `ttl`, a shared backend forgets
+        what was put after so many seconds unless it is put again; others leave that to their owner.
         """
         ...
 
@@ -142,6 +172,10 @@ class Store(Protocol):
 
     async def revision(self) -> int:
         """Return the current revision; 1 for a new store."""
+        ...
+
+    async def size(self) -> int:
+        """Return how many bytes the store takes where it is."""
         ...
 
     async def close(self) -> None:

@@ -13,12 +13,15 @@ from pinnace.store.base import (
     Page,
     StoreError,
     StoreUnavailable,
+    check_size,
 )
 from pinnace.store.watchers import SortedKeys, Watcher, Watchers
 
 
 class MemoryStore:
     """A revisioned map; nothing is durable, everything else is the contract's."""
+
+    shared = False
 
     def __init__(self) -> None:
         self._revision = 1
@@ -62,9 +65,11 @@ class MemoryStore:
         puts: Sequence[tuple[str, bytes]] = (),
         deletes: Sequence[str] = (),
         durable: bool = True,
+        ttl: int = 0,
     ) -> int:
         if self._closed:
             raise StoreUnavailable("the store is closed")
+        check_size(compares, puts, deletes)
         for compare in compares:
             current = self._current.get(compare.key)
             if (current.modified if current else 0) != compare.modified:
@@ -127,6 +132,10 @@ class MemoryStore:
 
     async def revision(self) -> int:
         return self._revision
+
+    async def size(self) -> int:
+        versions = self._versions.values()
+        return sum(len(entry.value) for kept in versions for entry in kept)
 
     async def close(self) -> None:
         self._closed = True

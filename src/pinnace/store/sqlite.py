@@ -18,6 +18,7 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,9 +35,12 @@ from pinnace.store.base import (
     Page,
     StoreError,
     StoreUnavailable,
+    check_size,
 )
-from pinnace.store.sqlite_file import SHIFT, Database, Row, Worker
+from pinnace.store.sqlite_file import LOG_LIMIT, SHIFT, Database, Row, Worker
 from pinnace.store.watchers import Watcher, Watchers
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(slots=True)
@@ -52,6 +56,8 @@ class _Write:
 
 class SqliteStore:
     """Open with `await SqliteStore.open(path)`."""
+
+    shared = False
 
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self._path = path
@@ -86,6 +92,7 @@ class SqliteStore:
             store._database = await store._writer.run(lambda: Database.open(path))
             store._read_database = await store._reader.run(lambda: Database.open(path))
             await store._load()
+            await store._begin()
         except BaseException:
             await store._shut()
             raise
@@ -97,6 +104,11 @@ class SqliteStore:
         self._superseded = deque(state.superseded)
         self._revision = self._durable_revision = state.revision
         self._compacted = state.compacted
+
+    async def _begin(self) -> None:
+        boot, revision = _boot(), self._revision
+        revision = await self._writer.run(lambda: self._database.begin(boot, revision))
+        self._revision = self._durable_revision = revision
 
     async def get(self, key: str) -> Entry | None:
         return await self._reader.run(lambda: self._read_database.get(key))
@@ -123,7 +135,9 @@ class SqliteStore:
         puts: Sequence[tuple[str, bytes]] = (),
         deletes: Sequence[str] = (),
         durable: bool = True,
+        ttl: int = 0,
     ) -> int:
+        check_size(compares, puts, deletes)
         await self._check(compares)
         gone = [key for key in deletes if key in self._heads]
         if not puts and not gone:
@@ -182,9 +196,18 @@ class SqliteStore:
         rows = [row for write in batch for row in write.rows]
         replaced = [old for write in batch for old in write.replaced]
         durable = any(write.durable for write in batch)
-        self._writer.post(
-            lambda: self._database.write(rows, replaced, durable=durable), self._written
-        )
+        self._writer.post(lambda: self._write(rows, replaced, durable=durable), self._written)
+
+    def _write(
+        self, rows: list[Row], replaced: list[int | None], *, durable: bool
+    ) -> list[Entry | None]:
+        """Write a batch, in the writer's thread; there is always an end to the log."""
+        previous = self._database.write(rows, replaced, durable=durable)
+        if self._database.log_bytes() > LOG_LIMIT:
+            # Readers that follow one another without a pause would keep it from beginning anew.
+            with self._reader.turn:
+                self._database.cut_log()
+        return previous
 
     def _written(self, previous: list[Entry | None], error: StoreError | None) -> None:
         batch, self._writing = self._writing, []
@@ -262,9 +285,15 @@ class SqliteStore:
                 ids.append(self._superseded.popleft()[1])
             await self._writer.run(partial(self._database.forget, ids))
         await self._writer.run(lambda: self._database.finish_compaction(revision))
+        left = await self._writer.run(self._database.free_pages)
+        while left:
+            left = await self._writer.run(partial(self._database.shrink, left))
 
     async def revision(self) -> int:
         return self._durable_revision
+
+    async def size(self) -> int:
+        return await asyncio.to_thread(lambda: self._path.stat().st_size)
 
     async def close(self) -> None:
         if self._closed:
@@ -274,6 +303,8 @@ class SqliteStore:
         if pending:
             await asyncio.wait(pending)
         self._watchers.fail_all(StoreUnavailable("the store is closed"))
+        with suppress(StoreError):
+            await self._writer.run(self._database.end)
         await self._shut()
 
     async def _shut(self) -> None:
@@ -305,6 +336,14 @@ def _take_lock(path: Path) -> IO[str]:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def _boot() -> int:
+    """Return a number for the time since the machine was started."""
+    try:
+        return int(_BOOT.read_text().replace("-", "")[:15], 16)
+    except (OSError, ValueError):
+        return 1  # not Linux: a power cut is not told from a kill
 
 
 def _event(row: Row, revision: int, previous: Entry | None) -> Event:

@@ -19,6 +19,16 @@ SHIFT = 20
 SCHEMA_VERSION = 1
 # One statement for many rows waits once, and not for each row, for a busy interpreter.
 _ROWS_AT_ONCE = 64
+_READ_AT_ONCE = 500
+# More relaxed commits than are made between two flushes.
+_SKIPPED = 1_000_000
+# The log is cut to its usual size whenever it begins anew, which it does when all of it is in the
+# file and nobody reads it. Beyond the limit, readers are made to wait until that is so.
+_LOG_BYTES = 8 * 1024 * 1024
+LOG_LIMIT = 32 * 1024 * 1024
+# How many free pages go back to the file system in one transaction, and how many are kept.
+_PAGES_AT_ONCE = 512
+_PAGES_KEPT = 1024
 # "pinn", so that `file` and a curious operator can tell whose file this is.
 APPLICATION_ID = 0x70696E6E
 
@@ -57,8 +67,9 @@ class State:
 class Database:
     """One connection, used by one thread."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
+        self._log = Path(f"{path}-wal")
         self._flushing = True
 
     @classmethod
@@ -83,10 +94,10 @@ class Database:
                     f"{SCHEMA_VERSION}: use the version that wrote it"
                 )
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
         except apsw.Error as error:
             raise StoreError(f"cannot open {path}: {error}") from error
-        return cls(connection)
+        return cls(connection, path)
 
     def state(self) -> State:
         """Read every key's revisions; the values stay on disk."""
@@ -108,8 +119,30 @@ class Database:
         superseded.sort()
         compacted = self._fact("compacted")
         # A compacted deletion may have been the newest row: the revision must not fall back.
-        revision = max(newest >> SHIFT, compacted)
+        revision = max(newest >> SHIFT, compacted, self._fact("floor"))
         return State(heads, superseded, revision, compacted)
+
+    def begin(self, boot: int, revision: int) -> int:
+        """Note that the file is in use since a boot of the machine; return where to go on from.
+
+        After a power cut the last relaxed commits may be lost, and somebody may have seen their
+        revisions: those are never given out again.
+        """
+        before = self._fact("in_use")
+        if before and before != boot:
+            revision += _SKIPPED
+        with self._connection:
+            self._set_fact("floor", revision)
+            self._set_fact("in_use", boot)
+        return revision
+
+    def end(self) -> None:
+        """Note that the file is complete."""
+        with self._connection:
+            self._set_fact("in_use", 0)
+
+    def _set_fact(self, name: str, number: int) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, number))
 
     def _fact(self, name: str) -> int:
         row = self._connection.execute(
@@ -141,15 +174,21 @@ class Database:
             if created
         ]
         wanted = ids[:limit] if limit else ids
-        return [self._entry(row_id) for row_id in wanted], len(ids) - len(wanted)
+        found: list[Entry] = []
+        for at in range(0, len(wanted), _READ_AT_ONCE):
+            found += self._entries(wanted[at : at + _READ_AT_ONCE])
+        return found, len(ids) - len(wanted)
 
-    def _entry(self, row_id: int) -> Entry:
-        row = self._connection.execute(
-            "SELECT key, value, created FROM revisions WHERE id = ?", (row_id,)
-        ).fetchone()
-        if row is None:
-            raise StoreUnavailable(f"row {row_id} was compacted while it was read")
-        return Entry(row[0], row[1], row[2], row_id >> SHIFT)
+    def _entries(self, ids: Sequence[int]) -> list[Entry]:
+        """Return the entries of rows, in the order of their ids as given."""
+        rows = {
+            row_id: Entry(key, value, created, row_id >> SHIFT)
+            for row_id, key, value, created in self._connection.execute(_select(len(ids)), ids)
+        }
+        missing = [row_id for row_id in ids if row_id not in rows]
+        if missing:
+            raise StoreUnavailable(f"row {missing[0]} was compacted while it was read")
+        return [rows[row_id] for row_id in ids]
 
     def history(self, prefix: str, since: int, upto: int) -> list[Event]:
         """Return the events under a prefix after one revision up to another."""
@@ -209,15 +248,34 @@ class Database:
             )
 
     def finish_compaction(self, revision: int) -> None:
-        """Remember the compacted revision and give free pages back to the file system."""
+        """Remember the compacted revision."""
         with self._connection:
             self._connection.execute(
                 "UPDATE facts SET number = ? WHERE name = 'compacted'", (revision,)
             )
+
+    def free_pages(self) -> int:
+        """Return how many pages may go back to the file system: half of those beyond the spare."""
         free = _pragma(self._connection, "freelist_count")
-        if free > 1024:
-            for _ in self._connection.execute(f"PRAGMA incremental_vacuum({free // 2})"):
-                pass
+        return free // 2 if free > _PAGES_KEPT else 0
+
+    def shrink(self, pages: int) -> int:
+        """Give some of the pages back, in one short transaction; return how many are left to do."""
+        some = min(pages, _PAGES_AT_ONCE)
+        for _ in self._connection.execute(f"PRAGMA incremental_vacuum({some})"):
+            pass
+        return pages - some
+
+    def log_bytes(self) -> int:
+        """Return the size of the write-ahead log."""
+        try:
+            return self._log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def cut_log(self) -> None:
+        """Bring the log into the file and empty it; nobody may be reading."""
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
         """Close the connection."""
@@ -233,15 +291,26 @@ Job = tuple[Callable[[], Any], Callable[[Any, StoreError | None], None]]
 
 
 @cache
+def _select(rows: int) -> str:
+    """Return the statement that reads so many rows."""
+    marks = ", ".join("?" * rows)
+    return f"SELECT id, key, value, created FROM revisions WHERE id IN ({marks})"
+
+
+@cache
 def _insert(rows: int) -> str:
     """Return the statement that inserts so many rows."""
     return "INSERT INTO revisions VALUES " + ", ".join(["(?, ?, ?, ?)"] * rows)
 
 
 class Worker:
-    """One thread that runs jobs in order and answers in the event loop."""
+    """One thread that runs jobs in order and answers in the event loop.
+
+    `turn` is held during each job.
+    """
 
     def __init__(self, name: str) -> None:
+        self.turn = threading.Lock()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -276,7 +345,8 @@ class Worker:
             result: Any = None
             error: StoreError | None = None
             try:
-                result = work()
+                with self.turn:
+                    result = work()
             except StoreError as refused:
                 error = refused
             except (apsw.Error, OSError) as failed:

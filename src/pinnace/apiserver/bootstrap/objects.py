@@ -1,11 +1,12 @@
 """What every cluster has from its first moment: namespaces, classes, roles, its own Service.
 
-Idempotent: what is there is left as it is, what is missing is written in one commit.
+Idempotent: what is there is left as it is, what is missing is written.
 """
 
 import ipaddress
 import uuid
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from types import MappingProxyType
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
@@ -13,11 +14,13 @@ from pinnace.api.kinds.networking import SERVICECIDRS
 from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.apiserver.core import Core
-from pinnace.store.base import Compare, CompareFailed
+from pinnace.apiserver.managers import SERVER, tracked_as_own
+from pinnace.store.base import MOST_KEYS, Compare, CompareFailed
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 # Since when a token that is not marked as used has not been used; who cleans up reads it.
@@ -37,6 +40,11 @@ _PRIORITIES = (
 )
 
 _RANGE_IS_READY = {"reason": "", "message": "Kubernetes default Service CIDR is ready"}
+
+# Who makes the objects of a group, where it is not the server as such.
+_MANAGERS: Mapping[str, str] = MappingProxyType(
+    {"flowcontrol.apiserver.k8s.io": "api-priority-and-fairness-config-producer-v1"}
+)
 
 
 def first_address(cidr: str) -> str:
@@ -83,23 +91,24 @@ def _row(core: Core, group: str, version: str, kind: str) -> Resource:
 
 async def ensure_objects(core: Core) -> None:
     """Write what is missing; another server may do the same at the same time."""
-    while True:
-        compares, puts = [], []
-        for row, obj in standard_objects(core):
-            cache = await core.cache(row)
-            metadata = obj["metadata"]
-            namespace = metadata.get("namespace") or ""
-            if cache.get(namespace, metadata["name"]) is None:
-                key = cache.key(namespace, metadata["name"])
-                compares.append(Compare(key, 0))
-                puts.append((key, canonical_bytes(_stamped(core, row, obj))))
-        if not puts:
-            return
-        try:
-            await core.store.commit(compares=compares, puts=puts)
-        except CompareFailed:
-            continue
-        return
+    while missing := [pair async for pair in _missing(core)]:
+        # No more than a store takes at once; whoever reads meanwhile sees a part of it.
+        for at in range(0, len(missing), MOST_KEYS):
+            some = missing[at : at + MOST_KEYS]
+            try:
+                await core.store.commit(compares=[Compare(key, 0) for key, _ in some], puts=some)
+            except CompareFailed:
+                break
+
+
+async def _missing(core: Core) -> AsyncIterator[tuple[str, bytes]]:
+    for row, obj in standard_objects(core):
+        cache = await core.cache(row)
+        metadata = obj["metadata"]
+        namespace = metadata.get("namespace") or ""
+        if cache.get(namespace, metadata["name"]) is None:
+            key = cache.key(namespace, metadata["name"])
+            yield key, canonical_bytes(_stamped(core, row, obj))
 
 
 async def ensure(core: Core, row: Resource, obj: Object) -> None:
@@ -122,9 +131,10 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     }
     made = {**obj, "kind": row.kind, "apiVersion": row.group_version, "metadata": metadata}
     rules.apply_defaults(row, made)
+    made = tracked_as_own(core, row, made, _MANAGERS.get(row.group, SERVER))
     context = rules.Context(now=metadata["creationTimestamp"])
     rules.strategy_for(row).prepare_create(made, context)
     if row is SERVICECIDRS:
         (condition,) = obj["status"]["conditions"]
         made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
-    return made
+    return stored(made, row)

@@ -73,11 +73,15 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     cut = _Page(cache, call.namespace, test, after, limit)
     kept = await _is_kept(core, cache.prefix, revision)
     # Asked last: between this and the look into the cache nothing may happen.
-    if kept and (revision == core.caches.revision or revision >= cache.changed):
-        found = await cut.current(selection.only())
+    from_cache = kept and (revision == core.caches.revision or revision >= cache.changed)
+    if from_cache:
+        fetched, found = await cut.current(selection.only())
     else:
-        found = await _at(core, cut, revision, continued=bool(token))
+        read = await _at(core, cut, revision, continued=bool(token))
+        fetched, found = len(read), await cut.of(read)
     items, last, remaining = found
+    where = call.row.group, call.row.plural
+    core.store_metrics.list(where, from_cache=from_cache, fetched=fetched, returned=len(items))
     metadata: Object = {"resourceVersion": str(revision)}
     if last is not None:
         start = last.key.removeprefix(_scope(cache, call.namespace))
@@ -118,19 +122,24 @@ class _Page:
         self.cache, self.namespace, self.after = cache, namespace, after
         self._test, self._limit = test, limit
 
-    async def current(self, only: tuple[str, str] | None) -> Found:
-        """Cut the page out of what is there; `only` is a field and its one value that passes."""
+    async def current(self, only: tuple[str, str] | None) -> tuple[int, Found]:
+        """Cut the page out of what is there, and say how many objects were looked at.
+
+        `only` is a field and its one value that passes.
+        """
         cache, limit = self.cache, self._limit
         one = self.namespace or not cache.namespaced
         if one and only is not None and only[0] == "metadata.name" and not self.after:
             # A look-up, as clients that watch one object by name ask for it.
             item = cache.get(self.namespace, only[1])
-            return await self.of([item] if item is not None else [])
+            held = [item] if item is not None else []
+            return len(held), await self.of(held)
         if self._test is None and limit:
             left = cache.count(self.namespace, after=self.after) - limit
             items = cache.items(self.namespace, after=self.after, limit=limit)
-            return items, (items[-1] if left > 0 else None), max(left, 0)
-        return await self.of(cache.items(self.namespace, after=self.after))
+            return len(items), (items, items[-1] if left > 0 else None, max(left, 0))
+        items = cache.items(self.namespace, after=self.after)
+        return len(items), await self.of(items)
 
     async def of(self, items: list[Item]) -> Found:
         """Cut the page out of these."""
@@ -152,7 +161,7 @@ class _Page:
         return found, None, 0
 
 
-async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> Found:
+async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> list[Item]:
     cache = page.cache
     scope = _scope(cache, page.namespace)
     try:
@@ -162,4 +171,4 @@ async def _at(core: Core, page: _Page, revision: int, *, continued: bool) -> Fou
             raise compacted() from gone
         start = page.after.removeprefix(scope)
         raise expired_continue(encode_continue(-1, start)) from gone
-    return await page.of([cache.item(entry) for entry in got.entries])
+    return cache.items_of(got.entries)

@@ -115,6 +115,9 @@ class _Watching:
                 self._remind(revision)
             while batch := await watcher.next():
                 yield b"".join([self._noted(self._encoded(told)) for told in batch])
+            if watcher.overrun:
+                group, _, plural = self._where
+                core.store_metrics.terminated.add((group, plural))
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:

@@ -7,6 +7,7 @@ import click
 
 from pinnace.cli.commands import alone
 from pinnace.cli.commands.base import data_dir_option, one_line_errors
+from pinnace.cli.commands.store_options import store_options
 from pinnace.cluster import config as configs
 from pinnace.cluster import hostnet, instance, pki
 from pinnace.cluster.credentials import write_for_user
@@ -24,6 +25,7 @@ from pinnace.cluster.server import serve
 )
 @alone.cluster_cidr_option
 @alone.service_cidr_option
+@store_options
 @one_line_errors
 def command(
     data_dir: Path,
@@ -32,8 +34,14 @@ def command(
     kubeconfig: Path | None,
     cluster_cidr: str | None,
     service_cidr: str | None,
+    store: dict[str, object],
 ) -> None:
-    """Run the API server alone, on its own data directory."""
+    """Run the API server alone, on its own data directory.
+
+    With --etcd-servers the objects are in etcd, and any number of servers may share it: give each a
+    data directory of its own, with the first one's pki/ca.crt, pki/ca.key and
+    pki/service-account.key in it.
+    """
     config = configs.resolve(
         data_dir,
         taken=hostnet.addresses(),
@@ -41,6 +49,7 @@ def command(
         bind=bind,
         pod_cidr=cluster_cidr,
         service_cidr=service_cidr,
+        **store,
     )
     with instance.claim(config.run_dir):
         hostnet.check_port(config.bind, config.port)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from pinnace.cli.commands.base import data_dir_option, one_line_errors, verbosity_option
+from pinnace.cli.commands.store_options import store_options
 from pinnace.cluster import config as configs
 from pinnace.cluster import hostnet, instance, launch
 from pinnace.cluster.config import ConfigError
@@ -32,6 +33,7 @@ from pinnace.cluster.config import ConfigError
 @click.option("--service-cidr", help="The Services' addresses [10.96.0.0/16, or the next].")
 @click.option("--node-name", help="The name of this machine's node [its host name].")
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready; it goes on.")
+@store_options
 @one_line_errors
 def command(
     data_dir: Path,
@@ -43,6 +45,7 @@ def command(
     service_cidr: str | None,
     node_name: str | None,
     detach: bool,
+    store: dict[str, object],
 ) -> None:
     """Start a cluster, or the one that a data directory has."""
     began = time.monotonic()
@@ -66,6 +69,7 @@ def command(
         pod_cidr=pod_cidr,
         service_cidr=service_cidr,
         node_name=node_name,
+        **store,
     )
     if detach:
         _detach(config.data_dir, report)

@@ -8,6 +8,7 @@ from pinnace.cluster.credentials import config_for
 from pinnace.cluster.surroundings import Ready, Surroundings
 from pinnace.controllers.base import Config as ControllerConfig
 from pinnace.controllers.runtime import run_controllers
+from pinnace.kit.uids import new_uid
 from pinnace.kit.x509 import KeyPair
 
 
@@ -39,7 +40,7 @@ async def control(
         await around.informers(connection),
         around.clock,
         leader_elect=leader_elect,
-        identity=socket.gethostname(),
+        identity=f"{socket.gethostname()}_{new_uid()}",
         config=ControllerConfig(
             root_ca=connection.ca.decode(),
             signing_certificate=signer.certificate.decode() if signer else "",

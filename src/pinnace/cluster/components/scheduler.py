@@ -9,6 +9,7 @@ from pinnace.client.leases import LeaderElector
 from pinnace.cluster.components.base import Place
 from pinnace.cluster.credentials import config_for
 from pinnace.cluster.surroundings import Ready, Surroundings
+from pinnace.kit.uids import new_uid
 from pinnace.scheduler.service import SchedulerConfig, run_scheduler
 
 
@@ -51,6 +52,6 @@ async def schedule(
     if not leader_elect:
         await lead()
         return
-    identity = socket.gethostname()
+    identity = f"{socket.gethostname()}_{new_uid()}"
     elector = LeaderElector(client, around.clock, name="kube-scheduler", identity=identity)
     await elector.run(lead)

@@ -4,8 +4,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 
 from pinnace.kit.clock import Clock
-from pinnace.store.base import Compacted, Deliver, Entry, Event, Store, StoreError, Watch
-from pinnace.store.watchcache.changes import Change, ChangeType, Ring, Select, Watcher
+from pinnace.store.base import Compacted, Entry, Event, Store, StoreError, Watch
+from pinnace.store.watchcache.changes import Change, Ring, Select, Watcher
+from pinnace.store.watchcache.foreign import readable
 from pinnace.store.watchcache.item import Item, PickFields
 
 # Watches resume from memory for this long and this many changes; before that the store's own
@@ -38,7 +39,13 @@ class WatchCache:
         self.prefix = prefix + "/"
         self.namespaced = namespaced
         self.pick = pick
-        self.changed = 0
+        # Since this revision it is as it is; what was deleted before it was loaded left no trace.
+        self.changed = revision
+        # When it was loaded: what is older was written nobody knows when.
+        self.since = clock.monotonic()
+        # For the metrics: how many events came, and the size of what is here.
+        self.received = 0
+        self.bytes = 0
         self._refine = refine
         self._clock = clock
         self._items: dict[str, Item] = {}
@@ -52,15 +59,18 @@ class WatchCache:
         """Return the storage key of an object."""
         return f"{self.prefix}{namespace}/{name}" if self.namespaced else self.prefix + name
 
-    def item(self, entry: Entry, revision: int = 0) -> Item:
-        """Return the item of a stored entry, at its own revision or another."""
+    def item(self, entry: Entry) -> Item | None:
+        """Return the item of a stored entry; None if nobody can read it."""
+        value = readable(entry.key, entry.value)
+        if value is None:
+            return None
         namespace, _, name = entry.key.removeprefix(self.prefix).rpartition("/")
         item = Item(
             entry.key,
             namespace=namespace,
             name=name,
-            value=self._refine(entry.value) if self._refine is not None else entry.value,
-            revision=revision or entry.modified,
+            value=self._refine(value) if self._refine is not None else value,
+            revision=entry.modified,
         )
         item.since = self._clock.monotonic()
         return item
@@ -94,11 +104,17 @@ class WatchCache:
         high = bisect_left(keys, scope[:-1] + "0") if namespace else len(keys)
         return low, max(low, high)
 
+    def items_of(self, entries: Sequence[Entry]) -> list[Item]:
+        """Return the items of stored entries, without those that nobody can read."""
+        found = [self.item(entry) for entry in entries]
+        return [item for item in found if item is not None]
+
     def fill(self, entries: Sequence[Entry]) -> None:
         """Take in the first range, which is in key order."""
-        for entry in entries:
-            self._items[entry.key] = self.item(entry)
-            self.changed = max(self.changed, entry.modified)
+        for item in self.items_of(entries):
+            self._items[item.key] = item
+            item.since = self.since
+            self.bytes += len(item.tail)
         self._keys = list(self._items)
 
     def apply(self, event: Event) -> None:
@@ -106,7 +122,10 @@ class WatchCache:
         change = self.change(event, self._items.get(event.entry.key))
         if change is None:
             return
+        self.received += 1
         key = event.entry.key
+        if change.previous is not None:
+            self.bytes -= len(change.previous.tail)
         if change.type == "DELETED":
             del self._items[key]
             del self._keys[bisect_left(self._keys, key)]
@@ -114,6 +133,7 @@ class WatchCache:
             if change.type == "ADDED":
                 insort(self._keys, key)
             self._items[key] = change.item
+            self.bytes += len(change.item.tail)
         self.changed = change.item.revision
         self._ring.add(change)
         for listener in self.listeners:
@@ -133,8 +153,10 @@ class WatchCache:
             if previous is None:
                 return None
             return Change("DELETED", previous.at(revision), previous, at)
-        kind: ChangeType = "ADDED" if previous is None else "MODIFIED"
-        return Change(kind, self.item(event.entry), previous, at)
+        item = self.item(event.entry)
+        if item is None:
+            return None
+        return Change("ADDED" if previous is None else "MODIFIED", item, previous, at)
 
     def watch(self, watcher: Watcher, *, since: int | None) -> None:
         """Add a watcher, telling it first what happened after `since`; raises Compacted."""
@@ -179,23 +201,58 @@ class WatchCache:
         return {item.fields(self.pick).get(field, "") for item in items if item is not None}
 
     def watch_history(self, store: Store, watcher: Watcher, *, since: int) -> Watch:
-        """Feed a watcher from the store's own history, for a start older than the ring."""
+        """Feed a watcher from the store's own history, for a start older than the ring.
 
-        def deliver(events: Sequence[Event]) -> None:
-            for event in events:
-                entry = event.previous
-                change = self.change(event, self.item(entry) if entry else None)
-                if change is not None:
-                    watcher.offer(change)
+        At the first event that the ring has as well, the watcher joins those who watch from memory.
+        """
+        return _History(self, store, watcher, since)
 
-        def failed(error: StoreError) -> None:
-            watcher.expired = isinstance(error, Compacted)
-            watcher.end()
-
-        feed: Deliver = deliver
-        return store.watch(self.prefix, since=since, deliver=feed, failed=failed)
+    def joins(self, watcher: Watcher, *, before: int) -> bool:
+        """Let a watcher go on from memory with a change, if all since then are in the ring."""
+        if before - 1 < self._ring.floor:
+            return False
+        self.watch(watcher, since=before - 1)
+        return True
 
     def select(self, namespace: str, select: Select | None, after: str = "") -> list[Item]:
         """Return the items of a namespace that are selected, in key order."""
         items = self.items(namespace, after=after)
         return items if select is None else [item for item in items if select(item)]
+
+
+class _History:
+    """One watcher that is fed from the store's history."""
+
+    def __init__(self, cache: WatchCache, store: Store, watcher: Watcher, since: int) -> None:
+        self._cache = cache
+        self._watcher = watcher
+        self._joined = False
+        self._watch: Watch | None = None
+        self._watch = store.watch(
+            cache.prefix, since=since, deliver=self._deliver, failed=self._failed
+        )
+        if self._joined:  # a store may deliver at once
+            self.close()
+
+    def close(self) -> None:
+        """End the watch."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        cache, watcher = self._cache, self._watcher
+        for event in events:
+            if self._joined:
+                return
+            if cache.joins(watcher, before=event.entry.modified):
+                self._joined = True
+                self.close()
+                return
+            previous = cache.item(event.previous) if event.previous else None
+            change = cache.change(event, previous)
+            if change is not None:
+                watcher.offer(change)
+
+    def _failed(self, error: StoreError) -> None:
+        self._watcher.expired = isinstance(error, Compacted)
+        self._watcher.end()

@@ -1,0 +1,1 @@
+"""The store in etcd: several API servers may share it."""

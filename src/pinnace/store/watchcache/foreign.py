@@ -1,0 +1,27 @@
+"""Values that another API server has written: upstream's, on an etcd that it had or still has."""
+
+import logging
+
+import orjson
+
+from pinnace.api.codec import protobuf
+from pinnace.api.codec.canonical import canonical_bytes
+from pinnace.api.errors import ApiError
+
+_log = logging.getLogger(__name__)
+# How our own values begin; Go writes typed objects in the same order, and no others.
+_OWN = b'{"kind":"'
+_PROTOBUF = b"k8s\0"
+
+
+def readable(key: str, value: bytes) -> bytes | None:
+    """Return a stored value in our own form; None, and a word in the log, if nobody can read it."""
+    if value.startswith(_OWN):
+        return value
+    try:
+        if value.startswith(_PROTOBUF):
+            return canonical_bytes(protobuf.decode(value))
+        return canonical_bytes(orjson.loads(value))
+    except (ApiError, ValueError, AttributeError, LookupError, TypeError) as error:
+        _log.error("%s is stored in a form that cannot be read: %s", key, error)
+        return None
