@@ -11,7 +11,7 @@ version that has a manager.
 
 from collections.abc import Set
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 
 from pinnace.api.codec.json import check_depth
 from pinnace.api.errors import ApiError, BadRequest, Conflict
@@ -19,13 +19,12 @@ from pinnace.api.objects import Object, format_time
 from pinnace.api.patch import declared, lastapplied, managers
 from pinnace.api.patch.combine import merged, without
 from pinnace.api.patch.compare import Comparison, compare, field_set
-from pinnace.api.patch.fields import ALL, FieldSet, Path, Scope, in_order, shown
+from pinnace.api.patch.fields import ALL, Path, Scope, in_order, shown
 from pinnace.api.patch.managers import APPLY, BEFORE_FIRST_APPLY, UPDATE, Entry, Managed, Manager
-from pinnace.api.patch.shape import Kind, NoElement, reconciled, with_parents
+from pinnace.api.patch.shape import NoElement, reconciled, with_parents
 from pinnace.api.patch.versions import Versions, zero
 from pinnace.api.patch.whole import Unclear, Whole
 from pinnace.api.resources import Resource
-from pinnace.api.schema.load import load
 
 _UNOWNED = frozenset(
     {
@@ -218,23 +217,10 @@ def _reconciled(managed: Managed, view: Versions) -> Managed:
     """Return managers whose versions still exist, with fields as these versions split them."""
     made: Managed = {}
     for who, entry in managed.items():
-        row = view.row(entry.api_version)
-        if row is not None:
-            made[who] = entry.owning(_split_now(entry.fields, row, view.kind(entry.api_version)))
+        kind = view.kind(entry.api_version)
+        if view.row(entry.api_version) is not None:
+            made[who] = entry.owning(reconciled(entry.fields, kind) if kind else entry.fields)
     return made
-
-
-def _split_now(fields: FieldSet, row: Resource, kind: Kind) -> FieldSet:
-    if kind is None:
-        return fields
-    # The schema of a custom resource may change, those of the others do not.
-    return _built_in(fields, row) if row.custom is None else reconciled(fields, kind)
-
-
-# Objects made from one template are owned alike.
-@lru_cache(maxsize=512)
-def _built_in(fields: FieldSet, row: Resource) -> FieldSet:
-    return reconciled(fields, load().type_for(row.group, row.version, row.kind))
 
 
 class _Changes:
