@@ -61,7 +61,10 @@ def v3(documents: OpenApi, path: str) -> dict[str, Any]:
 def test_the_index_names_every_group_version_with_its_hash() -> None:
     documents = openapi()
     paths = orjson.loads(documents.index().body)["paths"]
-    assert set(paths) == {row.path.removeprefix("/") for row in RESOURCES}
+    versions = {row.path.removeprefix("/") for row in RESOURCES}
+    groups = {f"apis/{row.group}" for row in RESOURCES if row.group}
+    others = {"api", "apis", "version", "openid/v1/jwks", ".well-known/openid-configuration"}
+    assert set(paths) == versions | groups | others
     apps = documents.v3("apis/apps/v1")
     assert apps is not None
     assert apps.etag == f'"{documents.hash_of("apis/apps/v1")}"'
@@ -140,7 +143,10 @@ def without_words(value: Any) -> Any:
         return {
             key: without_words(inner)
             for key, inner in value.items()
-            if not (key == "description" and isinstance(inner, str)) and key != "default"
+            if not (key == "description" and isinstance(inner, str))
+            # The published document lists no values; a server does.
+            and not (key == "enum" and isinstance(inner, list))
+            and key != "default"
         }
     if isinstance(value, list):
         return [without_words(inner) for inner in value]
@@ -218,3 +224,45 @@ def fields_of(message: bytes) -> list[tuple[int, bytes]]:
 def test_paths_outside_are_left_to_others() -> None:
     assert answer(openapi(), Request(method="GET", path="/openapi"), now=NOW) is None
     assert answer(openapi(), Request(method="GET", path="/openapi/v3/x/v1"), now=NOW) is None
+
+
+def test_what_all_operations_of_a_path_take_is_told_at_the_path() -> None:
+    paths = OpenApi(RESOURCES, load()).v3("api/v1")
+    assert paths is not None
+    found = orjson.loads(paths.body)["paths"]
+    binding = found["/api/v1/namespaces/{namespace}/pods/{name}/binding"]
+    names = [parameter["name"] for parameter in binding["parameters"]]
+    assert names == ["dryRun", "fieldManager", "fieldValidation", "name", "namespace", "pretty"]
+    assert "parameters" not in binding["post"]
+    namespaces = found["/api/v1/namespaces"]
+    assert [parameter["name"] for parameter in namespaces["parameters"]] == ["pretty"]
+    assert "shardSelector" in [one["name"] for one in namespaces["get"]["parameters"]]
+
+
+def test_fields_tell_which_values_they_can_have() -> None:
+    document = OpenApi(RESOURCES, load()).v3("api/v1")
+    assert document is not None
+    schemas = orjson.loads(document.body)["components"]["schemas"]
+    effect = schemas["io.k8s.api.core.v1.Taint"]["properties"]["effect"]
+    assert effect["enum"] == ["NoExecute", "NoSchedule", "PreferNoSchedule"]
+    modes = schemas["io.k8s.api.core.v1.PersistentVolumeSpec"]["properties"]["accessModes"]
+    assert "ReadWriteOnce" in modes["items"]["enum"]
+
+
+@pytest.mark.parametrize("path", ["api", "apis", "apis/apps", "version", "openid/v1/jwks"])
+def test_what_is_no_resource_has_documents_of_its_own(path: str) -> None:
+    documents = OpenApi(RESOURCES, load())
+    assert path in orjson.loads(documents.index().body)["paths"]
+    found = documents.v3(path)
+    assert found is not None
+    assert list(orjson.loads(found.body)["paths"]) == [f"/{path}/"]
+
+
+def test_a_reference_without_words_stands_bare() -> None:
+    document = OpenApi(RESOURCES, load()).v3("apis/networking.k8s.io/v1")
+    assert document is not None
+    schemas = orjson.loads(document.body)["components"]["schemas"]
+    rule = schemas["io.k8s.api.networking.v1.IngressRule"]["properties"]["http"]
+    assert list(rule) == ["$ref"]
+    spec = schemas["io.k8s.api.networking.v1.Ingress"]["properties"]["spec"]
+    assert "allOf" in spec

@@ -1,6 +1,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -253,6 +255,49 @@ async def test_a_namespace_is_listed_by_its_name(api):
     code, found = await api.do("GET", "/api/v1/namespaces?fieldSelector=metadata.name=default")
     assert code == 200
     assert [item["metadata"]["name"] for item in found["items"]] == ["default"]
+
+
+async def test_a_shape_that_does_not_fit_is_refused(api: Any) -> None:
+    one, many = "PartialObjectMetadata", "PartialObjectMetadataList"
+    accept = "application/json;as=%s;v=v1;g=meta.k8s.io"
+    status, refused = await api.do("GET", "/api/v1/namespaces/default", accept=accept % many)
+    assert status == 406
+    assert refused["message"] == (
+        f"you requested {many}, but the requested object is not a list (*core.Namespace)"
+    )
+    status, refused = await api.do("GET", "/api/v1/namespaces", accept=accept % one)
+    assert status == 406
+    assert refused["message"] == (
+        f"you requested {one}, but the requested object is a list (*core.NamespaceList)"
+    )
+
+
+async def test_metadata_of_nothing_is_no_list(api: Any) -> None:
+    accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+    _, found = await api.do("GET", "/api/v1/limitranges", accept=accept)
+    assert found["items"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "offered"),
+    [
+        ("GET", "/api/v1/pods", "protobuf, application/json;stream=watch, application/vnd"),
+        ("GET", "/api/v1/namespaces/default", 'protobuf", "reason"'),
+        ("POST", "/api/v1/namespaces", 'protobuf", "reason"'),
+    ],
+)
+async def test_what_cannot_be_answered_is_not_done(
+    api: Any, method: str, path: str, offered: str
+) -> None:
+    answer = await api.answer(method, path, {}, accept="text/html")
+    assert answer.status == 406
+    assert b"406: Not Acceptable\\n\\nAvailable representations: application/json" in answer.body
+    assert offered.partition('"')[0].encode() in answer.body
+
+
+async def test_the_head_of_a_resource_cannot_be_asked_for(api: Any) -> None:
+    answer = await api.answer("HEAD", "/api/v1/namespaces/default")
+    assert answer.status == 405
 
 
 async def test_items_of_a_list_do_not_repeat_what_they_are(api: Any) -> None:

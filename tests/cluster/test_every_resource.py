@@ -170,7 +170,9 @@ async def test_representations(api: Api, row: Resource) -> None:
         table = await api.ok("GET", where, accept=one.format("Table"), **selector)
         assert table["kind"] == "Table"
         (line,) = table["rows"]
-        assert len(line["cells"]) == len(table["columnDefinitions"])
+        # Upstream prints an age of IPAddresses under no column.
+        surplus = 1 if row.plural == "ipaddresses" else 0
+        assert len(line["cells"]) == len(table["columnDefinitions"]) + surplus
         assert line["object"]["kind"] == "PartialObjectMetadata"
     meta = await api.ok("GET", path, accept=one.format("PartialObjectMetadata"))
     assert (meta["kind"], meta["metadata"]) == ("PartialObjectMetadata", made["metadata"])

@@ -11,7 +11,7 @@ import orjson
 
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
-from pinnace.api.errors import ApiError
+from pinnace.api.errors import ApiError, NotAcceptable
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import Answer, Request, Response, Stream
@@ -32,8 +32,13 @@ from pinnace.apiserver.representations import MetadataOnly, Representation, Whol
 from pinnace.apiserver.tables import Tables
 from pinnace.store.watchcache.item import Item
 
-ONE = ("Table", "PartialObjectMetadata")
-MANY = ("Table", "PartialObjectMetadataList")
+# What the events of a watch can be made into, and what any answer can be asked for.
+EACH = ("Table", "PartialObjectMetadata")
+EVERY = (*EACH, "PartialObjectMetadataList")
+# Packages of upstream's that are not named after their groups.
+_PACKAGES = MappingProxyType(
+    {"": "core", "events.k8s.io": "core", "internal.apiserver.k8s.io": "apiserverinternal"}
+)
 # Below this size compression costs more than it saves, as upstream measured.
 _GZIP_FROM = 128 * 1024
 _GZIPPED = MappingProxyType({"content-encoding": "gzip", "vary": "Accept-Encoding"})
@@ -49,11 +54,24 @@ def accepted(
     return negotiate(request.headers.get("accept", ""), shapes=shapes, message=message)
 
 
-def check_acceptable(request: Request, *, listing: bool) -> None:
+def check_acceptable(request: Request, row: Resource, *, listing: bool) -> None:
     """Raise NotAcceptable before anything is done that could not be answered."""
     offered = OFFERED_STREAMS if listing else OFFERED
     check_named(request.headers.get("accept", ""), offered)
-    accepted(request, tuple({*ONE, *MANY}))
+    accepted(request, EVERY, row)
+
+
+def go_type(kind: str, group: str) -> str:
+    """Return the name that upstream's type has in Go, as some of its messages print it."""
+    package = _PACKAGES.get(group, group.partition(".")[0])
+    return f"*{package}.{kind}"
+
+
+def _not_a_list(kind: str, group: str) -> NotAcceptable:
+    return NotAcceptable(
+        "you requested PartialObjectMetadataList, but the requested object is not a list "
+        f"({go_type(kind, group)})"
+    )
 
 
 def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
@@ -70,7 +88,9 @@ def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
 
 def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Response:
     """Answer with one stored object."""
-    wanted = accepted(call.request, ONE, call.row)
+    wanted = accepted(call.request, EVERY, call.row)
+    if wanted.shape == "PartialObjectMetadataList":
+        raise _not_a_list(call.row.kind, call.row.group)
     body = representation(core, call, wanted).one(item)
     return _finish(call.request, body, wanted, code=code)
 
@@ -78,7 +98,12 @@ def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Respo
 def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Answer:
     """Answer with a list; a long one is made while it is sent."""
     request = call.request
-    wanted = accepted(request, MANY, call.row)
+    wanted = accepted(request, EVERY, call.row)
+    if wanted.shape == "PartialObjectMetadata":
+        raise NotAcceptable(
+            "you requested PartialObjectMetadata, but the requested object is a list "
+            f"({go_type(call.row.list_kind, call.row.group)})"
+        )
     made = representation(core, call, wanted).many(items, metadata)
     # What is wrong with the request shows in the first piece, while there still is a code to send.
     parts = chain((next(made),), made)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from pinnace.api.errors import (
     ApiError,
@@ -54,6 +55,7 @@ from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
 from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
+from pinnace.apiserver.tracing import Tracing
 from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
@@ -75,10 +77,11 @@ class Passage:
     warnings: list[str] = field(default_factory=list)
     user: User | None = None
     flow: Flow | None = None
+    span: Any = None
 
 
 class ApiServer:
-    """One API server on one store."""
+    """One API server on one store; `tracing`, if there is one, is told of every request."""
 
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
@@ -93,6 +96,7 @@ class ApiServer:
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
         self._paths = Paths(self.core, self._metrics, self._health)
+        self.tracing: Tracing | None = None
         self._flows = Flows(self.core.lookup)
         serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
         self._definitions = Keeper(self.core, serving)
@@ -177,6 +181,8 @@ class ApiServer:
         passage = Passage(request.headers.get("audit-id") or new_uid())
         began = time.perf_counter()
         info = parse(request)
+        if self.tracing is not None:
+            passage.span = self.tracing.begin(request, info, passage.audit)
         try:
             with self._metrics.answering(request.method):
                 answer = await self._in_time(request, info, passage)
@@ -208,6 +214,8 @@ class ApiServer:
                 size = len(answer.body) if isinstance(answer, Response) else 0
                 self._metrics.count(request, info, code, seconds, size)
             _put_headers(answer, passage)
+        if self.tracing is not None:
+            self.tracing.end(passage.span, code)
         log_request(
             request, info, audit=passage.audit, flow=passage.flow, code=code, seconds=seconds
         )
@@ -292,7 +300,7 @@ class ApiServer:
         if handler is None:
             raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource not in CONNECT:
-            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
+            check_acceptable(call.request, row, listing=info.verb in ("list", "watch"))
         check_options(call)
         await freshen(self.core, call)
         return await handler(self.core, call)
@@ -316,7 +324,7 @@ def _put_headers(answer: Response | Stream, passage: Passage) -> None:
     headers.setdefault("cache-control", "no-cache, private")
     if passage.flow is not None:
         headers.update(passage.flow.headers)
-    warning = warning_header(passage.warnings)
+    warning = warning_header(passage.warnings) if passage.warnings else ""
     if warning:
         headers["warning"] = warning
 

@@ -165,6 +165,11 @@ class MetadataOnly(_EachAlike):
     def one(self, item: Item) -> bytes:
         return b"".join((self._bytes, item.metadata, b"}"))
 
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        made = super().many(items, metadata)
+        # Upstream makes no list where there is nothing to put into it.
+        return made if items else iter((next(made).removesuffix(b"[]}") + b"null}",))
+
 
 def frame(kind: str, body: bytes) -> bytes:
     """Return an event of a watch, with its newline."""

@@ -34,13 +34,16 @@ class Tables:
         """Make a table: rows that are in order, and hold no more than metadata, piece by piece."""
         plain = header(self._row.kind, self._row.group_version)
         if (
-            printer_for(self._row).order is not None
+            not items
+            or printer_for(self._row).order is not None
             or self._include not in ("", "Metadata")
             or any(item.head != plain for item in items)
         ):
             return iter((self._table(items, metadata),))
         rows = Rows(self._row, version=self._version, now=self._now())
-        return pieces(self._table((), metadata)[: -len("]}")], items, rows.one)
+        empty = self._table((), metadata)
+        start = empty.removesuffix(b"null}").removesuffix(b"[]}") + b"["
+        return pieces(start, items, rows.one)
 
     def added(self, item: Item) -> bytes:
         return frame("ADDED", self._next(item))

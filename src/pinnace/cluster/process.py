@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -37,6 +38,7 @@ async def run(
     if len(chosen) != len(names):
         raise ConfigError(f"there is no such component: {' '.join(names)}")
     os.umask(0o077)
+    _open_many()
     cycles.look_seldom()
     sys.setswitchinterval(_SWITCH)
     place = Place(config, ensure(config.data_dir / "pki", config, datetime.now(UTC)), names)
@@ -50,6 +52,12 @@ async def run(
                 group.create_task(_named(row)(place, around, partial(_ready, row.name)))
 
     await until_signal(start)
+
+
+def _open_many() -> None:
+    """Allow as many open files as the system lets us: each watch is a connection."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _ready(name: str) -> None:

@@ -18,6 +18,7 @@ from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
+from pinnace.cluster.tracing import tracing
 from pinnace.kit.clock import Clock
 from pinnace.kit.x509 import KeyPair, public_pem
 from pinnace.store.base import StoreError
@@ -146,14 +147,15 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
         raise ConfigError(str(error)) from error
     server = ApiServer(store, clock, server_config(config, pki, clock, port=config.port))
     try:
-        await server.start()
-        listener = await _listen(server, config, pki)
-        try:
-            ready()
-            await server.ended()
-        finally:
-            server.announce_end()
-            await listener.close()
+        with tracing() as server.tracing:
+            await server.start()
+            listener = await _listen(server, config, pki)
+            try:
+                ready()
+                await server.ended()
+            finally:
+                server.announce_end()
+                await listener.close()
     finally:
         await server.close()
         await store.close()

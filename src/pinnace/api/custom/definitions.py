@@ -59,7 +59,7 @@ def _row(crd: Object, version: Mapping[str, Any], selected: Mapping[str, JsonPat
         namespaced=spec["scope"] == "Namespaced",
         verbs=("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"),
         subresources=subresources,
-        prefix=f"/registry/{spec['group']}/{spec['names']['plural']}/",
+        prefix=f"/registry/{spec['group']}/{spec['names']['plural']}",
         storage=f"{spec['group']}/{storage_version(crd)}",
         custom=custom,
     )

@@ -16,9 +16,11 @@ from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.custom import Custom, definition_name, render_custom
 from pinnace.apiserver.openapi.descriptions import Descriptions
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
+from pinnace.apiserver.openapi.roots import roots
 from pinnace.apiserver.openapi.schemas import V2, V3, Dialect, render_all
+from pinnace.apiserver.openapi.watches import watches
 
-_INFO = {"title": "Kubernetes", "version": "v1.36.0"}
+_INFO = {"title": "Kubernetes", "version": "1.36"}
 _BEARER = {
     "BearerToken": {
         "description": "Bearer Token authentication",
@@ -49,6 +51,7 @@ class OpenApi:
         self._descriptions = descriptions or Descriptions(schema.release)
         self._rows: dict[str, tuple[Resource, ...]] = {}
         self._customs: dict[str, tuple[Custom, ...]] = {}
+        self._roots: dict[str, Operation] = {}
         self._v3: dict[str, Document] = {}
         self._hashes: dict[str, str] = {}
         self._index: Document | None = None
@@ -81,6 +84,7 @@ class OpenApi:
         self._v3 = {path: kept for path, kept in self._v3.items() if path in same}
         self._hashes = {path: kept for path, kept in self._hashes.items() if path in same}
         self._rows, self._customs = new, new_customs
+        self._roots = roots(row for found in new.values() for row in found)
         self._index = self._v2 = self._v2_protobuf = None
 
     def index(self) -> Document:
@@ -88,14 +92,14 @@ class OpenApi:
         if self._index is None:
             urls = {
                 path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self.hash_of(path)}"}
-                for path in sorted({*self._rows, *self._customs})
+                for path in sorted({*self._rows, *self._customs, *self._roots})
             }
             self._index = document({"paths": urls})
         return self._index
 
     def v3(self, path: str) -> Document | None:
         """Return the document at `/openapi/v3/<path>`, where path is `api/v1`, `apis/apps/v1`."""
-        if path not in self._rows and path not in self._customs:
+        if not any(path in known for known in (self._rows, self._customs, self._roots)):
             return None
         if path not in self._v3:
             made = document(self._make_v3(path))
@@ -124,22 +128,25 @@ class OpenApi:
 
     def _make_v3(self, path: str) -> dict[str, Any]:
         rows, customs = self._rows.get(path, ()), self._customs.get(path, ())
+        group_version = next((row.group_version for row in rows), "")
+        group_version = group_version or next((each.row.group_version for each in customs), "")
         found = list(self._operations(rows, customs))
-        group_version = rows[0].group_version if rows else customs[0].row.group_version
+        if path in self._roots:
+            found.append(self._roots[path])
+        components: dict[str, Any] = {"securitySchemes": _BEARER}
+        if schemas := self._definitions(found, customs, V3, group_version):
+            components = {"schemas": schemas, **components}
         return {
             "openapi": "3.0.0",
             "info": _INFO,
             "paths": render_v3(found),
-            "components": {
-                "schemas": self._definitions(found, customs, V3, group_version),
-                "securitySchemes": _BEARER,
-            },
+            "components": components,
         }
 
     def _make_v2(self) -> dict[str, Any]:
         rows = [row for found in self._rows.values() for row in found]
         customs = [custom for found in self._customs.values() for custom in found]
-        operations_found = list(self._operations(rows, customs))
+        operations_found = [*self._roots.values(), *self._operations(rows, customs)]
         return {
             "swagger": "2.0",
             "info": _INFO,
@@ -160,6 +167,7 @@ class OpenApi:
                 yield root(row)
         for row in rows:
             yield from operations(row, names)
+            yield from watches(row)
         for custom in customs:
             row = custom.row
             own = {

@@ -2,7 +2,7 @@
 
 An `Operation` is the same for both versions of OpenAPI; `render_v3` and `render_v2` write it down.
 kubectl reads from them which query parameters a kind's PATCH takes, and other clients are generated
-from them. The deprecated `/watch/` paths are not listed.
+from them. The deprecated `/watch/` paths are in `watches.py`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +17,9 @@ _PATCH = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
 _STATUS = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
 
 _ANY = ("*/*",)
-_OBJECTS = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
-_STREAMS = (
-    *_OBJECTS,
+OBJECT_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+STREAM_TYPES = (
+    *OBJECT_TYPES,
     "application/json;stream=watch",
     "application/vnd.kubernetes.protobuf;stream=watch",
 )
@@ -53,16 +53,17 @@ _TYPES = {
     "tty": "boolean",
     "watch": "boolean",
 }
-_LIST = (
+LIST_QUERY = (
     "allowWatchBookmarks", "continue", "fieldSelector", "labelSelector", "limit",
-    "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "timeoutSeconds", "watch",
+    "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "shardSelector",
+    "timeoutSeconds", "watch",
 )  # fmt: skip
 _WRITE = ("dryRun", "fieldManager", "fieldValidation")
 _DELETE = (
     "dryRun", "gracePeriodSeconds", "ignoreStoreReadErrorWithClusterBreakingPotential",
     "orphanDependents", "propagationPolicy",
 )  # fmt: skip
-_DELETE_COLLECTION = tuple(sorted({*_DELETE, *_LIST} - {"allowWatchBookmarks", "watch"}))
+_DELETE_COLLECTION = tuple(sorted({*_DELETE, *LIST_QUERY} - {"allowWatchBookmarks", "watch"}))
 _CONNECT = {
     "exec": ("command", "container", "stderr", "stdin", "stdout", "tty"),
     "attach": ("container", "stderr", "stdin", "stdout", "tty"),
@@ -91,7 +92,7 @@ _COLLECTION = {
     "deletecollection": _Verb(
         "delete", "deletecollection", "delete", _DELETE_COLLECTION, middle="Collection"
     ),
-    "list": _Verb("get", "list", "list", _LIST),
+    "list": _Verb("get", "list", "list", LIST_QUERY),
     "create": _Verb("post", "post", "create", _WRITE, (200, 201, 202)),
 }
 _ITEM = {
@@ -144,7 +145,7 @@ class Operation:
     body_types: tuple[str, ...] = _ANY
     body_required: bool = True
     answer: str = ""
-    answer_types: tuple[str, ...] = _OBJECTS
+    answer_types: tuple[str, ...] = OBJECT_TYPES
     codes: tuple[int, ...] = (200,)
 
     @property
@@ -160,6 +161,7 @@ class Naming:
     def __init__(self, row: Resource) -> None:
         words = (row.group.removesuffix(".k8s.io") or "core").split(".")
         camel = "".join(word[:1].upper() + word[1:] for word in words)
+        self.group = camel
         self.base = camel + row.version[:1].upper() + row.version[1:]
         self.tag = f"{camel[:1].lower()}{camel[1:]}_{row.version}"
         self.scope = "Namespaced" if row.namespaced else ""
@@ -198,9 +200,9 @@ def operations(row: Resource, names: Mapping[tuple[str, str, str], str]) -> Iter
             description=_SENTENCES["list"].format(kind=row.kind),
             action="list",
             kind=kind,
-            query=_LIST,
+            query=LIST_QUERY,
             answer=listed,
-            answer_types=_STREAMS,
+            answer_types=STREAM_TYPES,
         )
     item = row.url(namespace="{namespace}", name="{name}")
     for verb, look in _ITEM.items():
@@ -246,7 +248,7 @@ def _operation(
         body_types=_PATCHES if look.method == "patch" else _ANY,
         body_required=not deletes,
         answer=answer,
-        answer_types=_STREAMS if verb == "list" else _OBJECTS,
+        answer_types=STREAM_TYPES if verb == "list" else OBJECT_TYPES,
         codes=look.codes,
     )
 
@@ -277,7 +279,7 @@ def _subresource(
                 action="get",
                 kind=kind,
                 query=_LOG,
-                answer_types=("text/plain", *_OBJECTS),
+                answer_types=("text/plain", *OBJECT_TYPES),
             )
         else:
             yield operation
@@ -328,14 +330,19 @@ _REASONS = {200: "OK", 201: "Created", 202: "Accepted"}
 def render_v3(found: Iterable[Operation]) -> dict[str, Any]:
     """Return the `paths` of an OpenAPI v3 document."""
     paths: dict[str, Any] = {}
-    for operation in found:
+    listed = list(found)
+    shared = _shared(listed)
+    for operation in listed:
         at = paths.setdefault(operation.path, {})
-        if parameters := _parameters_v3(operation):
+        common = shared[operation.path]
+        if parameters := _parameters_v3(operation, common):
             at["parameters"] = parameters
         out = _common(operation)
-        out["parameters"] = [
-            {"name": name, "in": "query", "schema": _scalar(name)} for name in operation.query
-        ]
+        own = [name for name in operation.query if name not in common]
+        if own:
+            out["parameters"] = [
+                {"name": name, "in": "query", "schema": _scalar(name)} for name in own
+            ]
         if operation.body:
             body = {"schema": {"$ref": V3.prefix + operation.body}}
             out["requestBody"] = {"content": dict.fromkeys(operation.body_types, body)}
@@ -355,33 +362,59 @@ def _scalar(name: str) -> dict[str, Any]:
     return {"type": _TYPES.get(name, "string"), "uniqueItems": True}
 
 
-def _parameters_v3(operation: Operation) -> list[dict[str, Any]]:
-    out: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": _scalar(name)}
-        for name in operation.path_parameters
-    ]
+def _shared(found: Iterable[Operation]) -> dict[str, frozenset[str]]:
+    """Return by path what all of its operations can be asked with: it is told once, at the path."""
+    shared: dict[str, frozenset[str]] = {}
+    for operation in found:
+        before = shared.get(operation.path, frozenset(operation.query))
+        shared[operation.path] = before & frozenset(operation.query)
+    return shared
+
+
+def _places(operation: Operation, common: frozenset[str]) -> list[tuple[str, str]]:
+    """Return the names of a path's own parameters in order, and where each stands."""
+    places = [(name, "path") for name in operation.path_parameters]
+    places += [(name, "query") for name in common]
     if operation.action not in ("connect", ""):
-        out.append({"name": "pretty", "in": "query", "schema": _scalar("pretty")})
-    return out
+        places.append(("pretty", "query"))
+    return sorted(places)
+
+
+def _parameters_v3(operation: Operation, common: frozenset[str]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _scalar(name)}
+        if where == "path"
+        else {"name": name, "in": "query", "schema": _scalar(name)}
+        for name, where in _places(operation, common)
+    ]
 
 
 def render_v2(found: Iterable[Operation]) -> dict[str, Any]:
     """Return the `paths` of an OpenAPI v2 document."""
     paths: dict[str, Any] = {}
-    for operation in found:
+    listed = list(found)
+    shared = _shared(listed)
+    for operation in listed:
         at = paths.setdefault(operation.path, {})
-        if shared := _parameters_v2(operation):
-            at["parameters"] = shared
+        common = shared[operation.path]
+        if told := _parameters_v2(operation, common):
+            at["parameters"] = told
         out = _common(operation)
         out["schemes"] = ["https"]
-        out["consumes"] = list(operation.body_types)
+        if operation.body_types:
+            out["consumes"] = list(operation.body_types)
         out["produces"] = list(operation.answer_types)
         parameters: list[dict[str, Any]] = []
         if operation.body:
             body = {"name": "body", "in": "body", "schema": {"$ref": V2.prefix + operation.body}}
             parameters.append(body | ({"required": True} if operation.body_required else {}))
-        parameters += [{"name": name, "in": "query", **_scalar(name)} for name in operation.query]
-        out["parameters"] = parameters
+        parameters += [
+            {"name": name, "in": "query", **_scalar(name)}
+            for name in operation.query
+            if name not in common
+        ]
+        if parameters:
+            out["parameters"] = parameters
         answer = {"$ref": V2.prefix + operation.answer} if operation.answer else {"type": "string"}
         out["responses"] = {
             str(code): {"description": _REASONS[code], "schema": answer} for code in operation.codes
@@ -390,11 +423,10 @@ def render_v2(found: Iterable[Operation]) -> dict[str, Any]:
     return paths
 
 
-def _parameters_v2(operation: Operation) -> list[dict[str, Any]]:
-    out: list[dict[str, Any]] = [
+def _parameters_v2(operation: Operation, common: frozenset[str]) -> list[dict[str, Any]]:
+    return [
         {"name": name, "in": "path", "required": True, **_scalar(name)}
-        for name in operation.path_parameters
+        if where == "path"
+        else {"name": name, "in": "query", **_scalar(name)}
+        for name, where in _places(operation, common)
     ]
-    if operation.action not in ("connect", ""):
-        out.append({"name": "pretty", "in": "query", **_scalar("pretty")})
-    return out

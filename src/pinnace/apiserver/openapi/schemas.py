@@ -12,6 +12,7 @@ from typing import Any
 from pinnace.api.schema.load import Schema
 from pinnace.api.schema.types import FieldDef, Type, TypeDef, Union
 from pinnace.apiserver.openapi.descriptions import Descriptions, Words
+from pinnace.apiserver.openapi.enums import add_enums
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,15 @@ class Dialect:
 
 V3 = Dialect("#/components/schemas/", wraps_references=True, has_defaults=True)
 V2 = Dialect("#/definitions/", wraps_references=False, has_defaults=False)
+
+
+_PROPS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+# References of which upstream says nothing stand bare: what is wrapped has something to wrap.
+_BARE = (
+    *((_PROPS, name) for name in ("additionalItems", "additionalProperties", "example")),
+    *((_PROPS, name) for name in ("externalDocs", "items", "not")),
+    ("io.k8s.api.networking.v1.IngressRule", "http"),
+)
 
 
 def closure(schema: Schema, names: Iterable[str]) -> list[str]:
@@ -162,8 +172,15 @@ def render_all(
     group_version: str = "",
 ) -> dict[str, Any]:
     """Return the schemas of the named definitions and of all that they refer to."""
-    return {
+    rendered = {
         name: render_type(known, dialect, descriptions.of(name), group_version=group_version)
         for name in closure(schema, names)
         if (known := schema.named(name)) is not None
     }
+    for name, made in rendered.items():
+        add_enums(name, made.get("properties", {}))
+    for name, field in _BARE:
+        properties = rendered.get(name, {}).get("properties", {})
+        if properties.get(field, {}).keys() == {"allOf"}:
+            properties[field] = properties[field]["allOf"][0]
+    return rendered

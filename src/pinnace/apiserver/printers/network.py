@@ -222,7 +222,8 @@ def _ip_address(obj: Object, now: datetime) -> list[Any]:
         text = (f"{resource}.{group}" if group else resource).lower()
         text += f"/{parent['namespace']}" if parent.get("namespace") else ""
         text += f"/{parent.get('name', '')}"
-    return [name_of(obj), text]
+    # Upstream prints an age under no column.
+    return [name_of(obj), text, age(obj, now)]
 
 
 IP_ADDRESS = Printer((NAME, Column("ParentRef")), _ip_address)

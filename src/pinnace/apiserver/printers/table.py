@@ -24,6 +24,7 @@ from pinnace.apiserver.printers import (
 )
 from pinnace.apiserver.printers.base import NAME, Column, Printer, dig, name_of
 from pinnace.apiserver.printers.custom import custom_printer
+from pinnace.apiserver.printers.descriptions import description_of
 
 _CERTIFICATES = "certificates.k8s.io"
 _FLOW = "flowcontrol.apiserver.k8s.io"
@@ -131,11 +132,14 @@ def table(
     own; for a single object its resourceVersion. Later events of a watch go without headers.
     """
     if include_object not in ("", "None", "Metadata", "Object"):
-        raise BadRequest(f'unrecognized includeObject value: "{include_object}"')
+        raise BadRequest(
+            f"Unable to convert to Table as requested: includeObject: Invalid value: "
+            f"\"{include_object}\": must be 'Metadata', 'Object', 'None', or empty"
+        )
     chosen = printer_for(row)
     listed = sorted(objects, key=chosen.order) if chosen.order else objects
     group_version = f"meta.k8s.io/{version}"
-    definitions = [column.definition() for column in chosen.columns] if headers else []
+    definitions = [_definition(row, column) for column in chosen.columns] if headers else None
     rows = []
     for obj in listed:
         entry: Object = {"cells": chosen.cells(obj, now)}
@@ -148,8 +152,15 @@ def table(
         "apiVersion": group_version,
         "metadata": dict(list_metadata or {}),
         "columnDefinitions": definitions,
-        "rows": rows,
+        # The printer of kinds without columns of their own makes no list of nothing.
+        "rows": rows if rows or chosen is not DEFAULT else None,
     }
+
+
+def _definition(row: Resource, column: Column) -> Object:
+    described = column.definition()
+    described["description"] = column.description or description_of(row, column.name)
+    return described
 
 
 def _included(obj: Object, include_object: str, group_version: str) -> Object | None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, accepted, representation
+from pinnace.apiserver.answers import EACH, accepted, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
@@ -21,6 +21,7 @@ from pinnace.apiserver.revisions import (
     too_old,
 )
 from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.verbs import watch_socket
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
 from pinnace.store.watchcache.cache import WatchCache
@@ -49,10 +50,13 @@ async def watch(core: Core, call: Call) -> Answer:
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
     revision = parse_revision(text) if text and text != "0" else 0
-    wanted = accepted(call.request, ONE, call.row)
+    wanted = accepted(call.request, EACH, call.row)
     shape = representation(core, call, wanted)
     watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
+    if watch_socket.is_asked_for(call.request):
+        binary = wanted.media == PROTOBUF
+        return watch_socket.over_websocket(call.request, frames, binary=binary)
     media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames, straight=watching.straight)
