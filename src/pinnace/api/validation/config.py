@@ -109,6 +109,19 @@ def check_secret_update(report: Report, secret: Object, old: Object) -> None:
     check_secret(report, secret)
 
 
+def check_namespace(report: Report, namespace: Object) -> None:
+    """Check a new Namespace: who must have a say before it goes."""
+    spec = report.child(namespace, "spec", "") or {}
+    for name in report.texts(spec, "finalizers", "spec"):
+        said = names.qualified_name(name)
+        report.said("spec.finalizers", name, said)
+        check_finalizer(report, name, "spec.finalizers")
+
+
+def check_namespace_update(report: Report, namespace: Object, old: Object) -> None:
+    """Check nothing but metadata: the finalizers have a door of their own."""
+
+
 def check_namespace_status(report: Report, namespace: Object, old: Object) -> None:
     """Check that a namespace is Active or Terminating as its deletion says."""
     status = report.child(namespace, "status", "") or {}

@@ -81,10 +81,10 @@ def _check(report: Report, volume: Object, *, any_value: bool) -> None:
             check_node_selector(report, needed, where, any_value=any_value)
     _check_source(report, volume, spec)
     host_path = spec.get("hostPath")
-    if policy == "Recycle" and isinstance(host_path, dict):
-        if posixpath.normpath(host_path.get("path") or "") in ("/", "//"):
-            detail = "may not be 'recycle' for a hostPath mount of '/'"
-            report.forbidden("spec.persistentVolumeReclaimPolicy", detail)
+    target = host_path.get("path") if isinstance(host_path, dict) else ""
+    if policy == "Recycle" and posixpath.normpath(target or "") in ("/", "//"):
+        detail = "may not be 'recycle' for a hostPath mount of '/'"
+        report.forbidden("spec.persistentVolumeReclaimPolicy", detail)
     _check_classes(report, spec)
     _check_mount_options(report, volume, spec)
 
@@ -200,10 +200,3 @@ def _renamed(affinity: Object, old: Object) -> Object:
             ]}  # fmt: skip
         terms.append(term)
     return {"required": {"nodeSelectorTerms": terms}} if affinity.get("required") else affinity
-
-
-def check_volume_status(report: Report, volume: Object, old: Object) -> None:
-    """Check that a status write names the version it changes."""
-    meta = volume.get("metadata")
-    if not isinstance(meta, dict) or not meta.get("resourceVersion"):
-        report.required("resourceVersion")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pinnace.api.objects import Object
 from pinnace.apiserver.strategies.base import Context, Strategy
+from pinnace.apiserver.strategies.serviceadvice import service_advice
 
 EXTERNAL_NAME, NODE_PORT, LOAD_BALANCER = "ExternalName", "NodePort", "LoadBalancer"
 
@@ -40,6 +41,10 @@ def is_externally_accessible(service: Object) -> bool:
 @dataclass(frozen=True, kw_only=True)
 class Services(Strategy):
     """Drops what the new type does not use, unless the client changed that very field."""
+
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of what the type does not use."""
+        return list(service_advice(obj))
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin with an empty load balancer, and say an asked-for address in both spellings."""

@@ -7,6 +7,7 @@ from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.resources import Resource
 from pinnace.apiserver.strategies.base import ALL_METADATA, META_FIELDS, ORPHAN, Path, Strategy
 from pinnace.apiserver.strategies.certificates import SigningRequests
+from pinnace.apiserver.strategies.coordination import Leases
 from pinnace.apiserver.strategies.core import (
     Events,
     Namespaces,
@@ -180,7 +181,9 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             meta_labels=NAME_ONLY,
         ),
         ("coordination.k8s.io", "leasecandidates"): LEASES,
-        ("coordination.k8s.io", "leases"): LEASES,
+        ("coordination.k8s.io", "leases"): Leases(
+            allow_create_on_update=True, allow_unconditional_update=False
+        ),
         ("discovery.k8s.io", "endpointslices"): EndpointSlices(counted=SPEC),
         ("events.k8s.io", "events"): Events(
             allow_create_on_update=True, selectable=EVENT_FIELDS, modern=True
