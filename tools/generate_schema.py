@@ -1,14 +1,15 @@
 """Write the compact table of type facts that `pinnace.api.schema` loads.
 
     python tools/generate_schema.py [--release 1.36.0] [--openapi-v3 DIR] [--objects DIR]
-        [--fields FILE]
+        [--fields FILE] [--staging DIR]
 
 Types, list types, patch keys and kinds come from the PyPI package kubernetes-validate; descriptions
 stay there. What the package does not carry is taken from data that upstream publishes beside a
 release, when it is at hand: defaults from the OpenAPI v3 documents (`api/openapi-spec/v3`), the
 order of a struct's fields from the round-trip objects (JSON with every field set) and, for types
-that these do not reach, from the protobuf field numbers. Without them the table has no defaults and
-fields are in alphabetical order; the tool says so.
+that these do not reach, from the protobuf field numbers. Upstream's sources (`staging/src/k8s.io`)
+say what Go writes for a field that is empty (`go_types.py`). Without them the table has no
+defaults, fields are in alphabetical order and empty ones stay as they were sent; the tool says so.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from go_types import GoTypes
 
 OUT = Path(__file__).parent.parent / "src/pinnace/api/schema/facts.json.gz"
 REF = "#/$defs/"
@@ -103,6 +106,18 @@ def add_defaults(types: dict[str, Any], directory: Path) -> int:
                 types[name]["o"] = [option["type"] for option in definition["oneOf"]]
             if definition.get("format"):
                 types[name]["f"] = definition["format"]
+    return count
+
+
+def add_empties(types: dict[str, Any], staging: Path) -> int:
+    """Add what Go writes for empty fields; returns for how many."""
+    go = GoTypes(staging)
+    count = 0
+    for name, facts in types.items():
+        for field, fact in go.facts(name).items():
+            if field in facts.get("p", {}):
+                facts["p"][field]["w"] = fact
+                count += 1
     return count
 
 
@@ -194,6 +209,7 @@ def main() -> int:
     parser.add_argument("--openapi-v3", type=Path)
     parser.add_argument("--objects", type=Path)
     parser.add_argument("--fields", type=Path)
+    parser.add_argument("--staging", type=Path)
     options = parser.parse_args()
     folder = f"kubernetes-json-schema/v{options.release}-local/_definitions.json"
     source = resources.files("kubernetes_validate").joinpath(folder)
@@ -202,6 +218,7 @@ def main() -> int:
         for name, definition in sorted(json.loads(source.read_text())["$defs"].items())
     }
     defaults = add_defaults(types, options.openapi_v3) if options.openapi_v3 else 0
+    empties = add_empties(types, options.staging) if options.staging else 0
     left = reorder(
         types,
         orders_from_objects(types, options.objects) if options.objects else {},
@@ -210,7 +227,8 @@ def main() -> int:
     table = json.dumps({"release": options.release, "types": types}, separators=(",", ":"))
     # No time stamp and no name inside, so that equal facts are equal bytes.
     OUT.write_bytes(gzip.compress(table.encode(), compresslevel=9, mtime=0))
-    print(f"{len(types)} types, {defaults} defaults, {OUT.stat().st_size} bytes -> {OUT}")
+    found = f"{len(types)} types, {defaults} defaults, {empties} empties"
+    print(f"{found}, {OUT.stat().st_size} bytes -> {OUT}")
     if left:
         print(f"{len(left)} types keep alphabetical order: {', '.join(left)}")
     return 0

@@ -1,5 +1,6 @@
 import copy
 
+from pinnace.api.kinds.apps import DEPLOYMENTS
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import PODS, SECRETS
 from pinnace.api.resources import Resource
@@ -16,7 +17,10 @@ def test_unknown_fields_and_nulls_are_dropped() -> None:
     assert normalized(pod, PODS) == {
         "kind": "Pod", "apiVersion": "v1",
         "metadata": {"name": "a", "labels": {"a": ""}},
-        "spec": {"containers": [{"name": "c"}, {}]},
+        "spec": {"containers": [
+            {"name": "c", "resources": {}}, {"name": "", "resources": {}},
+        ]},
+        "status": {},
     }  # fmt: skip
     assert pod == before
 
@@ -40,9 +44,39 @@ def test_base64_is_written_in_one_line() -> None:
     assert normalized(secret, SECRETS)["data"] == {"a": "YWFhYWE=", "b": "YWE=", "c": "YWE="}
 
 
+def test_empty_values_are_left_out_or_written_as_the_struct_says() -> None:
+    deployment = {
+        "kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "a", "labels": {}},
+        "spec": {"minReadySeconds": 0, "replicas": 0, "paused": False,
+                 "template": {"spec": {"containers": [], "restartPolicy": ""}}},
+    }  # fmt: skip
+    assert normalized(deployment, DEPLOYMENTS) == {
+        "kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "a"},
+        "spec": {"replicas": 0, "selector": None,
+                 "template": {"metadata": {}, "spec": {"containers": []}}, "strategy": {}},
+        "status": {},
+    }  # fmt: skip
+    condition = {"type": "Ready", "status": "True"}
+    made = normalized({"status": {"conditions": [condition]}}, PODS)["status"]["conditions"][0]
+    assert made == {**condition, "lastProbeTime": None, "lastTransitionTime": None}
+
+
+def test_fields_come_in_the_order_of_the_struct_and_keys_sorted() -> None:
+    pod = {"status": {}, "spec": {"containers": [{"image": "i", "name": "c"}]},
+           "metadata": {"labels": {"b": "1", "a": "2"}, "name": "a"}}  # fmt: skip
+    made = normalized(pod, PODS)
+    assert list(made) == ["metadata", "spec", "status"]
+    assert list(made["metadata"]) == ["name", "labels"]
+    assert list(made["metadata"]["labels"]) == ["a", "b"]
+    assert list(made["spec"]["containers"][0]) == ["name", "image", "resources"]
+
+
 def test_what_is_so_already_is_shared() -> None:
     pod = {"kind": "Pod", "metadata": {"managedFields": [{"fieldsV1": {"f:x": {"y": None}}}]},
-           "spec": {"containers": [{"resources": {"limits": {"cpu": "1"}}}]}}  # fmt: skip
+           "spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": "1"}}}]},
+           "status": {"conditions": [{
+               "type": "a", "status": "True", "lastProbeTime": None, "lastTransitionTime": None,
+           }]}}  # fmt: skip
     assert normalized(pod, PODS) is pod
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pinnace.api.kinds.apiextensions import CUSTOMRESOURCEDEFINITIONS
 from pinnace.api.kinds.core import PODS
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.resources import Resource, status
@@ -40,10 +39,6 @@ def test_every_legacy_document_equals_upstreams() -> None:
         found = discovery.legacy("/" + file.stem.replace("__", "/"))
         assert found is not None, file.stem
         upstreams = orjson.loads(file.read_bytes())
-        for entry in upstreams.get("resources", ()):
-            if entry["name"] == "customresourcedefinitions":
-                # Upstream still stores these as v1beta1, which it no longer serves; we as v1.
-                entry["storageVersionHash"] = storage_version_hash(CUSTOMRESOURCEDEFINITIONS)
         assert orjson.loads(found.body) == upstreams, file.stem
 
 
@@ -57,16 +52,11 @@ def test_the_aggregated_document_equals_upstreams() -> None:
 
 
 def test_the_aggregated_document_of_the_core_group_stands_at_api() -> None:
-    discovery = Discovery(RESOURCES)
-    found = discovery.aggregated("/api/", "v2beta1")
+    found = Discovery(RESOURCES).aggregated("/api")
     assert found is not None
     listed = orjson.loads(found.body)
-    assert listed["apiVersion"] == "apidiscovery.k8s.io/v2beta1"
+    assert listed["apiVersion"] == "apidiscovery.k8s.io/v2"
     assert [item["metadata"] for item in listed["items"]] == [{}]
-    assert (
-        found.content_type
-        == "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
-    )
 
 
 def test_trailing_slashes_are_welcome() -> None:

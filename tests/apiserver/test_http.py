@@ -142,7 +142,7 @@ async def test_an_upgrade_is_spliced_to_the_kubelet(
         writer.write(b"ping")
         assert await asyncio.wait_for(reader.read(), 5) == b"echo:ping"
         writer.close()
-        assert kubelet.head.startswith(b"POST /exec/default/p/c?output=1&command=ls&command=-l ")
+        assert kubelet.head.startswith(b"POST /exec/default/p/c?command=ls&command=-l&output=1 ")
 
 
 async def test_a_log_comes_from_the_kubelet(ca: trustme.CA, http: aiohttp.ClientSession) -> None:

@@ -1,6 +1,9 @@
 """Metrics have upstream's names, and no series that a client could make up."""
 
+import logging
 from typing import Any
+
+import pytest
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -29,9 +32,9 @@ async def test_requests_watches_objects_and_the_store_are_counted(api: Any) -> N
     )
     assert (
         'apiserver_longrunning_requests{component="apiserver",group="",resource="configmaps",'
-        'scope="cluster",subresource="",verb="WATCH",version="v1"} 1.0' in found
+        'scope="namespace",subresource="",verb="WATCH",version="v1"} 1.0' in found
     )
-    assert 'apiserver_storage_objects{resource="configmaps"} 1.0' in found
+    assert 'apiserver_storage_objects{resource="configmaps"} 2.0' in found
     assert 'apiserver_current_inflight_requests{request_kind="readOnly"} 1.0' in found
     assert any(line.startswith('etcd_request_duration_seconds_count{operation="') for line in found)
     await events.aclose()
@@ -41,3 +44,35 @@ async def test_what_does_not_exist_makes_no_series(api: Any) -> None:
     await api.do("GET", f"{CONFIGMAPS}/a/made-up")
     await api.do("GET", "/api/v1/namespaces/default/made-up")
     assert not [line for line in await lines(api) if "made-up" in line]
+
+
+async def test_what_is_sent_asked_for_and_refused_is_counted(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+    await api.do("GET", "/api/v1/endpoints")
+    events = api.events(f"{CONFIGMAPS}?watch=1")
+    await anext(events)
+    found = await lines(api)
+    where = 'group="",resource="configmaps",version="v1"'
+    assert f"apiserver_watch_events_total{{{where}}} 1.0" in found
+    assert (
+        'apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",'
+        'subresource="",version="v1"} 1.0' in found
+    )
+    assert any(line.startswith('authentication_attempts{result="success"}') for line in found)
+    assert any(line.startswith('authorization_attempts_total{result="allowed"') for line in found)
+    assert any(line.startswith("apiserver_response_sizes_bucket{") for line in found)
+    await events.aclose()
+
+
+async def test_health_checks_are_metrics_of_their_own(api: Any) -> None:
+    answer = await api.answer("GET", "/metrics/slis")
+    assert b'kubernetes_healthcheck{name="etcd",type="livez"} 1.0' in answer.body
+
+
+async def test_a_request_is_one_line_of_the_log(api: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "pinnace.apiserver.request_log")
+    await api.answer("GET", f"{CONFIGMAPS}?limit=5", user_agent="me", audit_id="id")
+    (line,) = [r.message for r in caplog.records if r.name == "pinnace.apiserver.request_log"]
+    assert line.startswith(f'"HTTP" verb="LIST" URI="{CONFIGMAPS}?limit=5" latency="')
+    assert 'userAgent="me" audit-ID="id"' in line
+    assert line.endswith("resp=200")

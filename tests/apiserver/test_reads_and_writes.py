@@ -171,6 +171,19 @@ async def test_an_expired_page_hands_out_a_usable_token(api: Any) -> None:
     assert (code, [item["metadata"]["name"] for item in rest["items"]]) == (200, ["c"])
 
 
+async def test_a_page_expires_with_its_revision_even_if_nothing_changed(api: Any) -> None:
+    for name in ("a", "b"):
+        await api.do("POST", CONFIGMAPS, configmap(name))
+    _, page = await api.do("GET", f"{CONFIGMAPS}?limit=1")
+    await api.do("POST", "/api/v1/namespaces", {"metadata": {"name": "other"}})
+    await api.settle()
+    await api.clock.advance(301)
+    await api.clock.advance(301)
+    token = page["metadata"]["continue"]
+    code, status = await api.do("GET", f"{CONFIGMAPS}?limit=1&continue={token}")
+    assert (code, status["reason"]) == (410, "Expired")
+
+
 async def test_metadata_and_tables_are_other_forms_of_the_same(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -239,3 +252,21 @@ async def test_a_namespace_is_listed_by_its_name(api):
     code, found = await api.do("GET", "/api/v1/namespaces?fieldSelector=metadata.name=default")
     assert code == 200
     assert [item["metadata"]["name"] for item in found["items"]] == ["default"]
+
+
+async def test_items_of_a_list_do_not_repeat_what_they_are(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    _, listed = await api.do("GET", CONFIGMAPS)
+    assert not {"kind", "apiVersion"} & set(listed["items"][0])
+
+
+async def test_a_field_is_selected_under_the_name_that_its_version_has(api: Any) -> None:
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+    for name in ("a", "b"):
+        await api.do("POST", path, {
+            "metadata": {"name": name}, "regarding": {"namespace": "default"}, "type": "Normal",
+            "eventTime": "2026-01-01T00:00:00.000000Z", "action": "Test", "reason": "Test",
+            "reportingController": f"test-{name}", "reportingInstance": "one",
+        })  # fmt: skip
+    _, found = await api.do("GET", f"{path}?fieldSelector=reportingController=test-a")
+    assert [item["metadata"]["name"] for item in found["items"]] == ["a"]

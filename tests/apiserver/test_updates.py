@@ -172,6 +172,6 @@ async def test_an_apply_with_an_undeclared_field_is_refused_even_without_strict(
     )
     assert (code, status["message"]) == (
         500,
-        "failed to create typed patch object (default/d; apps/v1, Kind=Deployment): "
+        "failed to create typed patch object (/d; apps/v1, Kind=Deployment): "
         ".spec.unknownField: field not declared in schema",
     )

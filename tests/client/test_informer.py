@@ -3,7 +3,7 @@ import contextlib
 
 import pytest
 
-from pinnace.api.errors import Expired, Invalid, ServiceUnavailable
+from pinnace.api.errors import ApiError, Expired, Invalid, ServiceUnavailable
 from pinnace.api.kinds.core import CONFIGMAPS
 from pinnace.api.objects import Key
 from pinnace.client.base import WatchEvent
@@ -91,7 +91,13 @@ async def test_a_streaming_list_becomes_the_state_at_its_end_bookmark():
         assert client.asked == ["stream", "6"]
 
 
-@pytest.mark.parametrize("error", [Invalid("sendInitialEvents is forbidden")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Invalid("sendInitialEvents is forbidden"),
+        ApiError("the required storage feature RequestWatchProgress is disabled"),
+    ],
+)
 async def test_a_server_without_streaming_lists_is_listed(error):
     client = Scripted(watches=[[error]], lists=[([cm("a", 1)], 7)])
     async with informed(client) as (informer, seen, clock):

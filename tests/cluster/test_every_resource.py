@@ -126,7 +126,7 @@ each = pytest.mark.parametrize("row", ROWS, ids=label)
 STATUS_ALONE = {
     "servicecidrs", "volumeattachments", "validatingadmissionpolicies", "podgroups",
     "resourceclaims", "devicetaintrules", "resourcepoolstatusrequests", "storageversions",
-    "storageversionmigrations",
+    "storageversionmigrations", "flowschemas", "prioritylevelconfigurations",
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class ApiError(Exception):
         }
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         body["code"] = self.code
         return body
@@ -167,10 +167,11 @@ def qualified(plural: str, group: str) -> str:
 
 
 def _details(plural: str, group: str, name: str) -> dict[str, Any]:
-    details: dict[str, Any] = {"name": name}
+    details: dict[str, Any] = {"name": name} if name else {}
     if group:
         details["group"] = group
-    details["kind"] = plural
+    if plural:
+        details["kind"] = plural
     return details
 
 
@@ -207,6 +208,11 @@ def forbidden(plural: str, group: str, name: str, why: str) -> Forbidden:
     what = qualified(plural, group)
     named = f'{what} "{name}" is forbidden: {why}' if name else f"{what} is forbidden: {why}"
     return Forbidden(named, details=_details(plural, group, name) if name else {"kind": plural})
+
+
+def internal(why: str) -> ApiError:
+    """Return upstream's answer to something that ought not to happen."""
+    return ApiError(f"Internal error occurred: {why}", details={"causes": [{"message": why}]})
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence["Cause"]) -> Invalid:

@@ -90,6 +90,7 @@ def cannot_be_handled(kind: str, version: str, why: str) -> BadRequest:
 
 
 _GO_ERROR = re.compile(r"json: cannot unmarshal (\w+)\b.* into Go struct field \S+ of type (.+)")
+_FRACTION = re.compile(r"cannot unmarshal number \S*[.eE]")
 _DECODED = {"array": "[]interface {}", "object": "map[string]interface {}", "number": "int64"}
 _KINDS = {"array": "slice", "object": "map", "number": "int64"}
 
@@ -101,13 +102,14 @@ def restored(why: str) -> str:
         return why
     got, wanted = found.groups()
     kind = _KINDS.get(got, got)
+    decoded = "float64" if _FRACTION.search(why) else _DECODED.get(got, got)
     if wanted.startswith("map["):
         return f"cannot restore map from {kind}"
     if wanted.startswith("[]"):
         return f"cannot restore slice from {kind}"
     if "." in wanted:
         return f"cannot restore struct from: {kind}"
-    return f"cannot convert {_DECODED.get(got, got)} to {wanted}"
+    return f"cannot convert {decoded} to {wanted}"
 
 
 def _check(schema: Schema, value: Any, kind: TypeDef | None, path: str, found: list[str]) -> None:
@@ -162,6 +164,25 @@ def type_errors(obj: Object, row: Resource) -> list[str]:
     if kind is not None:
         _Types(schema, found).check(obj, kind, "")
     return found
+
+
+def type_errors_of(name: str, value: Object) -> list[str]:
+    """Return what Go's decoder would say of a value of the type with that definition name."""
+    schema = load()
+    kind = schema.named(name)
+    found: list[str] = []
+    if kind is not None:
+        _Types(schema, found).check(value, kind, "")
+    return found
+
+
+def unknown_fields_of(name: str, value: Object) -> list[str]:
+    """Return the paths of fields that the type with that definition name does not have."""
+    schema = load()
+    found: list[str] = []
+    _check(schema, value, schema.named(name), "", found)
+    start = 'unknown field "'
+    return [text.removeprefix(start)[:-1] for text in found if text.startswith(start)]
 
 
 def _illegal_base64(text: str) -> int:

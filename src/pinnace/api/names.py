@@ -8,6 +8,7 @@ import ipaddress
 import re
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _LABEL_UNDERSCORE = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _SUBDOMAIN_UNDERSCORE = rf"{_LABEL_UNDERSCORE}(\.{_LABEL_UNDERSCORE})*"
@@ -21,6 +22,10 @@ _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 _LABEL_MSG = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
     "and must start and end with an alphanumeric character"
+)
+_LABEL_1035_MSG = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+    "alphabetic character, and end with an alphanumeric character"
 )
 _SUBDOMAIN_MSG = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
@@ -56,7 +61,8 @@ _CIDR_MSG = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 _MATCHES = {
     pattern: re.compile(pattern, re.ASCII)
     for pattern in (
-        _LABEL, _SUBDOMAIN, _SUBDOMAIN_UNDERSCORE, _WILDCARD, _LABEL_KEY, _LABEL_VALUE, _PERCENT,
+        _LABEL, _LABEL_1035,
+        _SUBDOMAIN, _SUBDOMAIN_UNDERSCORE, _WILDCARD, _LABEL_KEY, _LABEL_VALUE, _PERCENT,
         _HEADER, _CONFIG_KEY,
     )
 }  # fmt: skip
@@ -102,6 +108,14 @@ def dns1123_label(value: str) -> list[str]:
             errors.append("must not contain dots")
         else:
             errors.append(regex_error(_LABEL_MSG, _LABEL, "my-name", "123-abc"))
+    return errors
+
+
+def dns1035_label(value: str) -> list[str]:
+    """Return what keeps a value from being an RFC 1035 label, which begins with a letter."""
+    errors = [max_length_error(63)] if _size(value) > 63 else []
+    if not _fits(_LABEL_1035, value):
+        errors.append(regex_error(_LABEL_1035_MSG, _LABEL_1035, "my-name", "abc-123"))
     return errors
 
 
@@ -332,4 +346,16 @@ def cidr(value: str) -> list[str]:
     if errors:
         return errors
     canonical = str(ipaddress.ip_network(value))
+    return [] if canonical == value else [f'must be in canonical form ("{canonical}")']
+
+
+def interface_address(value: str) -> list[str]:
+    """Return what keeps a value from being the address of an interface, in canonical form."""
+    if cidr_sloppy(value, strict=False):
+        return ["must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)"]
+    text, _, bits = value.partition("/")
+    address, length = _parse_ip(text), int(bits)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address, length = address.ipv4_mapped, max(length - 96, 0) if length > 32 else length
+    canonical = f"{address}/{length}"
     return [] if canonical == value else [f'must be in canonical form ("{canonical}")']

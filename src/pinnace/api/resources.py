@@ -6,6 +6,10 @@ printers, controllers). The API server's `Rows` can take more of them at run tim
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pinnace.api.custom.kind import CustomKind
 
 READ_WRITE = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -28,7 +32,7 @@ class Resource:
     `prefix` is the storage key prefix (upstream's layout: `/registry/pods`, `/registry/minions`),
     the same for all versions of one resource and for groups that are views of one another;
     `storage` is the group/version in which it is stored. An empty prefix means that nothing is
-    stored (TokenReview ...).
+    stored (TokenReview ...). `custom` is what a CustomResourceDefinition says, for its rows.
     """
 
     group: str
@@ -43,6 +47,7 @@ class Resource:
     subresources: tuple[Subresource, ...] = ()
     prefix: str = ""
     storage: str = ""
+    custom: "CustomKind | None" = None
 
     @property
     def group_version(self) -> str:

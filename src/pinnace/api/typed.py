@@ -1,23 +1,27 @@
 """What an object of a built-in kind looks like after Go has decoded it and written it again.
 
 Upstream's API server decodes bodies into structs, so fields that the kind does not know are
-dropped, null means absent, quantities are written canonically and times in UTC. Raw JSON inside an
-object is left alone, and so are objects of kinds without a schema.
+dropped, null means absent, quantities are written canonically and times in UTC. What is empty is
+left out or written as the struct's tags say: a Pod always has a `status`, and a condition without a
+time has a null there. Fields come in the order of the struct. Raw JSON inside an object is left
+alone, and so are objects of kinds without a schema.
 """
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from pinnace.api import quantity
 from pinnace.api.objects import Object, format_time, parse_time
 from pinnace.api.resources import Resource
-from pinnace.api.schema.load import Schema, load
-from pinnace.api.schema.types import FieldDef, Type, TypeDef
+from pinnace.api.schema.load import load
+from pinnace.api.schema.types import LEFT_OUT, FieldDef, Type
 
 _MICRO_TIME = "MicroTime"
+Write = Callable[[Any], Any]
 
 
 def normalized(obj: Object, row: Resource) -> Object:
@@ -26,58 +30,171 @@ def normalized(obj: Object, row: Resource) -> Object:
     Expects an object without type errors (`fieldvalidation.type_errors`); what does not fit is left
     as it is. kind and apiVersion always stay.
     """
-    schema = load()
-    kind = schema.type_for(row.group, row.version, row.kind)
-    return obj if kind is None else _object(schema, obj, kind)
+    kind = load().type_for(row.group, row.version, row.kind)
+    if kind is None:
+        return obj
+    made: Object = _struct(kind.name).write(obj)
+    return made
 
 
-def _object(schema: Schema, value: Object, kind: TypeDef) -> Object:
-    if not kind.fields:
+def normalized_as(name: str, value: Object) -> Object:
+    """Return a value of the type with that definition name as upstream would write it back."""
+    made: Object = _struct(name).write(value)
+    return made
+
+
+class _Struct:
+    """Writes the values of one named type."""
+
+    __slots__ = ("_always", "_fields", "_places", "_writes")
+
+    def __init__(self, fields: Mapping[str, FieldDef]) -> None:
+        self._fields = fields
+        self._places = {name: place for place, name in enumerate(fields)}
+        self._always = tuple(name for name, field in fields.items() if field.empty)
+        # Of the fields met so far: what writes their values, and whether empty ones are left out.
+        # And whether a null is written.
+        self._writes: dict[str, tuple[Write | None, bool, bool, int]] = {}
+
+    def write(self, value: Any) -> Any:
+        """Return a value as Go writes it; itself, if it is written so."""
+        if type(value) is not dict:
+            return value
+        made: Object = {}
+        same = ordered = True
+        last = -1
+        writes = self._writes
+        for name, inner in value.items():
+            known = writes.get(name)
+            if known is None:
+                known = self._meet(name)
+                if known is None:
+                    same = False
+                    continue
+            write, left_out, nullable, place = known
+            if inner is None:
+                if not nullable:
+                    same = False
+                    continue
+                after = None
+            elif left_out and not inner:
+                same = False
+                continue
+            else:
+                after = inner if write is None else write(inner)
+            same = same and after is inner
+            ordered = ordered and place > last
+            last = place
+            made[name] = after
+        for name in self._always:
+            if name not in made:
+                made[name] = self._zero(name)
+                same = ordered = False
+        if ordered:
+            return value if same else made
+        return self._ordered(value, made, same=same)
+
+    def _ordered(self, value: Object, made: Object, *, same: bool) -> Object:
+        names = sorted(made, key=self._places.__getitem__)
+        if same and names == list(value):
+            return value
+        return {name: made[name] for name in names}
+
+    def _meet(self, name: str) -> tuple[Write | None, bool, bool, int] | None:
+        field = self._fields.get(name)
+        if field is None:
+            return None
+        nullable = field.empty == (None,)
+        known = (_writer(field), field.empty == LEFT_OUT, nullable, self._places[name])
+        self._writes[name] = known
+        return known
+
+    def _zero(self, name: str) -> Any:
+        field = self._fields[name]
+        if field.type is Type.OBJECT and field.empty == ({},):
+            return _struct(field.ref).write({})
+        return field.empty[0] if field.empty else None
+
+
+@cache
+def _struct(name: str) -> "_Struct | _Opaque":
+    """Return what writes a named type; its fields are compiled when the first value comes."""
+    kind = load().named(name)
+    if kind is None or not kind.fields:
+        return _Opaque()
+    return _Struct(kind.fields)
+
+
+class _Opaque:
+    """Leaves values alone of which the schema knows no fields."""
+
+    def write(self, value: Any) -> Any:
+        """Return the value."""
         return value
-    made: Object = {}
-    same = True
-    for name, inner in value.items():
-        field = kind.fields.get(name)
-        if field is None or inner is None:
-            same = False
-            continue
-        after = _field(schema, inner, field)
-        same = same and after is inner
-        made[name] = after
-    return value if same else made
 
 
-def _field(schema: Schema, value: Any, field: FieldDef) -> Any:
+def _writer(field: FieldDef) -> Write | None:
+    """Return what writes a field's values that are not null, or None if they stay as they are."""
     kind = field.type
     if kind is Type.STRING:
-        form = _FORMS.get(field.format)
-        return value if form is None else form(value, field)
+        return _FORMS.get(_MICRO_TIME if field.ref.endswith(_MICRO_TIME) else field.format)
     if kind is Type.OBJECT:
-        inner = schema.type_of(field)
-        fits = inner is not None and isinstance(value, dict)
-        return _object(schema, value, inner) if fits and inner is not None else value
-    if kind is Type.ARRAY and isinstance(value, list):
-        return _list(schema, value, field.item)
-    if kind is Type.MAP and isinstance(value, dict):
-        return _map(schema, value, field.item)
-    return _quantity(value) if kind is Type.QUANTITY else value
+        return _struct(field.ref).write if field.ref else None
+    if kind is Type.ARRAY:
+        return _list_writer(field.item)
+    if kind is Type.MAP:
+        return _map_writer(field.item)
+    if kind is Type.NUMBER:
+        return _number
+    return _quantity if kind is Type.QUANTITY else None
 
 
-def _list(schema: Schema, value: list[Any], item: FieldDef | None) -> list[Any]:
-    if item is None or item.type in (Type.INTEGER, Type.BOOLEAN):
-        return value
-    made = [_zero(item) if one is None else _field(schema, one, item) for one in value]
-    return value if all(map(_is, made, value)) else made
-
-
-def _map(schema: Schema, value: dict[str, Any], item: FieldDef | None) -> dict[str, Any]:
+def _list_writer(item: FieldDef | None) -> Write | None:
     if item is None:
-        return value
-    made = {
-        name: _zero(item) if one is None else _field(schema, one, item)
-        for name, one in value.items()
-    }
-    return value if all(made[name] is one for name, one in value.items()) else made
+        return None
+    write = _writer(item)
+
+    def each(value: Any) -> Any:
+        if type(value) is not list:
+            return value
+        made = [
+            _zero(item) if one is None else one if write is None else write(one) for one in value
+        ]
+        return value if all(map(_is, made, value)) else made
+
+    return each
+
+
+def _map_writer(item: FieldDef | None) -> Write | None:
+    if item is None:
+        return None
+    write = _writer(item)
+
+    def each(value: Any) -> Any:
+        if type(value) is not dict:
+            return value
+        if write is None and None not in value.values():
+            return value if _is_sorted(value) else {name: value[name] for name in sorted(value)}
+        made = {
+            name: _zero(item) if one is None else one if write is None else write(one)
+            for name, one in sorted(value.items(), key=_name)
+        }
+        same = all(made[name] is one for name, one in value.items())
+        return value if same and _is_sorted(value) else made
+
+    return each
+
+
+def _name(entry: tuple[str, Any]) -> str:
+    return entry[0]
+
+
+def _is_sorted(value: Object) -> bool:
+    """Say whether a map's keys come as Go writes them."""
+    if len(value) < 2:
+        return True
+    names = list(value)
+    return names == sorted(names)
 
 
 def _is(one: Any, other: Any) -> bool:
@@ -91,8 +208,12 @@ def _zero(field: FieldDef) -> Any:
         Type.NUMBER: 0, Type.BOOLEAN: False,
     }  # fmt: skip
     if field.type is Type.OBJECT:
-        return {}
+        return _struct(field.ref).write({}) if field.ref else {}
     return zeros.get(field.type)
+
+
+def _number(value: Any) -> Any:
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
 def _quantity(value: Any) -> Any:
@@ -103,23 +224,26 @@ def _quantity(value: Any) -> Any:
     return value if text == value else text
 
 
-def _time(value: Any, field: FieldDef) -> Any:
-    if not isinstance(value, str):
-        return value
-    micro = field.ref.endswith(_MICRO_TIME)
+def _time(value: Any) -> Any:
     # Nearly all times are written so already: 2026-01-02T03:04:05Z, with or without six digits.
-    if value.endswith("Z") and len(value) == (27 if micro else 20):
+    if not isinstance(value, str) or (value.endswith("Z") and len(value) == 20):
         return value
     try:
-        when = parse_time(value).astimezone(UTC)
+        return format_time(parse_time(value).astimezone(UTC))
     except ValueError:
         return value
-    if micro:
-        return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return format_time(when)
 
 
-def _base64(value: Any, _: FieldDef) -> Any:
+def _micro_time(value: Any) -> Any:
+    if not isinstance(value, str) or (value.endswith("Z") and len(value) == 27):
+        return value
+    try:
+        return parse_time(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    except ValueError:
+        return value
+
+
+def _base64(value: Any) -> Any:
     """Go's decoder skips line ends; what it writes has none, and no stray bits at its end."""
     if not isinstance(value, str) or not ("\n" in value or "\r" in value or value.endswith("=")):
         return value
@@ -130,6 +254,6 @@ def _base64(value: Any, _: FieldDef) -> Any:
     return value if text == value else text
 
 
-_FORMS: Mapping[str, Callable[[Any, FieldDef], Any]] = MappingProxyType(
-    {"date-time": _time, "byte": _base64}
+_FORMS: Mapping[str, Write] = MappingProxyType(
+    {"date-time": _time, _MICRO_TIME: _micro_time, "byte": _base64}
 )

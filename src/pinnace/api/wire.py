@@ -31,7 +31,8 @@ class Request:
     order. `headers` have lower-case names. `peer_certificate` is the verified client certificate in
     DER. `user` is set by a transport that has authenticated already (the in-process one), else
     None. `upgrade` carries the adapter's own connection for handlers that take the raw stream
-    over.
+    over. `raw_query` is the query as it was sent, and `content` the body where it is passed on
+    while it comes: `body` is empty then.
     """
 
     method: str
@@ -43,6 +44,8 @@ class Request:
     peer_certificate: bytes | None = None
     remote: str = ""
     upgrade: Any = None
+    raw_query: str = ""
+    content: AsyncIterator[bytes] | None = None
 
     def param(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
@@ -52,27 +55,40 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """An answer with a body that is complete."""
+    """An answer with a body that is complete; `more` are headers that repeat a name."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    more: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)
 class Stream:
-    """An answer whose body arrives in frames; closing the iterator ends what feeds it."""
+    """An answer whose body arrives in frames; closing the iterator ends what feeds it.
+
+    Frames that end in a ConnectionError break the connection off.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    more: tuple[tuple[str, str], ...] = ()
     frames: AsyncIterator[bytes]
+
+
+async def _nothing() -> None:
+    """Have nothing to let go of."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Hijack:
-    """An answer that takes over the connection; the adapter calls `run` with its own request."""
+    """An answer that takes over the connection; the adapter calls `run` with its own request.
+
+    If there is no connection any more it calls `abandon` instead.
+    """
 
     run: Callable[[Any], Awaitable[Any]]
+    abandon: Callable[[], Awaitable[None]] = _nothing
 
 
 Answer = Response | Stream | Hijack

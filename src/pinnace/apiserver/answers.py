@@ -3,8 +3,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
 from types import MappingProxyType
 
@@ -14,17 +13,21 @@ from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import (
     JSON,
+    OFFERED,
+    OFFERED_STREAMS,
     PROTOBUF,
     YAML,
     Accepted,
+    check_named,
     negotiate,
-    not_acceptable,
     wants_pretty,
 )
+from pinnace.apiserver.protobuf_forms import MetadataMessages, WholeMessages
 from pinnace.apiserver.representations import MetadataOnly, Representation, Whole
 from pinnace.apiserver.tables import Tables
 from pinnace.store.watchcache.item import Item
@@ -38,9 +41,19 @@ _GZIPPED = MappingProxyType({"content-encoding": "gzip", "vary": "Accept-Encodin
 _STREAM_FROM = 200
 
 
-def accepted(request: Request, shapes: tuple[str, ...] = ()) -> Accepted:
-    """Return what the client accepts."""
-    return negotiate(request.headers.get("accept", ""), shapes=shapes)
+def accepted(
+    request: Request, shapes: tuple[str, ...] = (), row: Resource | None = None
+) -> Accepted:
+    """Return what the client accepts, of objects of a row if one is given."""
+    message = row is None or row.custom is None
+    return negotiate(request.headers.get("accept", ""), shapes=shapes, message=message)
+
+
+def check_acceptable(request: Request, *, listing: bool) -> None:
+    """Raise NotAcceptable before anything is done that could not be answered."""
+    offered = OFFERED_STREAMS if listing else OFFERED
+    check_named(request.headers.get("accept", ""), offered)
+    accepted(request, tuple({*ONE, *MANY}))
 
 
 def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
@@ -48,29 +61,34 @@ def representation(core: Core, call: Call, wanted: Accepted) -> Representation:
     if wanted.shape == "Table":
         include = call.request.param("includeObject") or "Metadata"
         return Tables(call.row, version=wanted.version, include=include, now=core.clock.now)
-    if wanted.shape in ("PartialObjectMetadata", "PartialObjectMetadataList"):
-        return MetadataOnly(f"meta.k8s.io/{wanted.version}")
-    return Whole(call.row)
+    partial = wanted.shape in ("PartialObjectMetadata", "PartialObjectMetadataList")
+    version = f"meta.k8s.io/{wanted.version}"
+    if wanted.media == PROTOBUF:
+        return MetadataMessages(version) if partial else WholeMessages(call.row)
+    return MetadataOnly(version) if partial else Whole(call.row)
 
 
 def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Response:
     """Answer with one stored object."""
-    wanted = accepted(call.request, ONE)
+    wanted = accepted(call.request, ONE, call.row)
     body = representation(core, call, wanted).one(item)
-    return finish(call.request, body, wanted, code=code)
+    return _finish(call.request, body, wanted, code=code)
 
 
 def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Answer:
     """Answer with a list; a long one is made while it is sent."""
     request = call.request
-    wanted = accepted(request, MANY)
+    wanted = accepted(request, MANY, call.row)
     made = representation(core, call, wanted).many(items, metadata)
     # What is wrong with the request shows in the first piece, while there still is a code to send.
     parts = chain((next(made),), made)
-    whole = wanted.media != JSON or wants_pretty(request) or request.method == "HEAD"
+    whole = wanted.media == YAML or request.method == "HEAD"
+    whole = whole or (wanted.media == JSON and wants_pretty(request, wanted))
     if whole or len(items) <= _STREAM_FROM:
-        return finish(request, b"".join(parts), wanted)
+        return _finish(request, b"".join(parts), wanted)
     headers = _headers(wanted)
+    if wanted.media == JSON:
+        parts = chain(parts, (b"\n",))
     zipped = _accepts_gzip(request)
     if zipped:
         headers |= _GZIPPED
@@ -79,34 +97,36 @@ def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object)
 
 async def _frames(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     for part in parts:
-        yield part
+        if part:
+            yield part
         # A socket that takes all would keep everybody else waiting.
         await asyncio.sleep(0)
-    yield b"\n"
 
 
 async def _zipped(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Compress in a thread: it takes longer than all the rest, and needs no lock meanwhile."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     for part in parts:
-        packed = await asyncio.to_thread(packer.compress, part)
+        packed = await asyncio.to_thread(packer.compress, part) if part else b""
         if packed:
             yield packed
-    yield packer.compress(b"\n") + packer.flush()
+        else:
+            await asyncio.sleep(0)
+    yield packer.flush()
 
 
 def answer_object(request: Request, obj: Object, *, code: int = 200) -> Response:
     """Answer with an object that is not stored: a Status, a Scale, a review."""
-    return finish(request, orjson.dumps(obj), accepted(request), code=code)
+    return _answer_made(request, obj, accepted(request), code=code)
 
 
 def answer_error(request: Request, error: ApiError) -> Response:
-    """Answer with the Status of an error, in JSON if the client accepts nothing better."""
+    """Answer with the Status of an error, in readable JSON if the client accepts nothing better."""
     try:
         wanted = accepted(request)
     except ApiError:
-        wanted = Accepted()
-    response = finish(request, orjson.dumps(error.status()), wanted, code=error.code)
+        wanted = Accepted(pretty=True)
+    response = _answer_made(request, error.status(), wanted, code=error.code)
     retry = (error.details or {}).get("retryAfterSeconds")
     if retry:
         response.headers["retry-after"] = str(retry)
@@ -114,13 +134,25 @@ def answer_error(request: Request, error: ApiError) -> Response:
 
 
 def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
-    """Put the last touches on an answer's body: pretty or compact, compressed or not."""
+    """Answer with a JSON document, in the form that is wanted of it."""
+    if wanted.media == PROTOBUF:
+        body = protobuf.encode(orjson.loads(body))
+    return _finish(request, body, wanted, code=code)
+
+
+def _answer_made(request: Request, obj: Object, wanted: Accepted, *, code: int) -> Response:
+    encode = protobuf.encode if wanted.media == PROTOBUF else orjson.dumps
+    return _finish(request, encode(obj), wanted, code=code)
+
+
+def _finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
+    """Put the last touches on protobuf or JSON: pretty or compact or YAML, compressed or not."""
     headers = _headers(wanted)
     if wanted.media == PROTOBUF:
-        body = protobuf_of(body)
+        pass
     elif wanted.media != JSON:
-        body = yaml_of(body)
-    elif wants_pretty(request):
+        body = yaml_codec.encode(orjson.loads(body))
+    elif wants_pretty(request, wanted):
         body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
     else:
         body += b"\n"
@@ -136,25 +168,3 @@ def _headers(wanted: Accepted) -> dict[str, str]:
 
 def _accepts_gzip(request: Request) -> bool:
     return "gzip" in request.headers.get("accept-encoding", "")
-
-
-def protobuf_of(body: bytes) -> bytes:
-    """Return a JSON document as protobuf; raises NotAcceptable for a kind that has no message."""
-    obj = orjson.loads(body)
-    if not protobuf.has_message(obj["apiVersion"], obj["kind"]):
-        raise not_acceptable((JSON, YAML))
-    return protobuf.encode(obj)
-
-
-async def protobuf_frames(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """Turn the lines of a watch into protobuf events, each behind its length."""
-    async with aclosing(frames):
-        async for frame in frames:
-            events = [orjson.loads(line) for line in frame.split(b"\n") if line]
-            made = [protobuf.encode_watch_event(e["type"], e["object"]) for e in events]
-            yield b"".join([len(raw).to_bytes(4, "big") + raw for raw in made])
-
-
-def yaml_of(body: bytes) -> bytes:
-    """Return a JSON document as YAML."""
-    return yaml_codec.encode(orjson.loads(body))

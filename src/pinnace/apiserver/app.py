@@ -8,6 +8,7 @@ transport from the same process.
 import asyncio
 import logging
 import time
+from dataclasses import dataclass, field
 
 from pinnace.api.errors import (
     ApiError,
@@ -15,24 +16,42 @@ from pinnace.api.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
+    Timeout,
     too_large,
 )
-from pinnace.api.wire import Answer, Hijack, Request
-from pinnace.apiserver.answers import answer_error
+from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
+from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish
+from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.deadlines import is_long_running, seconds_for
+from pinnace.apiserver.definitions.keeper import Keeper
+from pinnace.apiserver.definitions.serving import Serving
+from pinnace.apiserver.flows import FLOWS, Flow, Flows
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
+from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths
-from pinnace.apiserver.routes import RequestInfo, check_scope, check_segment, parse
+from pinnace.apiserver.request_log import log_request
+from pinnace.apiserver.routes import (
+    NOT_ALLOWED,
+    NOT_FOUND,
+    RequestInfo,
+    check_custom,
+    check_scope,
+    check_segment,
+    parse,
+)
+from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
-from pinnace.apiserver.verbs.table import handler_of
+from pinnace.apiserver.tallies import Tallies
+from pinnace.apiserver.verbs.table import CONNECT, handler_of
 from pinnace.apiserver.warnings import warning_header
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
@@ -40,7 +59,18 @@ from pinnace.store.base import CompareFailed, Store, StoreError
 
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
+TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
+
+
+@dataclass(slots=True)
+class Passage:
+    """What is noted of one request on its way."""
+
+    audit: str
+    warnings: list[str] = field(default_factory=list)
+    user: User | None = None
+    flow: Flow | None = None
 
 
 class ApiServer:
@@ -48,12 +78,17 @@ class ApiServer:
 
     def __init__(self, store: Store, clock: Clock, config: ServerConfig) -> None:
         self._pods = NodePods()
-        self._metrics = Metrics()
+        tallies = Tallies()
+        self._metrics = Metrics(tallies)
         observed = ObservedStore(store, self._metrics.stored)
         self._health = Health(observed)
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
+        self.core.tallies = tallies
         self._address = config.advertise_address, config.secure_port
         self._paths = Paths(self.core, self._metrics, self._health)
+        self._flows = Flows(self.core.lookup)
+        serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
+        self._definitions = Keeper(self.core, serving)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -62,12 +97,22 @@ class ApiServer:
         core, health = self.core, self._health
         await core.caches.start()
         await load(core, self._pods)
+        for row in FLOWS:
+            (await core.cache(row)).listeners.append(lambda change: self._flows.forget())
+        await self._definitions.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await publish(core, core.config.advertise_address, core.config.secure_port)
+        await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
-        for work in (core.alarms.run(), compact_for_ever(core), self._keep_published()):
+        for work in (
+            core.alarms.run(),
+            compact_for_ever(core),
+            self._keep_published(),
+            self._definitions.run(),
+            repair_for_ever(core, core.clock),
+        ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
@@ -92,11 +137,12 @@ class ApiServer:
         await publish(self.core, address, port)
 
     async def _keep_published(self) -> None:
-        """Restore the server's own Service and endpoints when somebody changed them."""
+        """Restore what others find the server and its authorities by, if somebody changed it."""
         while True:
             await self.core.clock.sleep(_PUBLISH_SECONDS)
             try:
                 await publish(self.core, *self._address)
+                await publish_authentication(self.core)
             except (ApiError, StoreError) as error:
                 _log.warning("cannot publish the kubernetes Service: %s", error)
 
@@ -110,13 +156,12 @@ class ApiServer:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
-        audit = request.headers.get("audit-id") or new_uid()
-        warnings: list[str] = []
+        passage = Passage(request.headers.get("audit-id") or new_uid())
         began = time.perf_counter()
         info = parse(request)
         try:
             with self._metrics.answering(request.method):
-                answer = await self._answer(request, info, warnings)
+                answer = await self._in_time(request, info, passage)
         except ApiError as error:
             answer = answer_error(request, error)
         except CompareFailed as error:
@@ -126,14 +171,39 @@ class ApiServer:
         except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))
-        if not isinstance(answer, Hijack):
-            if self._is_known(info):
-                self._metrics.count(info, answer.status, time.perf_counter() - began)
-            answer.headers["audit-id"] = audit
-            warning = warning_header(warnings)
-            if warning:
-                answer.headers["warning"] = warning
+        self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
+
+    def _note(
+        self,
+        request: Request,
+        info: RequestInfo,
+        passage: Passage,
+        answer: Answer,
+        seconds: float,
+    ) -> None:
+        """Count the answer and write it to the log; give it the headers that all have."""
+        code = 0
+        if not isinstance(answer, Hijack):
+            code = answer.status
+            if self._is_known(info):
+                size = len(answer.body) if isinstance(answer, Response) else 0
+                self._metrics.count(request, info, code, seconds, size)
+            _put_headers(answer, passage)
+        log_request(
+            request, info, audit=passage.audit, flow=passage.flow, code=code, seconds=seconds
+        )
+
+    async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
+        """Answer within the time that the request has, or with 504."""
+        if is_long_running(info):
+            return await self._answer(request, info, passage)
+        seconds = seconds_for(request, self.core.config.request_timeout)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answer(request, info, passage)
+        except TimeoutError:
+            raise Timeout(TIMED_OUT, details={}) from None
 
     def _is_known(self, info: RequestInfo) -> bool:
         """Say whether a request is counted: what clients make up would have no bound."""
@@ -144,32 +214,62 @@ class ApiServer:
             return False
         return not info.subresource or row.subresource(info.subresource) is not None
 
-    async def _answer(self, request: Request, info: RequestInfo, warnings: list[str]) -> Answer:
+    async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
-        user = await self.core.auth.user(request)
-        self.core.auth.check(user, info)
+        user = await self._user(request, passage)
+        if info.verb == "watch" or not is_long_running(info):
+            passage.flow = self._flows.of(user, info)
+        self._check(user, info)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
-                call = Call(request=request, info=info, row=row, user=user, warnings=warnings)
+                if row.custom is not None:
+                    if not check_custom(row, info):
+                        return await self._paths.answer(request)
+                    passage.warnings += [row.custom.warning] if row.custom.warning else []
+                call = Call(
+                    request=request, info=info, row=row, user=user, warnings=passage.warnings
+                )
+                told = deprecation(row)
+                if told:
+                    passage.warnings.append(told)
+                    self._metrics.deprecated(info, row.group_version, row.kind)
                 return await self._resource(call)
             if self.core.rows.serves(info.group, info.version):
-                raise NotFound("the server could not find the requested resource", details={})
+                raise NotFound(NOT_FOUND, details={})
         return await self._paths.answer(request)
+
+    async def _user(self, request: Request, passage: Passage) -> User:
+        began, found = time.perf_counter(), None
+        try:
+            passage.user = found = await self.core.auth.user(request)
+        finally:
+            self._metrics.authenticated(found, time.perf_counter() - began)
+        return found
+
+    def _check(self, user: User, info: RequestInfo) -> None:
+        began, allowed = time.perf_counter(), False
+        try:
+            self.core.auth.check(user, info)
+            allowed = True
+        finally:
+            self._metrics.authorized(time.perf_counter() - began, allowed=allowed)
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info
         if info.name:
             check_segment(info.name)
         check_scope(row, info)
+        if _is_foreign(call.request.method, info):
+            raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource and row.subresource(info.subresource) is None:
-            raise NotFound("the server could not find the requested resource", details={})
+            raise NotFound(NOT_FOUND, details={})
         handler = handler_of(row, info)
         if handler is None:
-            raise MethodNotAllowed(
-                "the server does not allow this method on the requested resource", details={}
-            )
+            raise MethodNotAllowed(NOT_ALLOWED, details={})
+        if info.subresource not in CONNECT:
+            check_acceptable(call.request, listing=info.verb in ("list", "watch"))
         check_options(call)
         return await handler(self.core, call)
 
@@ -183,3 +283,25 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
+
+
+def _put_headers(answer: Response | Stream, passage: Passage) -> None:
+    """Say what every answer says, unless what made the answer knows better."""
+    headers = answer.headers
+    headers["audit-id"] = passage.audit
+    headers.setdefault("cache-control", "no-cache, private")
+    if passage.flow is not None:
+        headers.update(passage.flow.headers)
+    warning = warning_header(passage.warnings)
+    if warning:
+        headers["warning"] = warning
+
+
+def _is_foreign(method: str, info: RequestInfo) -> bool:
+    """Say whether upstream's router has no route for this method, though it has the path.
+
+    HEAD is no GET to it, but where the path's backend may know better.
+    """
+    if info.verb == "watch":
+        return method != "GET"
+    return method == "HEAD" and info.subresource != "proxy"

@@ -9,7 +9,8 @@ from pinnace.api import fieldvalidation
 from pinnace.api.codec import json as json_codec
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
-from pinnace.api.errors import ApiError, BadRequest, UnsupportedMediaType
+from pinnace.api.custom.kind import CustomKind
+from pinnace.api.errors import ApiError, BadRequest, Cause, UnsupportedMediaType, invalid
 from pinnace.api.fits import fits
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
@@ -22,6 +23,7 @@ from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
 _READABLE = (JSON, YAML, PROTOBUF)
 _SUMMARY = 30
 # Where upstream keeps what it knows of kinds, as its errors name it.
+_META_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
 _BUILT_IN = frozenset((row.group_version, row.kind) for row in RESOURCES) | {
     ("policy/v1", "Eviction"),
@@ -41,8 +43,7 @@ def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
     """Return upstream's 415."""
     return UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: "
-        + ", ".join(offered),
-        details={},
+        + ", ".join(offered)
     )
 
 
@@ -53,6 +54,36 @@ def read_any(request: Request, *, api_version: str, kind: str) -> Object:
     """
     obj = _decode(request, api_version, kind)
     refuse_misfits(obj, api_version, kind)
+    return obj
+
+
+def read_options(request: Request) -> Object:
+    """Decode the DeleteOptions of a body; raises BadRequest and UnsupportedMediaType.
+
+    An older client may send them as those of its group.
+    """
+    media = media_type(request)
+    try:
+        if media == JSON:
+            obj = json_codec.decode(request.body)
+        elif media == YAML:
+            obj = yaml_codec.decode(request.body)
+        elif media == PROTOBUF:
+            obj = protobuf.decode(request.body, api_version="v1", kind="DeleteOptions")
+        else:
+            raise unsupported(_READABLE)
+    except BadRequest as error:
+        raise BadRequest(error.message) from None
+    kind = obj.get("kind") or "DeleteOptions"
+    if kind != "DeleteOptions":
+        version = obj.get("apiVersion") or "v1"
+        raise BadRequest(
+            f'no kind "{kind}" is registered for version "{version}" in scheme "{_META_SCHEME}"'
+        )
+    row = Resource(group="", version="v1", kind="DeleteOptions", plural="")
+    wrong = fieldvalidation.type_errors(obj, row)
+    if wrong:
+        raise BadRequest(wrong[0])
     return obj
 
 
@@ -96,17 +127,27 @@ def read_object(call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
     row = call.row
     obj = _decode(call.request, row.group_version, row.kind)
+    if row.custom is not None:
+        _expect_custom(call, obj)
     expect_kind(obj, row.kind, row.group_version)
-    obj = checked(call, obj)
-    tidy(obj["metadata"])
-    return obj
+    return checked(call, obj)
 
 
-def tidy(metadata: Object) -> None:
-    """Drop what Go does not write: empty labels, annotations and so on."""
-    for name in [name for name, value in metadata.items() if value in (None, "", {}, [])]:
-        if name != "managedFields":
-            del metadata[name]
+def _expect_custom(call: Call, obj: Object) -> None:
+    """Refuse what is no object of the custom kind: nothing is filled in, as nothing is typed."""
+    row, body = call.row, call.request.body
+    for name, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+        if not obj.get(name):
+            text = body.decode(errors="replace")
+            raise BadRequest(
+                f"the object provided is unrecognized (must be of type {row.kind}): Object "
+                f"'{shown}' is missing in '{text}' ({_summary(body)})"
+            )
+    given = obj["kind"]
+    if given != row.kind and obj["apiVersion"] == row.group_version:
+        why = f'Invalid value: "{given}": must be {row.kind}'
+        name = (obj.get("metadata") or {}).get("name") or ""
+        raise invalid(given, row.group, name, [Cause("FieldValueInvalid", "kind", why)])
 
 
 def copy(obj: Object) -> Object:
@@ -123,13 +164,15 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
     """
     row = call.row
     refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
+    if row.custom is not None:
+        return _checked_custom(call, obj, row.custom, refuse)
     good = fits(obj, row)
     wrong = [] if good else fieldvalidation.type_errors(obj, row)
     if wrong:
         raise refuse(wrong[0])
     directive = call.request.param("fieldValidation") or "Warn"
     errors = [] if good else fieldvalidation.unknown_fields(obj, row)
-    obj = obj if good else normalized(obj, row)
+    obj = _as_written(obj, row)
     if media_type(call.request) == PROTOBUF:
         return obj
     if media_type(call.request) == JSON and directive != "Ignore":
@@ -139,6 +182,35 @@ def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = 
     if directive != "Ignore":
         call.warnings.extend(errors)
     return obj
+
+
+def _checked_custom(
+    call: Call, obj: Object, custom: CustomKind, refuse: Callable[[str], ApiError]
+) -> Object:
+    """Return a custom object without what its schema does not know."""
+    directive = call.request.param("fieldValidation") or "Warn"
+    errors: list[str] = []
+    if media_type(call.request) == JSON and directive != "Ignore":
+        errors = fieldvalidation.duplicate_fields(call.request.body)
+    try:
+        errors += [f'unknown field "{path}"' for path in custom.prune(obj)]
+    except ValueError as error:
+        raise refuse(str(error)) from None
+    if errors and directive == "Strict":
+        raise refuse(f"strict decoding error: {', '.join(errors)}")
+    if directive != "Ignore":
+        call.warnings.extend(errors)
+    return obj
+
+
+def _as_written(obj: Object, row: Resource) -> Object:
+    """Return an object as Go would write it, but that it still asks to forget its managers."""
+    metadata = obj["metadata"]
+    reset = metadata.get("managedFields") == []
+    made = normalized(obj, row)
+    if reset:
+        made = {**made, "metadata": {**made["metadata"], "managedFields": []}}
+    return made
 
 
 def _other_kind(given_kind: str, given: str, kind: str, version: str) -> BadRequest:

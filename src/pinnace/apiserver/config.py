@@ -18,6 +18,7 @@ class ServerConfig:
 
     `documents` are further JSON documents by path (the OpenID ones). `objects` are ensured at the
     start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
+    `client_ca` has the authorities of client certificates in PEM, for others to know.
     """
 
     rows: Sequence[Resource] = RESOURCES
@@ -29,8 +30,11 @@ class ServerConfig:
     node_ports: tuple[int, int] = (30000, 32767)
     advertise_address: str = "127.0.0.1"
     secure_port: int = 6443
+    client_ca: bytes = b""
     kubelet_tls: SSLContext | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()
     documents: Mapping[str, Object] = field(default_factory=dict)
     min_request_timeout: int = 1800
+    # Seconds after which a request that is no watch is answered with 504.
+    request_timeout: float = 60.0

@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
+
+from pinnace.kit.sockets import keep_alive
 
 _log = logging.getLogger(__name__)
 HEAD_SECONDS = 32.0
@@ -45,6 +47,7 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.head_since = asyncio.get_running_loop().time()
+        keep_alive(transport.get_extra_info("socket"))
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -90,6 +93,13 @@ def refusal(status: HTTPStatus) -> web.Response:
     return response
 
 
+class _Request(web.BaseRequest):
+    """A request whose answer does not say what program made it."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers.popall(hdrs.SERVER, None)
+
+
 class Server(web.Server):
     """Makes a `Connection` for each socket; `watch_over` cuts off those that are overdue."""
 
@@ -103,6 +113,7 @@ class Server(web.Server):
             loop=self._time,
             keepalive_timeout=IDLE_SECONDS,
             access_log=None,
+            tcp_keepalive=False,
             # What is sent compressed is not JSON, as upstream sees it.
             auto_decompress=False,
             max_line_size=_LINE_BYTES,
@@ -120,7 +131,7 @@ class Server(web.Server):
     ) -> web.BaseRequest:
         assert isinstance(protocol, Connection)
         protocol.head_since = None
-        return web.BaseRequest(message, payload, protocol, writer, task, self._time)
+        return _Request(message, payload, protocol, writer, task, self._time)
 
     def sweep(self, now: float) -> None:
         """Cut off who is overdue."""

@@ -11,6 +11,7 @@ from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
+from pinnace.apiserver.tallies import Tallies
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store
@@ -52,6 +53,7 @@ async def cache_of(caches: Caches, stored: Resource) -> WatchCache:
         stored.prefix,
         namespaced=stored.namespaced,
         pick=rules.strategy_for(stored).selectable_fields,
+        refine=stored.custom.refined if stored.custom is not None else None,
     )
 
 
@@ -68,6 +70,7 @@ class Core:
     lookup: CacheLookup
     auth: Auth
     admission: Chain
+    tallies: Tallies = field(default_factory=Tallies)
 
     async def cache(self, row: Resource) -> WatchCache:
         """Return the cache of a resource."""

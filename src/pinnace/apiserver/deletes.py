@@ -5,6 +5,7 @@ ends the matter: the last finalizer's removal, or for Pods the kubelet's delete 
 What a propagation policy asks for is written into the finalizers, for the garbage collector.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 from pinnace.api.errors import ApiError, BadRequest, Cause, conflict, invalid
 from pinnace.api.objects import Object, format_time, parse_time
 from pinnace.api.resources import Resource
+from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.options import unsupported
 from pinnace.apiserver.services.allocation import released
 from pinnace.apiserver.updates import is_finished
 from pinnace.apiserver.writes import attributes, current, decoded, draft, put, remove
@@ -31,6 +34,10 @@ RETURNED = frozenset(
         ("policy", "podsecuritypolicies"), ("storage.k8s.io", "storageclasses"),
         ("storage.k8s.io", "csinodes"), ("storage.k8s.io", "volumeattachments"),
         ("storage.k8s.io", "volumeattributesclasses"), ("storage.k8s.io", "csidrivers"),
+        ("resource.k8s.io", "resourceclaims"), ("resource.k8s.io", "resourceclaimtemplates"),
+        ("resource.k8s.io", "resourceslices"), ("resource.k8s.io", "deviceclasses"),
+        ("resource.k8s.io", "devicetaintrules"),
+        ("resource.k8s.io", "resourcepoolstatusrequests"), ("", "namespaces"),
     }
 )  # fmt: skip
 
@@ -48,46 +55,49 @@ class Options:
 
 
 def options_from(body: Object, query: dict[str, list[str]]) -> Options:
-    """Read DeleteOptions from the body and, where that says nothing, from the query."""
+    """Read DeleteOptions from the body or, without a body, from the query; raises Invalid."""
 
     def value(name: str) -> Any:
-        given = body.get(name)
-        return given if given is not None or name not in query else query[name][0]
+        return query[name][0] if not body and name in query else body.get(name)
 
     grace, orphan = value("gracePeriodSeconds"), value("orphanDependents")
     if isinstance(orphan, str):
-        orphan = orphan.lower() in ("true", "1")
-    propagation = value("propagationPolicy") or ""
+        orphan = orphan.lower() not in ("false", "0")
+    propagation = value("propagationPolicy")
     conditions = body.get("preconditions") or {}
+    dry_run = body.get("dryRun") if body else query.get("dryRun")
     try:
-        grace = None if grace is None else max(int(grace), -1)
+        grace = None if grace in (None, "") else max(int(grace), -1)
     except ValueError as error:
-        raise BadRequest(str(error)) from error
-    _check(propagation, orphan)
+        why = f"strconv.ParseInt: parsing {quoted(str(grace))}: invalid syntax"
+        raise BadRequest(why) from error
+    _check(propagation, orphan, dry_run or [])
     return Options(
         grace=1 if grace == -1 else grace,
         uid=conditions.get("uid") or "",
         version=conditions.get("resourceVersion") or "",
-        propagation=propagation,
+        propagation=propagation or "",
         orphan=orphan,
-        dry_run=bool(body.get("dryRun") or query.get("dryRun")),
+        dry_run=bool(dry_run),
     )
 
 
-def _check(propagation: str, orphan: bool | None) -> None:
+def _check(propagation: str | None, orphan: bool | None, dry_run: list[str]) -> None:
     causes = []
-    if propagation and orphan is not None:
+    if propagation is not None and orphan is not None:
         why = (
             f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be '
             "both set"
         )
         causes.append(Cause("FieldValueInvalid", "propagationPolicy", why))
-    elif propagation and propagation not in _POLICIES:
+    if propagation is not None and propagation not in _POLICIES:
         why = (
             f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", '
             '"Orphan", "nil"'
         )
         causes.append(Cause("FieldValueNotSupported", "propagationPolicy", why))
+    if any(value != "All" for value in dry_run):
+        causes.append(unsupported("dryRun", dry_run, ("All",)))
     if causes:
         raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
 
@@ -97,7 +107,7 @@ def check_preconditions(row: Resource, item: Item, options: Options) -> None:
     uid = item.uid
     if options.uid and options.uid != uid:
         raise conflict(
-            row.plural,
+            row.kind,
             row.group,
             item.name,
             f"the UID in the precondition ({options.uid}) does not match the UID in record "
@@ -105,7 +115,7 @@ def check_preconditions(row: Resource, item: Item, options: Options) -> None:
         )
     if options.version and options.version != str(item.revision):
         raise conflict(
-            row.plural,
+            row.kind,
             row.group,
             item.name,
             f"the ResourceVersion in the precondition ({options.version}) does not match the "
@@ -135,34 +145,64 @@ async def delete(
     )
 
 
+async def discard(core: Core, row: Resource, item: Item) -> None:
+    """Delete an object, or begin to, as the server itself: nobody is asked for leave."""
+    old = decoded(core, row, item)
+    with suppress(CompareFailed):
+        await _delete(core, row, item, old, Options())
+
+
 async def _delete(
     core: Core, row: Resource, item: Item, old: Object, options: Options
 ) -> tuple[Item, bool]:
     new = decoded(core, row, item)
     new["metadata"].pop("resourceVersion", None)
     old["metadata"].pop("resourceVersion", None)
+    if _is_emptied(new):
+        return item, False
     pending = _announce(core, row, new, options)
     if pending:
         return item, False
     _mark_finalizers(row, new, options)
+    graceful = new["metadata"].get("deletionTimestamp") and new != old
+    if not new["metadata"].get("deletionTimestamp"):
+        rules.strategy_for(row).prepare_delete(new, format_time(core.clock.now()))
     held = not _is_free(new, options)
     if held and not new["metadata"].get("deletionTimestamp"):
         _stamp(core, new)
     if held:
         if new == old:
             return item, False
-        if options.dry_run:
-            return draft(core, row, new), False
-        return await put(core, row, item.key, new, expected=item.revision), False
+        return await _written(core, row, item, new, options), False
+    if graceful:
+        # Whoever watches is told of the end's beginning first, however short the time between is.
+        item = await _written(core, row, item, new, options)
     if options.dry_run:
         return item, True
     return await remove(core, item, released(core, row, new)), True
+
+
+async def _written(core: Core, row: Resource, item: Item, new: Object, options: Options) -> Item:
+    if options.dry_run:
+        new["metadata"]["resourceVersion"] = str(item.revision)
+        return draft(core, row, new)
+    return await put(core, row, item.key, new, expected=item.revision)
+
+
+def _is_emptied(new: Object) -> bool:
+    """Say whether a namespace waits for its content to go: nothing changes that any more."""
+    finalizers = (new.get("spec") or {}).get("finalizers")
+    deleted = new["metadata"].get("deletionTimestamp")
+    return bool(new["kind"] == "Namespace" and deleted and finalizers)
 
 
 def _stamp(core: Core, new: Object) -> None:
     metadata = new["metadata"]
     metadata["deletionTimestamp"] = format_time(core.clock.now())
     metadata.setdefault("deletionGracePeriodSeconds", 0)
+    if new["kind"] == "CustomResourceDefinition":
+        del metadata["deletionGracePeriodSeconds"]
+        return
     if metadata.get("generation"):
         metadata["generation"] += 1
     if new["kind"] == "Namespace":

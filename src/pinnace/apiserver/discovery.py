@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -18,13 +19,16 @@ import orjson
 from pinnace.api.resources import Resource, Subresource
 
 _VERSION = re.compile(r"v([0-9]+)(?:(alpha|beta)([0-9]+))?")
+# Upstream still stores these in a version that it no longer serves, and tells of that one.
+_HASHED_AS = MappingProxyType(
+    {("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.k8s.io/v1beta1"}
+)
 _STABILITY = {"alpha": 0, "beta": 1, None: 2}
-AGGREGATED_VERSIONS = ("v2", "v2beta1")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it goes out: its bytes, the ETag in its quotes, and its content type."""
+    """A document: its JSON, the ETag in its quotes, and its content type."""
 
     body: bytes
     etag: str
@@ -44,7 +48,8 @@ def storage_version_hash(row: Resource) -> str:
     """Return the opaque name of the version in which a resource is stored; empty if it is not."""
     if not row.storage:
         return ""
-    group, _, version = row.storage.rpartition("/")
+    storage = _HASHED_AS.get((row.group, row.plural), row.storage)
+    group, _, version = storage.rpartition("/")
     digest = hashlib.sha256(f"{group}/{version}/{row.kind}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
@@ -89,7 +94,7 @@ class Discovery:
         self._server_address = server_address
         self._versions: dict[tuple[str, str], _Version] = {}
         self._documents: dict[str, Document] = {}
-        self._aggregated: dict[tuple[str, str], Document] = {}
+        self._aggregated: dict[str, Document] = {}
         self.update(rows)
 
     def update(self, rows: Iterable[Resource]) -> None:
@@ -111,9 +116,8 @@ class Discovery:
                 )
         self._documents = self._legacy(groups)
         self._aggregated = {
-            (path, version): self._joined(groups, version, core=path == "/api")
-            for path in ("/api", "/apis")
-            for version in AGGREGATED_VERSIONS
+            "/api": self._joined(groups, core=True),
+            "/apis": self._joined(groups, core=False),
         }
 
     def legacy(self, path: str) -> Document | None:
@@ -123,9 +127,13 @@ class Discovery:
         """
         return self._documents.get(path.rstrip("/"))
 
-    def aggregated(self, path: str, version: str = "v2") -> Document | None:
-        """Return the APIGroupDiscoveryList at `/api` or `/apis` in version v2 or v2beta1."""
-        return self._aggregated.get((path.rstrip("/"), version))
+    def knows(self, group: str) -> bool:
+        """Say whether any version of a group is served."""
+        return f"/apis/{group}" in self._documents
+
+    def aggregated(self, path: str) -> Document | None:
+        """Return the APIGroupDiscoveryList at `/api` or `/apis`."""
+        return self._aggregated.get(path)
 
     def _legacy(self, groups: list[_Group]) -> dict[str, Document]:
         found: dict[str, Document] = {}
@@ -151,7 +159,7 @@ class Discovery:
             found[path] = encoded.resources
         return found
 
-    def _joined(self, groups: list[_Group], version: str, *, core: bool) -> Document:
+    def _joined(self, groups: list[_Group], *, core: bool) -> Document:
         items = []
         for group in groups:
             if core != (not group.name):
@@ -159,12 +167,8 @@ class Discovery:
             versions = b",".join(self._versions[group.name, v].aggregated for v in group.versions)
             metadata = orjson.dumps({"name": group.name} if group.name else {})
             items.append(b'{"metadata":' + metadata + b',"versions":[' + versions + b"]}")
-        head = f'{{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/{version}",'
-        body = head.encode() + b'"metadata":{},"items":[' + b",".join(items) + b"]}"
-        content_type = (
-            f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
-        )
-        return document(body, content_type)
+        head = b'{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2",'
+        return document(head + b'"metadata":{},"items":[' + b",".join(items) + b"]}")
 
 
 def _encode(group: str, version: str, rows: tuple[Resource, ...]) -> _Version:
@@ -189,7 +193,7 @@ def _legacy_entries(row: Resource) -> list[dict[str, Any]]:
         "singularName": row.singular,
         "namespaced": row.namespaced,
         "kind": row.kind,
-        "verbs": sorted(row.verbs),
+        "verbs": list(row.verbs) if row.custom is not None else sorted(row.verbs),
     }
     if row.short:
         entry["shortNames"] = list(row.short)

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from prometheus_client.core import GaugeMetricFamily, Metric
+
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.storage import PROBE_KEY, ObservedStore
 from pinnace.store.base import StoreError
@@ -83,6 +85,23 @@ class Health:
             return await _single([check for check in checks if check.name == name])
         return await _all(kind, checks, request)
 
+    async def gauges(self) -> list[Metric]:
+        """Return the state of every check, for `/metrics/slis`."""
+        gauge = GaugeMetricFamily(
+            "kubernetes_healthcheck",
+            "[STABLE] This metric records the result of a single healthcheck.",
+            labels=("type", "name"),
+        )
+        for kind, checks in self._checks.items():
+            for check in checks:
+                try:
+                    await check.probe()
+                except Unhealthy:
+                    gauge.add_metric((kind, check.name), 0)
+                else:
+                    gauge.add_metric((kind, check.name), 1)
+        return [gauge]
+
     async def _reads(self) -> None:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
@@ -138,7 +157,8 @@ async def _single(found: Sequence[Check]) -> Response | None:
         await found[0].probe()
     except Unhealthy as error:
         return _text(500, f"internal server error: {error}\n")
-    return _text(200, "ok")
+    # Upstream does without the header here.
+    return Response(headers={"content-type": _HEADERS["content-type"]}, body=b"ok")
 
 
 async def _all(kind: str, checks: Sequence[Check], request: Request) -> Response:

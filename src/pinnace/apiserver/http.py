@@ -6,8 +6,9 @@ what feeds it (a watch) has a bounded queue. An upgrade hands the bare transport
 """
 
 import asyncio
+import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,12 +21,14 @@ from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.authn.impersonation import joined
 from pinnace.apiserver.connections import Connection, Server, refusal
+from pinnace.apiserver.routes import is_proxied
 
 _BODY_SECONDS = 60.0
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
 # What may wait in a transport before whoever makes frames has to wait for the reader.
 _ROOM = 64 * 1024
+_WRONG_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
@@ -72,7 +75,15 @@ async def serve(
     return Listener(server, listening)
 
 
-def _request(request: web.BaseRequest, body: bytes) -> Request:
+def _is_broken(target: str) -> bool:
+    """Say whether Go's server would not take a request's target: no path, or a wrong escape."""
+    path = target.partition("?")[0]
+    return not path.startswith("/") or ("%" in path and _WRONG_ESCAPE.search(path) is not None)
+
+
+def _request(
+    request: web.BaseRequest, body: bytes, content: AsyncIterator[bytes] | None = None
+) -> Request:
     raw, _, query = request.path_qs.partition("?")
     transport = request.transport
     tls = transport.get_extra_info("ssl_object") if transport is not None else None
@@ -85,6 +96,8 @@ def _request(request: web.BaseRequest, body: bytes) -> Request:
         peer_certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
         remote=request.remote or "",
         upgrade=request if "upgrade" in request.headers.get("connection", "").lower() else None,
+        raw_query=query,
+        content=content,
     )
 
 
@@ -100,10 +113,12 @@ class _Door:
         self._writing: set[asyncio.Future[Answer]] = set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.version < HttpVersion10 or not request.path_qs.startswith("/"):
+        if request.version < HttpVersion10 or _is_broken(request.path_qs):
             return refusal(HTTPStatus.BAD_REQUEST)
-        body = b""
-        if request.can_read_body:
+        body, content = b"", None
+        if request.can_read_body and is_proxied(unquote(request.path_qs.partition("?")[0])):
+            content = request.content.iter_any()
+        elif request.can_read_body:
             try:
                 async with asyncio.timeout(_BODY_SECONDS):
                     body = await self._read(request)
@@ -113,15 +128,16 @@ class _Door:
                 return _last(request, error)
             except web.RequestPayloadError:
                 return refusal(HTTPStatus.BAD_REQUEST)
-        answer = await self._ask(_request(request, body))
+        answer = await self._ask(_request(request, body, content))
         if isinstance(answer, Response):
-            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+            return _whole(answer)
         if isinstance(answer, Stream):
             return await _stream(request, answer)
         return await _hijack(request, answer)
 
     async def _ask(self, request: Request) -> Answer:
-        if request.method in ("GET", "HEAD"):
+        passed_on = request.content is not None or request.upgrade is not None
+        if request.method in ("GET", "HEAD") or passed_on:
             return await self._handle(request)
         task = asyncio.ensure_future(self._handle(request))
         self._writing.add(task)
@@ -141,22 +157,38 @@ class _Door:
 def _last(request: web.BaseRequest, error: ApiError) -> web.Response:
     """Answer with an error, and read no more of what the client sends."""
     answer = answer_error(_request(request, b""), error)
-    response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    response = _whole(answer)
     response.force_close()
+    return response
+
+
+def _whole(answer: Response) -> web.Response:
+    response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    for name, value in answer.more:
+        response.headers.add(name, value)
+    if answer.headers.get("connection") == "close":
+        response.force_close()
     return response
 
 
 async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    if request.version >= HttpVersion11:
+    for name, value in answer.more:
+        response.headers.add(name, value)
+    chunked = request.version >= HttpVersion11 and "content-length" not in answer.headers
+    if chunked:
         response.enable_chunked_encoding()
     async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
-        with suppress(ConnectionError):
+        try:
             await response.prepare(request)
-            write = _writer(request, response)
+            write = _writer(request, response) if chunked else response.write
             async for frame in frames:
                 await write(frame)
             await response.write_eof()
+        except ConnectionError:
+            # Either end may be gone. The client must not take what it has for all there is.
+            if request.transport is not None:
+                request.transport.abort()
     return response
 
 
@@ -195,6 +227,7 @@ async def _hijack(request: web.BaseRequest, answer: Hijack) -> web.StreamRespons
     """
     transport, http = request.transport, request.protocol
     if transport is None:
+        await answer.abandon()
         raise ConnectionResetError("the client is gone")
     assert isinstance(http, Connection)
     http.hijacked = True

@@ -4,6 +4,9 @@ from typing import Any
 
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply
+from pinnace.api.patch.fields import ANY, Scope
+from pinnace.api.resources import Resource
+from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 
 _LONGEST = 128
@@ -19,6 +22,18 @@ def manager_of(call: Call) -> str:
     return text.encode()[:_LONGEST].decode(errors="ignore")
 
 
+def scope_of(row: Resource, subresource: str) -> Scope:
+    """Return which fields the writers of an endpoint can own."""
+    strategy = rules.strategy_for(row)
+    only = strategy.written_fields(subresource)
+    but = () if only else strategy.reset_fields(subresource)
+    return Scope(but=tuple(map(_path, but)), only=tuple(map(_path, only)))
+
+
+def _path(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name if name == ANY else f"f:{name}" for name in names)
+
+
 def tracked(core: Core, call: Call, old: Object | None, new: Object, subresource: str) -> Object:
     """Return a written object with its managedFields brought up to date."""
     return apply.track(
@@ -27,6 +42,7 @@ def tracked(core: Core, call: Call, old: Object | None, new: Object, subresource
         call.row,
         manager=manager_of(call) or "unknown",
         time=core.clock.now(),
+        scope=scope_of(call.row, subresource),
         subresource=subresource,
     )
 

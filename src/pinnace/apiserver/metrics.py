@@ -1,78 +1,46 @@
 """The server's own metrics, by upstream's names."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from pinnace.api.errors import qualified
-from pinnace.api.wire import Response
+from pinnace.api.wire import Request, Response, User
 from pinnace.apiserver.core import Core
+from pinnace.apiserver.deadlines import is_long_running
+from pinnace.apiserver.lifecycle import REMOVED
 from pinnace.apiserver.routes import RequestInfo
+from pinnace.apiserver.tallies import Tallies
+from pinnace.apiserver.version import VERSION
 
-_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10,
-                  15, 20, 30, 45, 60)  # fmt: skip
 _READING = ("GET", "HEAD", "OPTIONS")
 _COMPONENT = "apiserver"
 # Verbs that metrics call by their method, as upstream's do.
 _VERBS = MappingProxyType({"create": "POST", "update": "PUT"})
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SIZED = ("GET", "LIST")
+# Users that everybody has; the others are counted together, since there may be any number.
+_KNOWN_USERS = frozenset(
+    {
+        "admin", "system:anonymous", "system:kube-controller-manager", "system:kube-proxy",
+        "system:kube-scheduler", "system:apiserver",
+    }
+)  # fmt: skip
+RequestKey = tuple[str, str, str, str, str, str, str, str]
 
 
 class Metrics:
     """Counts requests; each server has its own."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        labels = (
-            "verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component",
-        )  # fmt: skip
-        self._total = Counter(
-            "apiserver_request",
-            "Counter of apiserver requests broken out for each verb, resource and code.",
-            (*labels, "code"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "apiserver_request_duration_seconds",
-            "Response latency distribution in seconds for each verb and resource.",
-            labels,
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._store_seconds = Histogram(
-            "etcd_request_duration_seconds",
-            "Etcd request latency in seconds for each operation.",
-            ("operation",),
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._store: dict[str, Histogram] = {}
-        self._inflight = self._gauge(
-            "apiserver_current_inflight_requests",
-            "Number of requests that are being answered, by kind.",
-            ("request_kind",),
-        )
-        self._long_running = self._gauge(
-            "apiserver_longrunning_requests",
-            "Gauge of all active watches broken out by verb, group, version, resource.",
-            (*labels[:1], *labels[2:]),
-        )
-        self._objects = self._gauge(
-            "apiserver_storage_objects", "Number of stored objects split by kind.", ("resource",)
-        )
-        self._resource_objects = self._gauge(
-            "apiserver_resource_objects",
-            "Number of stored objects split by group and resource.",
-            ("group", "resource"),
-        )
+    def __init__(self, tallies: Tallies) -> None:
+        self._tallies = tallies
         # How many requests are being answered now.
         self._answering = {"mutating": 0, "readOnly": 0}
-        # Looking a child up by its labels costs more than counting.
-        self._children: dict[tuple[RequestKey, int], Counter] = {}
-        self._latencies: dict[RequestKey, Histogram] = {}
 
     @contextmanager
     def answering(self, method: str) -> Iterator[None]:
@@ -84,57 +52,125 @@ class Metrics:
         finally:
             self._answering[kind] -= 1
 
-    def count(self, info: RequestInfo, code: int, seconds: float) -> None:
-        """Count one answered request."""
-        key = _key(info)
-        counter = self._children.get((key, code))
-        if counter is None:
-            counter = self._children[key, code] = self._total.labels(*key, str(code))
-        counter.inc()
-        if info.verb == "watch":
+    def count(
+        self, request: Request, info: RequestInfo, code: int, seconds: float, size: int
+    ) -> None:
+        """Count one answered request; `size` is that of a complete answer's body."""
+        key = _key(request, info)
+        tallies = self._tallies
+        tallies.requests.add((*key, str(code)))
+        if code == 504:
+            tallies.terminations.add((key[0], *key[2:], str(code)))
+        if is_long_running(info):
             return
-        latency = self._latencies.get(key)
-        if latency is None:
-            latency = self._latencies[key] = self._seconds.labels(*key)
-        latency.observe(seconds)
+        shorter = (key[0], *key[2:])
+        tallies.seconds.observe(key, seconds)
+        tallies.sli_seconds.observe(shorter, seconds)
+        if key[0] in _SIZED:
+            tallies.response_sizes.observe(shorter, size)
+
+    def authenticated(self, user: User | None, seconds: float) -> None:
+        """Count an attempt to authenticate; None if it failed."""
+        result = ("failure",) if user is None else ("success",)
+        self._tallies.authentications.add(result)
+        self._tallies.authentication_seconds.observe(result, seconds)
+        if user is not None:
+            name = user.name if user.name in _KNOWN_USERS else "other"
+            self._tallies.users.add((name,))
+
+    def authorized(self, seconds: float, *, allowed: bool) -> None:
+        """Count an authorization."""
+        result = ("allowed",) if allowed else ("no-opinion",)
+        self._tallies.authorizations.add(result)
+        self._tallies.authorization_seconds.observe(result, seconds)
+
+    def deprecated(self, info: RequestInfo, version: str, kind: str) -> None:
+        """Note that somebody uses a deprecated version of a kind."""
+        where = info.group, info.version, info.resource, info.subresource
+        self._tallies.deprecated.values[(*where, REMOVED.get((version, kind), ""))] = 1
 
     def stored(self, operation: str, seconds: float) -> None:
         """Count one operation of the store."""
-        latency = self._store.get(operation)
-        if latency is None:
-            latency = self._store[operation] = self._store_seconds.labels(operation)
-        latency.observe(seconds)
-
-    def _gauge(self, name: str, what: str, labels: tuple[str, ...]) -> Gauge:
-        return Gauge(name, what, labels, registry=self._registry)
+        self._tallies.store_seconds.observe((operation,), seconds)
 
     async def answer(self, core: Core) -> Response:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
+        found = [*self._tallies.all(), *self._gauges(core)]
+        return await printed(found)
+
+    def _gauges(self, core: Core) -> Iterable[Metric]:
+        inflight = GaugeMetricFamily(
+            "apiserver_current_inflight_requests",
+            "[STABLE] Number of requests that are being answered, by kind.",
+            labels=("request_kind",),
+        )
         for kind, number in self._answering.items():
-            self._inflight.labels(kind).set(number)
+            inflight.add_metric((kind,), number)
+        objects = GaugeMetricFamily(
+            "apiserver_storage_objects",
+            "[STABLE] Number of stored objects split by kind.",
+            labels=("resource",),
+        )
+        by_group = GaugeMetricFamily(
+            "apiserver_resource_objects",
+            "[ALPHA] Number of stored objects split by group and resource.",
+            labels=("group", "resource"),
+        )
         for row in core.rows:
             cache = core.caches.loaded(row.prefix) if row.prefix else None
             if cache is None or core.rows.storage_row(row) is not row:
                 continue
-            self._objects.labels(qualified(row.plural, row.group)).set(len(cache))
-            self._resource_objects.labels(row.group, row.plural).set(len(cache))
-            where = ("WATCH", row.group, row.version, row.plural, "", "cluster", _COMPONENT)
-            self._long_running.labels(*where).set(cache.watching)
-        body = await asyncio.to_thread(generate_latest, self._registry)
-        return Response(headers={"content-type": _TYPE}, body=body)
+            objects.add_metric((qualified(row.plural, row.group),), len(cache))
+            by_group.add_metric((row.group, row.plural), len(cache))
+        names = {"gitVersion": "git_version", "gitCommit": "git_commit", "platform": "platform"}
+        build = GaugeMetricFamily(
+            "kubernetes_build_info",
+            "[ALPHA] A metric with a constant '1' value labeled by what was built.",
+            labels=("major", "minor", *names.values()),
+        )
+        told = [str(VERSION.get(name, "")) for name in ("major", "minor", *names)]
+        build.add_metric(told, 1)
+        return inflight, objects, by_group, build
 
 
-RequestKey = tuple[str, str, str, str, str, str, str, str]
+class _Once(Collector):
+    """Hands out what was copied before."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
-def _key(info: RequestInfo) -> RequestKey:
-    verb = _VERBS.get(info.verb, info.verb.upper())
-    if not info.resource:
-        return verb, "", "", "", "", "", "", _COMPONENT
-    scope = "cluster"
+async def printed(metrics: Iterable[Metric]) -> Response:
+    """Return metrics in Prometheus' text format, made in a thread."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Once(metrics))
+    ProcessCollector(registry=registry)
+    body = await asyncio.to_thread(generate_latest, registry)
+    return Response(headers={"content-type": _TYPE}, body=body)
+
+
+def scope_of(info: RequestInfo) -> str:
+    """Return how much a request is about."""
     if info.name or info.verb == "create":
-        scope = "resource"
-    elif info.namespace:
-        scope = "namespace"
+        return "resource"
+    if info.namespace:
+        return "namespace"
+    return "cluster" if info.resource else ""
+
+
+def _key(request: Request, info: RequestInfo) -> RequestKey:
+    verb = _VERBS.get(info.verb, info.verb.upper())
+    dry_run = "All" if request.query.get("dryRun") else ""
+    if not info.resource:
+        return verb, dry_run, "", "", "", "", "", _COMPONENT
     where = (info.group, info.version, info.resource, info.subresource)
-    return verb, "", *where, scope, _COMPONENT
+    scope = scope_of(info)
+    if info.subresource in _CONNECTED:
+        verb = "CONNECT"
+    return verb, dry_run, *where, scope, _COMPONENT
+
+
+_CONNECTED = frozenset({"attach", "exec", "portforward", "proxy", "log"})

@@ -3,6 +3,7 @@
 import orjson
 
 from pinnace.api.errors import Cause, invalid
+from pinnace.api.validation.base import quoted
 from pinnace.apiserver.core import Call
 
 _KINDS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
@@ -23,21 +24,22 @@ def check_options(call: Call) -> None:
     for at, letter in enumerate(manager):
         if not letter.isprintable():
             why = f"invalid character U+{ord(letter):04X} (at position {at})"
-            shown = orjson.dumps(manager).decode()
+            shown = quoted(manager)
             causes.append(
                 Cause("FieldValueInvalid", "fieldManager", f"Invalid value: {shown}: {why}")
             )
     dry_run = call.request.query.get("dryRun", [])
     if any(value != "All" for value in dry_run):
-        causes.append(_unsupported("dryRun", dry_run, ("All",)))
+        causes.append(unsupported("dryRun", dry_run, ("All",)))
     wanted = call.request.param("fieldValidation")
     if wanted not in _CHECKS:
-        causes.append(_unsupported("fieldValidation", wanted, _CHECKS))
+        causes.append(unsupported("fieldValidation", wanted, _CHECKS))
     if causes:
         raise invalid(kind, "meta.k8s.io", "", causes)
 
 
-def _unsupported(field: str, value: object, supported: tuple[str, ...]) -> Cause:
+def unsupported(field: str, value: object, supported: tuple[str, ...]) -> Cause:
+    """Return the cause for a value that is none of those that are supported."""
     shown = orjson.dumps(value).decode()
     values = ", ".join(f'"{one}"' for one in supported)
     why = f"Unsupported value: {shown}: supported values: {values}"

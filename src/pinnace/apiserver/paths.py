@@ -2,22 +2,27 @@
 
 import orjson
 
+from pinnace.api.errors import MethodNotAllowed, NotFound
 from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.core import Core
-from pinnace.apiserver.discovery import AGGREGATED_VERSIONS, Discovery, Document
+from pinnace.apiserver.discovery import Discovery
+from pinnace.apiserver.discovery_answer import answer as discovery_answer
 from pinnace.apiserver.health import KINDS, Health
-from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.metrics import Metrics, printed
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
+from pinnace.apiserver.openapi.custom import Custom
 from pinnace.apiserver.openapi.documents import OpenApi
+from pinnace.apiserver.routes import NOT_ALLOWED, NOT_FOUND
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.version import VERSION
 
 _TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
 
 _PATHS = (
-    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/metrics", "/openapi/v2",
-    "/openapi/v3", "/openid/v1/jwks", "/version",
+    "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/metrics",
+    "/metrics/slis",
+    "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/version",
 )  # fmt: skip
 _HEALTH = tuple(f"/{kind}" for kind in KINDS)
 
@@ -29,33 +34,75 @@ class Paths:
         self._health = health
         self._core = core
         self._metrics = metrics
+        self._stale = False
         self.openapi = OpenApi(core.config.rows, load_schema())
         self.discovery = Discovery(
             core.config.rows,
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
         )
 
+    def renew(self) -> None:
+        """Say that other rows are served now; the documents follow when they are asked for."""
+        self._stale = True
+
+    def _refresh(self) -> None:
+        if not self._stale:
+            return
+        self._stale = False
+        rows = tuple(self._core.rows)
+        customs = [
+            Custom(row, row.custom.raw)
+            for row in rows
+            if row.custom is not None and row.custom.established
+        ]
+        self.discovery.update(rows)
+        self.openapi.update([row for row in rows if row.custom is None], customs)
+
     async def answer(self, request: Request) -> Response:
         """Return the document of a path, or upstream's plain 404."""
         path = request.path.rstrip("/")
+        if request.method != "GET" and self._is_routed(path):
+            raise MethodNotAllowed(NOT_ALLOWED, details={})
         if path == "/api" or path == "/apis" or path.startswith(("/api/", "/apis/")):
-            found = self._discovery(request, path)
-        elif path.startswith("/openapi/"):
+            self._refresh()
+            found = discovery_answer(self.discovery, request)
+        elif request.path.startswith("/openapi/") and request.path == path:
+            self._refresh()
             found = openapi_answer(self.openapi, request, now=self._core.clock.now())
         elif path in self._core.config.documents:
-            found = _json(self._core.config.documents[path])
+            found = Response(body=orjson.dumps(self._core.config.documents[path]))
             found.headers |= openid.headers_of(path)
         elif path == "/metrics":
             found = await self._metrics.answer(self._core)
+        elif path == "/metrics/slis":
+            found = await printed(await self._health.gauges())
         elif request.path == "/":
             found = _json({"paths": self._all()})
         elif path == "/version":
             found = _json(dict(VERSION))
-        elif path.startswith(_HEALTH):
+        elif path.startswith(_HEALTH) and request.path == path:
             found = await self._health.answer(request, path)
         else:
             found = None
+        if found is None and self._is_ours(path):
+            raise NotFound(NOT_FOUND, details={})
         return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+
+    def _is_routed(self, path: str) -> bool:
+        """Say whether upstream's router, which looks at methods, serves this path."""
+        parts = path.split("/")
+        if path == "/version" or path in self._core.config.documents:
+            return True
+        return (
+            path == "/api" or parts[1:2] == ["api"] or (parts[1:2] == ["apis"] and len(parts) > 3)
+        )
+
+    def _is_ours(self, path: str) -> bool:
+        """Say whether a path is below a group that is served, whose router refuses it itself."""
+        parts = path.split("/")
+        if parts[1:2] == ["api"]:
+            return True
+        return parts[1:2] == ["apis"] and any(row.group == parts[2] for row in self._core.rows)
 
     def _all(self) -> list[str]:
         versions = {
@@ -65,32 +112,6 @@ class Paths:
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
         return sorted({*_PATHS, *versions, *self._health.paths()})
-
-    def _discovery(self, request: Request, path: str) -> Response | None:
-        document: Document | None = None
-        for clause in request.headers.get("accept", "").split(","):
-            parameters = {piece.strip() for piece in clause.split(";")[1:]}
-            if "g=apidiscovery.k8s.io" in parameters and "as=APIGroupDiscoveryList" in parameters:
-                for version in AGGREGATED_VERSIONS:
-                    if f"v={version}" in parameters:
-                        document = self.discovery.aggregated(path, version)
-                        break
-            if document is not None:
-                break
-        document = document or self.discovery.legacy(path)
-        return _document(request, document) if document is not None else None
-
-
-def _document(request: Request, document: Document) -> Response:
-    headers = {
-        "content-type": document.content_type,
-        "etag": document.etag,
-        "vary": "Accept",
-        "cache-control": "public",
-    }
-    if request.headers.get("if-none-match") == document.etag:
-        return Response(status=304, headers=headers)
-    return Response(headers=headers, body=document.body)
 
 
 def _json(value: object) -> Response:

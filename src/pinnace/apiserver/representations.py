@@ -1,12 +1,12 @@
-"""The forms in which objects leave the server: whole, metadata only, or as a table.
+"""The forms in which objects leave the server as JSON: whole or metadata only.
 
 Whole objects are never decoded here: a header in the asked-for version and the stored tail make
-the answer.
+the answer. Tables are in `tables.py`, the same forms as protobuf in `protobuf_forms.py`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -22,28 +22,33 @@ PIECE = 128 * 1024
 
 
 class Representation(Protocol):
-    """Makes JSON of items. `key` says under which name frames of it are shared."""
-
-    key: object
+    """Makes answers of items, and frames of a watch: each whole, with what separates them."""
 
     def one(self, item: Item) -> bytes:
         """Return one object."""
         ...
 
     def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        """Make a list, in pieces of about `PIECE` bytes: a large one is never held as a whole."""
+        """Make a list, in pieces of about `PIECE` bytes: a large one is never held as a whole.
+
+        A piece may be empty: then nothing is to be sent yet, but others should have their turn.
+        """
         ...
 
-    def next(self, item: Item) -> bytes:
-        """Return one object as the next initial event of a watch holds it."""
+    def added(self, item: Item) -> bytes:
+        """Return the event of an object that is there when a watch begins."""
         ...
 
     def event(self, told: Told) -> bytes:
-        """Return one event of a watch, with its newline."""
+        """Return one event of a watch."""
         ...
 
     def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
         """Return a bookmark event."""
+        ...
+
+    def error(self, status: Object) -> bytes:
+        """Return the event that says why a watch ends."""
         ...
 
 
@@ -69,9 +74,9 @@ def header(kind: str, version: str) -> str:
 
 
 class _EachAlike(ABC):
-    """An object looks the same alone, in a list and in a watch."""
+    """An object looks the same alone and in a watch."""
 
-    key: object
+    _key: object
     _header: str
     _list: bytes
 
@@ -79,41 +84,79 @@ class _EachAlike(ABC):
     def one(self, item: Item) -> bytes:
         """Return the object."""
 
-    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
-        start = b"".join((self._list, b'"metadata":', orjson.dumps(metadata), b',"items":['))
-        return pieces(start, items, self.one)
-
-    def next(self, item: Item) -> bytes:
+    def listed(self, item: Item) -> bytes:
+        """Return the object as it stands in a list."""
         return self.one(item)
 
+    def many(self, items: Sequence[Item], metadata: Object) -> Iterator[bytes]:
+        about = orjson.dumps(self._about(metadata))
+        start = b"".join((self._list, b'"metadata":', about, b',"items":['))
+        return pieces(start, items, self.listed)
+
+    def _about(self, metadata: Object) -> Object:
+        """Return what a list says of itself."""
+        return metadata
+
+    def added(self, item: Item) -> bytes:
+        return frame("ADDED", self.one(item))
+
     def event(self, told: Told) -> bytes:
-        return _frame(self, told)
+        """Return the frame of an event, made by the first watcher that needs it."""
+        key = (self._key, told.type)
+        made = told.frames.get(key)
+        if made is None:
+            assert told.item is not None
+            made = told.frames[key] = frame(told.type, self.one(told.item))
+        return made
 
     def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
-        return _bookmark(self._header, revision, initial_events_end=initial_events_end)
+        metadata = bookmark_metadata(revision, initial_events_end=initial_events_end)
+        parts = (self._header.encode(), b'"metadata":', orjson.dumps(metadata), b"}")
+        return frame("BOOKMARK", b"".join(parts))
+
+    def error(self, status: Object) -> bytes:
+        return frame("ERROR", orjson.dumps(status))
 
 
 class Whole(_EachAlike):
-    """Objects as they are stored, in the version of a row."""
+    """Objects as they are stored, in the version of a row.
+
+    Objects of types that are compiled into upstream's server stand in lists without their kind and
+    version; custom ones with.
+    """
 
     def __init__(self, row: Resource) -> None:
         self.row = row
-        self.key = ("whole", row.group_version)
+        self._key = ("whole", row.group_version)
+        self._compiled = row.custom is None
         self._header = header(row.kind, row.group_version)
         self._bytes = self._header.encode()
         self._list = header(row.list_kind, row.group_version).encode()
+
+    def _about(self, metadata: Object) -> Object:
+        # Upstream's lists of untyped objects say it even when nothing follows.
+        return metadata if self.row.custom is None else {"continue": "", **metadata}
 
     def one(self, item: Item) -> bytes:
         if item.head == self._header:
             return self._bytes + item.tail
         return orjson.dumps(rules.convert(item.decode(), self.row))
 
+    def listed(self, item: Item) -> bytes:
+        if not self._compiled:
+            return self.one(item)
+        if item.head == self._header:
+            return b"{" + item.tail
+        obj = rules.convert(item.decode(), self.row)
+        del obj["kind"], obj["apiVersion"]
+        return orjson.dumps(obj)
+
 
 class MetadataOnly(_EachAlike):
     """PartialObjectMetadata: what generic controllers need of any kind."""
 
     def __init__(self, version: str) -> None:
-        self.key = ("metadata", version)
+        self._key = ("metadata", version)
         self._version = version
         self._header = header("PartialObjectMetadata", version)
         self._bytes = self._header.encode() + b'"metadata":'
@@ -123,21 +166,14 @@ class MetadataOnly(_EachAlike):
         return b"".join((self._bytes, item.metadata, b"}"))
 
 
-def _frame(representation: Representation, told: Told) -> bytes:
-    """Return the frame of an event, made by the first watcher that needs it."""
-    key = (representation.key, told.type)
-    frame = told.frames.get(key)
-    if frame is None:
-        assert told.item is not None
-        body = representation.one(told.item)
-        frame = b"".join((b'{"type":"', told.type.encode(), b'","object":', body, b"}\n"))
-        told.frames[key] = frame
-    return frame
+def frame(kind: str, body: bytes) -> bytes:
+    """Return an event of a watch, with its newline."""
+    return b"".join((b'{"type":"', kind.encode(), b'","object":', body, b"}\n"))
 
 
-def _bookmark(head: str, revision: int, *, initial_events_end: bool) -> bytes:
-    metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+def bookmark_metadata(revision: int, *, initial_events_end: bool) -> Object:
+    """Return the metadata of a bookmark's object; there is nothing else in it."""
+    metadata: Object = {"resourceVersion": str(revision)}
     if initial_events_end:
         metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
-    body = b"".join((head.encode(), b'"metadata":', orjson.dumps(metadata), b"}"))
-    return b'{"type":"BOOKMARK","object":' + body + b"}\n"
+    return metadata

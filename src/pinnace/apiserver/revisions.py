@@ -1,14 +1,17 @@
 """resourceVersion, resourceVersionMatch, limit and continue: what a list or watch starts from."""
 
 import base64
-import binascii
+import re
 from typing import Any
 
 import orjson
 
+from pinnace.api.codec import json as json_codec
 from pinnace.api.errors import ApiError, BadRequest, Cause, Expired, Timeout, invalid
+from pinnace.api.validation.base import quoted
 from pinnace.apiserver.core import Call, Core
 
+_NO_TOKEN = "resourceVersionMatch is forbidden when continue is provided"
 _MATCHES = ("NotOlderThan", "Exact")
 EXPIRED_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. You can start "
@@ -19,27 +22,32 @@ EXPIRED_CONTINUE = (
 )
 
 
-def parse_revision(text: str) -> int:
-    """Read a resourceVersion; raises upstream's Invalid for anything but a decimal number."""
-    if text.isascii() and text.isdigit() and len(text) < 20:
+def parse_revision(text: str, *, listing: bool = False) -> int:
+    """Read a resourceVersion; raises what upstream answers to anything but a decimal number."""
+    if text.isascii() and text.isdigit() and int(text) < 1 << 64:
         return int(text)
-    why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
-    cause = Cause("FieldValueInvalid", "resourceVersion", f'Invalid value: "{text}": {why}')
-    raise invalid("ListOptions", "meta.k8s.io", "", [cause])
+    shown = quoted(text)
+    what = "value out of range" if text.isascii() and text.isdigit() else "invalid syntax"
+    why = f"resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: {what}"
+    if listing:
+        raise BadRequest(f"invalid resource version: {why}")
+    raise ApiError(why, code=500, reason="")
 
 
-def check_not_future(core: Core, text: str) -> int:
-    """Read a resourceVersion that must not be later than now; raises upstream's 504."""
-    revision = parse_revision(text)
+def check_not_future(core: Core, text: str, *, listing: bool = False, exact: bool = False) -> int:
+    """Read a resourceVersion that must not be later than now; raises upstream's 504.
+
+    Who asks for exactly that revision is not told to come again.
+    """
+    revision = parse_revision(text, listing=listing)
     if revision > core.caches.revision:
+        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        details: dict[str, Any] = {"causes": [cause]}
+        if not exact:
+            details["retryAfterSeconds"] = 1
         raise Timeout(
-            f"Too large resource version: {revision}, current: {core.caches.revision}",
-            details={
-                "causes": [
-                    {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-                ],
-                "retryAfterSeconds": 1,
-            },
+            f"Timeout: Too large resource version: {revision}, current: {core.caches.revision}",
+            details=details,
         )
     return revision
 
@@ -61,33 +69,43 @@ def check_list_options(call: Call) -> None:
     causes = []
     watching = call.info.verb == "watch"
     initial = request.query.get("sendInitialEvents")
+    token = request.param("continue")
+    if watching:
+        if initial is None and not match and version in ("", "0"):
+            # Upstream takes such a watch for one that wants the state first, and checks it so.
+            initial, match = ["true"], _MATCHES[0]
+        causes += _watch_causes(match, token, initial=initial is not None)
+    elif match:
+        causes += _match_causes(match, version, token)
     if initial is not None and not watching:
         causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
-    if watching:
-        causes += _watch_causes(match, initial=initial is not None)
-    elif match:
-        causes += _match_causes(match, version, request.param("continue"))
     if causes:
         raise invalid("ListOptions", "meta.k8s.io", "", causes)
 
 
-def _watch_causes(match: str, *, initial: bool) -> list[Cause]:
-    if not initial:
-        return [_not_without("sendInitialEvents is provided", "for watch ")] if match else []
-    if not match:
+def _watch_causes(match: str, token: str, *, initial: bool) -> list[Cause]:
+    causes = []
+    if initial and match != "NotOlderThan":
         why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        return [_forbidden("resourceVersionMatch", why)]
-    return [] if match == "NotOlderThan" else [_unsupported(match, '"NotOlderThan"')]
+        causes.append(_forbidden("resourceVersionMatch", why))
+    if not match:
+        return causes
+    if not initial:
+        causes.append(_not_without("sendInitialEvents is provided", "for watch "))
+    if match != "NotOlderThan":
+        causes.append(_unsupported(match, '"NotOlderThan"'))
+    if token:
+        causes.append(_forbidden("resourceVersionMatch", _NO_TOKEN))
+    return causes
 
 
 def _match_causes(match: str, version: str, token: str) -> list[Cause]:
     field = "resourceVersionMatch"
     causes = []
-    if token:
-        why = "resourceVersionMatch is forbidden when continue is provided"
-        causes.append(_forbidden(field, why))
     if not version:
         causes.append(_not_without("resourceVersion is provided"))
+    if token:
+        causes.append(_forbidden(field, _NO_TOKEN))
     if match not in _MATCHES:
         causes.append(_unsupported(match, '"Exact", "NotOlderThan", ""'))
     if match == "Exact" and version == "0":
@@ -118,23 +136,32 @@ def encode_continue(revision: int, start: str) -> str:
 
 def decode_continue(text: str) -> tuple[int, str]:
     """Return the revision and the key behind which a list goes on; raises BadRequest."""
+    wrong = re.search(r"[^A-Za-z0-9_-]", text)
+    if wrong is not None or len(text) % 4 == 1:
+        at = wrong.start() if wrong is not None else len(text)
+        raise _bad_continue(f"illegal base64 data at input byte {at}")
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        token: Any = orjson.loads(raw)
-        revision, start = int(token["rv"]), str(token["start"])
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        token = json_codec.decode(raw)
+        revision, start = int(token.get("rv") or 0), str(token.get("start") or "")
+    except BadRequest as error:
+        raise _bad_continue(error.message.rpartition("json parse error: ")[2]) from error
+    except (ValueError, TypeError) as error:
         raise _bad_continue(str(error)) from error
-    if token.get("v") != "meta.k8s.io/v1":
-        raise _bad_continue(f'server does not recognize this encoded version "{token.get("v")}"')
+    version = token.get("v") or ""
+    if version != "meta.k8s.io/v1":
+        raise _bad_continue(f"server does not recognize this encoded version {version}")
     if revision == 0:
         raise _bad_continue("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
-    if not start or ".." in start:
-        raise _bad_continue("incorrect encoded start key")
-    return revision, start.removesuffix("\0")
+    if not start:
+        raise _bad_continue("encoded start key empty (version meta.k8s.io/v1)")
+    if ".." in start.split("/"):
+        raise _bad_continue(start)
+    return revision, start.removeprefix("/").removesuffix("\0")
 
 
 def _bad_continue(why: str) -> BadRequest:
-    return BadRequest(f"continue key is not valid: {why}")
+    return BadRequest(f"invalid continue token: continue key is not valid: {why}")
 
 
 def expired_continue(token: str) -> ApiError:

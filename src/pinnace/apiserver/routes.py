@@ -1,9 +1,11 @@
 """What a request is about: which rows are served, and a path and method read against them."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound
+from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound, not_found
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import parse_field_selector
 from pinnace.api.wire import Request
@@ -18,9 +20,12 @@ _VERBS = {
 }
 # Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
-_NOT_FOUND = "the server could not find the requested resource"
-_NOT_ALLOWED = "the server does not allow this method on the requested resource"
+NOT_FOUND = "the server could not find the requested resource"
+NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _FALSE = ("false", "0")
+_PROXIED = re.compile(
+    r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/.*)?", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,11 @@ def is_true(request: Request, name: str) -> bool:
     return values is not None and values[0].lower() not in _FALSE
 
 
+def is_proxied(path: str) -> bool:
+    """Say whether a request is passed on, so that its body is nothing to be read here."""
+    return _PROXIED.fullmatch(path) is not None
+
+
 def parse(request: Request) -> RequestInfo:
     """Read the path and method of a request."""
     path = request.path
@@ -62,13 +72,14 @@ def parse(request: Request) -> RequestInfo:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         return plain
-    verb = _VERBS.get(request.method)
-    if verb is None:
-        return plain
+    # A method without a verb can be passed on to what is proxied; nothing else takes it.
+    verb = _VERBS.get(request.method, "")
     watching = rest[0] == "watch" and len(rest) > 1
     if watching:
         rest = rest[1:]
     namespace, rest = _namespace(rest)
+    if parts[-3:-1] == ["namespaces", ""] and len(rest) == 1:
+        parts = rest  # an empty namespace is every namespace
     if "" in (*parts[: len(parts) - len(rest)], *rest[:3]):
         # Empty segments are no resource's, as upstream's router sees it.
         return plain
@@ -106,15 +117,26 @@ def check_scope(row: Resource, info: RequestInfo) -> None:
     named = bool(info.name) and not everywhere
     stray = info.subpath.strip("/") and info.subresource != "proxy"
     if (in_namespace and not row.namespaced) or stray:
-        raise NotFound(_NOT_FOUND, details={})
+        raise NotFound(NOT_FOUND, details={})
     if row.namespaced and not in_namespace and info.verb not in ("list", "watch"):
         raise (
-            NotFound(_NOT_FOUND, details={})
-            if named
-            else MethodNotAllowed(_NOT_ALLOWED, details={})
+            NotFound(NOT_FOUND, details={}) if named else MethodNotAllowed(NOT_ALLOWED, details={})
         )
     if not info.subresource and not everywhere and named == (info.verb == "create"):
-        raise MethodNotAllowed(_NOT_ALLOWED, details={})
+        raise MethodNotAllowed(NOT_ALLOWED, details={})
+
+
+def check_custom(row: Resource, info: RequestInfo) -> bool:
+    """Say whether a path of a custom resource exists; raises for verbs and parts that do not."""
+    if bool(info.namespace) != row.namespaced and (
+        info.namespace or info.verb not in ("list", "watch")
+    ):
+        return False
+    if info.subresource and row.subresource(info.subresource) is None:
+        raise not_found(row.plural, row.group, info.name)
+    if not info.name and info.verb in ("update", "patch"):
+        raise BadRequest("name must be provided")
+    return True
 
 
 def check_segment(name: str) -> None:
@@ -169,24 +191,32 @@ class Rows:
     def __init__(self, rows: Iterable[Resource]) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
         self._stored: dict[tuple[str, str], Resource] = {}
-        self._versions: set[tuple[str, str]] = set()
+        self._versions: Counter[tuple[str, str]] = Counter()
         for row in rows:
             self.add(row)
 
-    def add(self, row: Resource) -> None:
-        """Serve a row."""
-        self._by_path[row.group, row.version, row.plural] = row
-        self._versions.add((row.group, row.version))
+    def add(self, row: Resource, *, served: bool = True) -> None:
+        """Serve a row, or only know of it as the version in which another is stored."""
+        if served:
+            self._by_path[row.group, row.version, row.plural] = row
+            self._versions[row.group, row.version] += row.custom is None
         if row.prefix and row.storage == row.group_version:
             self._stored[row.prefix, row.kind] = row
+
+    def remove(self, row: Resource) -> None:
+        """Serve a row no more."""
+        if self._by_path.pop((row.group, row.version, row.plural), None) is not None:
+            self._versions[row.group, row.version] -= row.custom is None
+        if self._stored.get((row.prefix, row.kind)) is row:
+            del self._stored[row.prefix, row.kind]
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """Return the row of a resource, or None."""
         return self._by_path.get((group, version, plural))
 
     def serves(self, group: str, version: str) -> bool:
-        """Say whether any resource of this version is served."""
-        return (group, version) in self._versions
+        """Say whether any built-in resource of this version is served."""
+        return self._versions[group, version] > 0
 
     def storage_row(self, row: Resource) -> Resource:
         """Return the row in whose version objects of this one are stored."""

@@ -54,9 +54,9 @@ class Selection:
 def selection_of(call: Call) -> Selection:
     """Read the selectors of a request; raises BadRequest for what cannot be selected by."""
     strategy = rules.strategy_for(call.row)
-    fields = parse_field_selector(call.request.param("fieldSelector"))
-    for term in fields.terms:
-        strategy.field_label(term[0])
+    asked = parse_field_selector(call.request.param("fieldSelector"))
+    # A version may have names of its own for what is picked from objects.
+    fields = FieldSelector(tuple((strategy.field_label(n), op, v) for n, op, v in asked.terms))
     if call.info.name:
         # `watch/<plural>/<name>` was allowed for that name, and shows nothing else.
         named = ("metadata.name", "=", call.info.name)

@@ -36,6 +36,7 @@ LOOKED_UP: tuple[Resource, ...] = (
     core.PERSISTENTVOLUMES,
     core.PERSISTENTVOLUMECLAIMS,
     networking.IPADDRESSES,
+    networking.SERVICECIDRS,
     networking.INGRESSCLASSES,
     scheduling.PRIORITYCLASSES,
     node_kinds.RUNTIMECLASSES,

@@ -10,7 +10,7 @@ from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
 from pinnace.apiserver.printers.rows import Rows
 from pinnace.apiserver.printers.table import printer_for, table
-from pinnace.apiserver.representations import INITIAL_EVENTS_END, header, pieces
+from pinnace.apiserver.representations import bookmark_metadata, frame, header, pieces
 from pinnace.store.watchcache.changes import Told
 from pinnace.store.watchcache.item import Item
 
@@ -21,7 +21,6 @@ class Tables:
     def __init__(
         self, row: Resource, *, version: str, include: str, now: Callable[[], datetime]
     ) -> None:
-        self.key: object = None
         self._row = row
         self._version = version
         self._include = include
@@ -43,38 +42,39 @@ class Tables:
         rows = Rows(self._row, version=self._version, now=self._now())
         return pieces(self._table((), metadata)[: -len("]}")], items, rows.one)
 
+    def added(self, item: Item) -> bytes:
+        return frame("ADDED", self._next(item))
+
     def event(self, told: Told) -> bytes:
         assert told.item is not None
-        return b"".join(
-            (b'{"type":"', told.type.encode(), b'","object":', self.next(told.item), b"}\n")
-        )
+        return frame(told.type, self._next(told.item))
 
-    def next(self, item: Item) -> bytes:
+    def error(self, status: Object) -> bytes:
+        return frame("ERROR", orjson.dumps(status))
+
+    def _next(self, item: Item) -> bytes:
         """Return one table of a watch: only the first of them has headers."""
         body = self._table([item], {"resourceVersion": str(item.revision)}, headers=self._headers)
         self._headers = False
         return body
 
     def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
-        metadata: Object = {"resourceVersion": str(revision)}
         held: Object = {
             "kind": self._row.kind,
             "apiVersion": self._row.group_version,
-            "metadata": dict(metadata),
+            "metadata": bookmark_metadata(revision, initial_events_end=initial_events_end),
         }
-        if initial_events_end:
-            held["metadata"]["annotations"] = {INITIAL_EVENTS_END: "true"}
         answer = table(
             self._row,
             [held],
             now=self._now(),
             include_object="Object" if self._include == "Object" else "Metadata",
-            list_metadata=metadata,
+            list_metadata={"resourceVersion": str(revision)},
             headers=self._headers,
             version=self._version,
         )
         self._headers = False
-        return b'{"type":"BOOKMARK","object":' + orjson.dumps(answer) + b"}\n"
+        return frame("BOOKMARK", orjson.dumps(answer))
 
     def _table(self, items: Sequence[Item], metadata: Object, *, headers: bool = True) -> bytes:
         row = self._row

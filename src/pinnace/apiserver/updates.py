@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
+from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
@@ -30,7 +33,8 @@ from pinnace.store.watchcache.item import Item
 Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
-_KEPT = ("generation", "creationTimestamp", "deletionTimestamp", "selfLink")
+_KEPT = ("generation", "creationTimestamp", "selfLink")
+_KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
 async def change(
@@ -62,15 +66,13 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
     """Return whether the write is unconditional; raises Conflict and Invalid."""
     row, metadata = call.row, new["metadata"]
     uid = metadata.get("uid")
-    held = item.uid
-    if uid and uid != held:
-        why = (
-            f"StorageError: invalid object, Code: 4, Key: {item.key}, ResourceVersion: 0, "
-            f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
-            f"UID in object meta: {held}"
-        )
-        raise conflict(row.plural, row.group, item.name, why)
+    # A patch has no precondition: validation finds that the uid is another.
+    if uid and uid != item.uid and call.info.verb == "update":
+        raise other_uid(row, item.key, item.name, uid, item.uid)
     version = metadata.get("resourceVersion") or "0"
+    if not version.isdigit():
+        why = f"strconv.ParseUint: parsing {quoted(version)}: invalid syntax"
+        raise ApiError(why, code=500, reason="")
     if version == "0":
         if not rules.strategy_for(row).allow_unconditional_update:
             why = "Invalid value: 0: must be specified for an update"
@@ -81,6 +83,16 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
     if version != str(item.revision):
         raise conflict(row.plural, row.group, item.name, MODIFIED)
     return call.info.verb == "patch"
+
+
+def other_uid(row: Resource, key: str, name: str, uid: str, held: str) -> Conflict:
+    """Return upstream's refusal of a write to an object of another uid than is stored."""
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
+        f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+        f"UID in object meta: {held}"
+    )
+    return conflict(row.plural, row.group, name, why)
 
 
 async def _store(
@@ -111,8 +123,10 @@ async def _store(
         strategy.prepare_update(new, old, context(core, call))
         refuse(row, metadata, rules.validate_update(row, new, old))
     call.warnings.extend(strategy.warnings(new, old))
-    also = reallocate(core, row, new, old) if not subresource else None
+    also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
+    new = normalized(new, row)
+    metadata = new["metadata"]
     if same(new, old):
         return item
     if call.dry_run:
@@ -133,8 +147,9 @@ def _keep(metadata: Object, before: Object) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
-    if "deletionGracePeriodSeconds" in before:
-        metadata.setdefault("deletionGracePeriodSeconds", before["deletionGracePeriodSeconds"])
+    for name in _KEPT_IF_UNSAID:
+        if name in before and metadata.get(name) is None:
+            metadata[name] = before[name]
 
 
 def is_finished(obj: Object) -> bool:
@@ -156,7 +171,10 @@ def check_names(call: Call, obj: Object) -> None:
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
         )
     if not name:
-        raise BadRequest("name is required")
+        raise BadRequest(
+            f"the name of the object ({call.info.name} based on URL) was undeterminable: name must "
+            "be provided"
+        )
     if namespace and namespace != call.namespace:
         raise BadRequest(
             f"the namespace of the object ({namespace}) does not match the namespace on the "

@@ -16,12 +16,14 @@ from pinnace.api.errors import (
     Cause,
     ServiceUnavailable,
     already_exists,
+    forbidden,
     invalid,
     not_found,
     qualified,
 )
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
@@ -77,7 +79,7 @@ def attributes(
 def check_namespace(call: Call, metadata: Object) -> None:
     """Fill in the namespace of the request; raises BadRequest if the object has another."""
     given = metadata.get("namespace") or ""
-    if given and given != call.namespace:
+    if given and call.namespace and given != call.namespace:
         raise BadRequest(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
@@ -95,7 +97,9 @@ def context(core: Core, call: Call) -> rules.Context:
 def refuse(row: Resource, metadata: Object, causes: Sequence[Cause]) -> None:
     """Raise Invalid if there are causes."""
     if causes:
-        raise invalid(row.kind, row.group, metadata.get("name") or "", causes)
+        # Upstream checks events of either group as those of the core group.
+        group = "" if row.kind == "Event" and row.custom is None else row.group
+        raise invalid(row.kind, group, metadata.get("name") or "", causes)
 
 
 async def create(
@@ -112,6 +116,13 @@ async def create(
     written with it.
     """
     metadata = obj["metadata"]
+    if call.row.custom is not None and call.row.custom.terminating:
+        raise forbidden(
+            call.row.plural,
+            call.row.group,
+            metadata.get("name") or "",
+            "create not allowed while custom resource definition is terminating",
+        )
     if metadata.get("resourceVersion"):
         raise ApiError(
             "resourceVersion should not be set on objects to be created", code=500, reason=""
@@ -146,12 +157,21 @@ async def create(
                 metadata["name"] = generated(base)
     row = call.row
     if not base:
-        raise already_exists(row.plural, row.group, taken)
+        raise await _taken(core, row, metadata.get("namespace") or "", taken)
     raise AlreadyExists(
         f'{qualified(row.plural, row.group)} "{taken}" already exists, the server was not able to '
         "generate a unique name for the object",
         details={"name": taken, "kind": row.plural, "retryAfterSeconds": 1},
     )
+
+
+async def _taken(core: Core, row: Resource, namespace: str, name: str) -> AlreadyExists:
+    """Return the refusal of a name that is taken; it may be free again soon."""
+    error = already_exists(row.plural, row.group, name)
+    held = (await core.cache(row)).get(namespace, name)
+    if held is not None and held.shared()["metadata"].get("deletionTimestamp"):
+        return AlreadyExists(f"object is being deleted: {error.message}", details=error.details)
+    return error
 
 
 def prepare_new(core: Core, call: Call, obj: Object) -> None:
@@ -167,7 +187,7 @@ async def _would_create(core: Core, call: Call, obj: Object) -> Item:
     metadata = obj["metadata"]
     name = metadata["name"]
     if cache.get(call.namespace, name) is not None:
-        raise already_exists(call.row.plural, call.row.group, name)
+        raise await _taken(core, call.row, metadata.get("namespace") or "", name)
     return draft(core, call.row, obj)
 
 
@@ -189,6 +209,7 @@ def encode(core: Core, row: Resource, obj: Object) -> bytes:
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = rules.convert(obj, stored)
+    obj = normalized(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}

@@ -58,7 +58,7 @@ class ApiClient:
         accept = _METADATA.format(kind="PartialObjectMetadataList") if metadata_only else ""
         found = await self._object("GET", resource.url(namespace), query=query, accept=accept)
         # Go writes a list without items as null.
-        found["items"] = found.get("items") or []
+        found["items"] = [_typed(resource, item, "") for item in found.get("items") or []]
         return found
 
     async def watch(

@@ -140,12 +140,13 @@ class Reflector:
                     else:
                         _collect(items, event)
         except ApiError as error:
-            if not listed and 400 <= error.code < 500 and error.code not in (410, 429):
-                log.debug("%s: no streaming list: %s", self._resource.plural, error.message)
-                self._streaming_lists = False
-                await self._list()
-                return
-            raise
+            if listed or not _refuses_streaming(error):
+                raise
+            log.debug("%s: no streaming list: %s", self._resource.plural, error.message)
+            # A server that fails now may have what it needs next time.
+            self._streaming_lists = error.code >= 500
+            await self._list()
+            return
         if not listed:
             raise ServiceUnavailable("the watch ended before all initial events were there")
 
@@ -188,6 +189,14 @@ class Reflector:
         if event.type != "BOOKMARK":
             self._sink.apply(event)
         self._revision = event.object["metadata"]["resourceVersion"]
+
+
+def _refuses_streaming(error: ApiError) -> bool:
+    """Say whether a plain list may do better: not if the server is busy or out of reach.
+
+    Upstream's server on an old etcd answers 500, for want of something that it needs for this.
+    """
+    return 400 <= error.code <= 500 and error.code not in (410, 429)
 
 
 def _collect(items: dict[tuple[str, str], Object], event: WatchEvent) -> None:

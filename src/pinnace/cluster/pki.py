@@ -23,11 +23,17 @@ IDENTITIES: dict[str, Subject] = {
 }
 
 
+# Who the API server is to servers behind it, and the authority that is for nothing else.
+FRONT_PROXY = "front-proxy-client"
+_FRONT_PROXY = "pinnace-front-proxy-ca"
+
+
 @dataclass(frozen=True, slots=True)
 class Pki:
     """All that the processes of one machine need."""
 
     authority: Authority
+    front_proxy: Authority
     apiserver: KeyPair
     signing_key: bytes
     clients: dict[str, KeyPair]
@@ -57,12 +63,11 @@ def server_names(config: ClusterConfig) -> tuple[tuple[str, ...], tuple[str, ...
 def make(config: ClusterConfig, now: datetime) -> Pki:
     """Make everything in memory."""
     authority = x509.make_authority("pinnace-ca", now=now)
-    return Pki(
-        authority,
-        issue_server(authority, config, now),
-        x509.make_signing_key(),
-        {name: issue_client(authority, name, now) for name in IDENTITIES},
-    )
+    front_proxy = x509.make_authority(_FRONT_PROXY, now=now)
+    clients = {name: issue_client(authority, name, now) for name in IDENTITIES}
+    clients[FRONT_PROXY] = issue_front_proxy(front_proxy, now)
+    server = issue_server(authority, config, now)
+    return Pki(authority, front_proxy, server, x509.make_signing_key(), clients)
 
 
 def issue_server(authority: Authority, config: ClusterConfig, now: datetime) -> KeyPair:
@@ -75,6 +80,11 @@ def issue_server(authority: Authority, config: ClusterConfig, now: datetime) -> 
 def issue_client(authority: Authority, name: str, now: datetime) -> KeyPair:
     """Make the client certificate of a component of the table above."""
     return x509.issue(authority, IDENTITIES[name], now=now, client=True)
+
+
+def issue_front_proxy(authority: Authority, now: datetime) -> KeyPair:
+    """Make the certificate by which servers behind the API server know it."""
+    return x509.issue(authority, Subject(FRONT_PROXY), now=now, client=True)
 
 
 def issue_kubelet(
@@ -91,10 +101,8 @@ def ensure(directory: Path, config: ClusterConfig, now: datetime) -> Pki:
     """Read the certificates of a data directory, making those that lack, age or do not fit."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        authority_pair = _load(directory, "ca") or _keep(
-            directory, "ca", x509.make_authority("pinnace-ca", now=now).key_pair
-        )
-        authority = x509.load_authority(authority_pair)
+        authority = _authority(directory, "ca", "pinnace-ca", now)
+        front_proxy = _authority(directory, "front-proxy-ca", _FRONT_PROXY, now)
         key_file = directory / "service-account.key"
         if not key_file.exists():
             _write(key_file, x509.make_signing_key())
@@ -106,11 +114,14 @@ def ensure(directory: Path, config: ClusterConfig, now: datetime) -> Pki:
                 now,
                 lambda name=name: issue_client(authority, name, now),  # type: ignore[misc]
             )
+        clients[FRONT_PROXY] = _fresh(
+            directory, FRONT_PROXY, now, lambda: issue_front_proxy(front_proxy, now)
+        )
         wanted = server_names(config)
         server = _fresh(
             directory, "apiserver", now, lambda: issue_server(authority, config, now), wanted
         )
-        return Pki(authority, server, key_file.read_bytes(), clients)
+        return Pki(authority, front_proxy, server, key_file.read_bytes(), clients)
     except OSError as error:
         raise ConfigError(f"cannot write {directory}: {error.strerror}") from error
     except x509.X509Error as error:
@@ -127,6 +138,13 @@ def ensure_kubelet(
         directory, "kubelet", now,
         lambda: issue_kubelet(authority, config.node_name, addresses, now), names,
     )  # fmt: skip
+
+
+def _authority(directory: Path, name: str, common_name: str, now: datetime) -> Authority:
+    pair = _load(directory, name) or _keep(
+        directory, name, x509.make_authority(common_name, now=now).key_pair
+    )
+    return x509.load_authority(pair)
 
 
 def _fresh(

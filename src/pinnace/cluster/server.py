@@ -9,12 +9,13 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authn.request_header import FrontProxy
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.config import ClusterConfig, ConfigError
-from pinnace.cluster.pki import Pki
+from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.kit.clock import Clock
 from pinnace.kit.x509 import KeyPair, public_pem
@@ -30,7 +31,10 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
     public_key = public_pem(pki.signing_key)
     return ServerConfig(
         authentication=AuthnConfig(
-            issuers=(issuer,), service_account_keys=(public_key,), api_audiences=(issuer,)
+            issuers=(issuer,),
+            service_account_keys=(public_key,),
+            api_audiences=(issuer,),
+            front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
         ),
         authorization="RBAC",
         admission=True,
@@ -44,6 +48,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         node_ports=config.node_port_range,
         advertise_address=config.advertise,
         secure_port=port,
+        client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
         objects=tuple(dns_access()),
         documents={
@@ -67,7 +72,7 @@ def serving_context(pki: Pki) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     _load(context, pki.apiserver)
-    context.load_verify_locations(cadata=pki.ca.decode())
+    context.load_verify_locations(cadata=(pki.ca + pki.front_proxy.pem).decode())
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
 

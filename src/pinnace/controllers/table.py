@@ -1,14 +1,14 @@
 """Every controller, by upstream's name.
 
 Of upstream's, these are not here yet: serviceaccount-token-controller,
-endpointslice-mirroring-controller, podcertificaterequest-cleaner-controller, ttl-controller,
+podcertificaterequest-cleaner-controller, ttl-controller,
 bootstrap-signer-controller, token-cleaner-controller, device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
 podgroup-protection-controller, kube-apiserver-serving-clustertrustbundle-publisher-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
 resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
 validatingadmissionpolicy-status-controller, volumeattributesclass-protection-controller,
-service-cidr-controller, storage-version-migrator-controller, selinux-warning-controller.
+storage-version-migrator-controller, selinux-warning-controller.
 """
 
 from pinnace.controllers.base import Controller
@@ -22,6 +22,7 @@ from pinnace.controllers.deployment import DEPLOYMENT
 from pinnace.controllers.disruption import DISRUPTION
 from pinnace.controllers.endpoints import ENDPOINTS_CONTROLLER
 from pinnace.controllers.endpointslice import ENDPOINTSLICE
+from pinnace.controllers.endpointslice_mirroring import ENDPOINTSLICE_MIRRORING
 from pinnace.controllers.ephemeral_volume import EPHEMERAL_VOLUME
 from pinnace.controllers.garbage_collector import GARBAGE_COLLECTOR
 from pinnace.controllers.horizontal_pod_autoscaler import HORIZONTAL_POD_AUTOSCALER
@@ -36,6 +37,7 @@ from pinnace.controllers.replicationcontroller import REPLICATIONCONTROLLER
 from pinnace.controllers.resource_quota import RESOURCE_QUOTA
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
+from pinnace.controllers.service_cidr import SERVICE_CIDR
 from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
@@ -47,6 +49,7 @@ from pinnace.controllers.volume_protection import (
 CONTROLLERS: tuple[Controller, ...] = (
     ENDPOINTS_CONTROLLER,
     ENDPOINTSLICE,
+    ENDPOINTSLICE_MIRRORING,
     NAMESPACE,
     GARBAGE_COLLECTOR,
     SERVICE_ACCOUNT,
@@ -74,4 +77,5 @@ CONTROLLERS: tuple[Controller, ...] = (
     PERSISTENTVOLUMECLAIM_PROTECTION,
     PERSISTENTVOLUME_PROTECTION,
     EPHEMERAL_VOLUME,
+    SERVICE_CIDR,
 )

@@ -167,6 +167,16 @@ def read_certificate(data: bytes) -> Facts:
     return _facts(_load_certificate(data))
 
 
+def is_issued_by(data: bytes, authority: bytes) -> bool:
+    """Say whether a certificate is one of an authority's own; both as PEM or DER."""
+    certificate, issuer = _load_certificate(data), _load_certificate(authority)
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
 def needs_renewal(data: bytes, *, now: datetime, share: float = 0.8) -> bool:
     """Say whether that share of the certificate's life is over."""
     certificate = _load_certificate(data)

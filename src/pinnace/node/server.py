@@ -24,7 +24,7 @@ from pinnace.node.kubelet import Kubelet
 from pinnace.node.logs import LogReader
 from pinnace.node.observed import SeenContainer
 from pinnace.node.runtime import Runtime, RuntimeCallError
-from pinnace.node.splice import TUNNEL, splice, tunnel
+from pinnace.node.splice import TUNNEL, BadPorts, forwarded_ports, splice, tunnel
 from pinnace.node.streaming import Wanted, relay
 from pinnace.node.worker import PodWorker
 
@@ -54,7 +54,7 @@ async def _check_client(request: web.Request, handler: _Handler) -> web.StreamRe
             return web.Response(status=403, text=text)
     try:
         return await handler(request)
-    except NoLog as error:
+    except (NoLog, BadPorts) as error:
         return web.Response(status=400, text=str(error))
     except (RuntimeCallError, SpdyError, OSError) as error:
         _log.info("%s failed: %s", request.path, error)
@@ -210,17 +210,18 @@ class KubeletServer:
         return web.Response(body=found.stdout + found.stderr)
 
     async def _port_forward(self, request: web.Request) -> web.StreamResponse:
+        tunnelled = TUNNEL in request.headers.get("Sec-WebSocket-Protocol", "")
+        socket = request.headers.get("Upgrade", "").lower() == "websocket"
+        ports = (
+            forwarded_ports(request.query.getall("port", [])) if socket and not tunnelled else []
+        )
         worker = self._pod(request)
         seen = await self._here().observe(worker.state.pod["metadata"]["uid"])
         sandbox = seen.ready_sandbox()
         if sandbox is None:
             raise web.HTTPInternalServerError(text="the pod has no sandbox")
-        url = await self._runtime.port_forward_url(sandbox.id)
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            if TUNNEL not in request.headers.get("Sec-WebSocket-Protocol", ""):
-                return web.Response(status=400, text=f"the subprotocol {TUNNEL} is required")
-            return await tunnel(request, url)
-        return await splice(request, url)
+        url = await self._runtime.port_forward_url(sandbox.id, ports)
+        return await (tunnel if tunnelled else splice)(request, url)
 
 
 def _wanted(request: web.Request) -> Wanted:

@@ -112,6 +112,9 @@ def result(raw: bytes, protocol: str) -> bytes:
 
 async def relay(request: web.Request, url: str, wanted: Wanted) -> web.StreamResponse:
     """Serve one exec or attach until the command ends or the client goes."""
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    if offered and not {name.strip() for name in offered.split(",")} & set(PROTOCOLS):
+        raise web.HTTPForbidden(text="")
     session = await spdy.connect(url, headers=_HEADERS)
     async with session:
         streams = await _open(session, wanted)

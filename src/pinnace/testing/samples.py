@@ -191,7 +191,9 @@ _CONTENT: dict[str, Object] = {
     "flowschemas": {
         "spec": {"priorityLevelConfiguration": {"name": "x"}, "matchingPrecedence": 500}
     },
-    "prioritylevelconfigurations": {"spec": {"type": "Exempt", "exempt": {}}},
+    "prioritylevelconfigurations": {
+        "spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}
+    },
     "storageversions": {"spec": {}},
     "storageversionmigrations": {"spec": {"resource": {"group": "apps", "resource": "widgets"}}},
 }

@@ -113,7 +113,7 @@ def test_a_list_has_items_even_when_empty() -> None:
 
 
 def test_a_watch_event_wraps_an_enveloped_object() -> None:
-    frame = protobuf.encode_watch_event("ADDED", POD)
+    frame = protobuf.watch_event("ADDED", protobuf.encode(POD))
     assert frame.startswith(b"\n\x05ADDED\x12")
     assert protobuf.encode(POD) in frame
 

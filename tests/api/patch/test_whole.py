@@ -12,7 +12,9 @@ from pinnace.api.kinds.core import CONFIGMAPS, PODS, SERVICES
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply
-from pinnace.api.patch.fields import Shape, encode
+from pinnace.api.patch.compare import compare
+from pinnace.api.patch.fields import encode
+from pinnace.api.patch.versions import zero
 from pinnace.api.patch.whole import Unclear, Whole
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import load
@@ -38,11 +40,17 @@ OBJECTS: list[tuple[Resource, Object]] = [
 
 
 def _by_paths(obj: Object, row: Resource) -> Object:
-    return encode(Shape(load()).fields(obj, load().type_for(row.group, row.version, row.kind)))
+    kind = load().type_for(row.group, row.version, row.kind)
+    found = compare(_nothing(row), obj, kind)
+    return encode(found.added | found.modified)
+
+
+def _nothing(row: Resource) -> Object:
+    return {name: value for name, value in zero(row).items() if name not in ("kind", "apiVersion")}
 
 
 def _whole(row: Resource) -> Whole:
-    return Whole(Shape(load()), load().type_for(row.group, row.version, row.kind))
+    return Whole(load().type_for(row.group, row.version, row.kind), _nothing(row))
 
 
 @pytest.mark.parametrize(("row", "obj"), OBJECTS)
@@ -66,8 +74,9 @@ def test_creates_are_tracked_alike_with_and_without_the_quick_way(
     now = datetime(2026, 1, 2, tzinfo=UTC)
     quick = apply.track(None, named, row, manager="m", time=now)
     # An empty old object has no fields either, and goes the long way.
-    slow = apply.track({"metadata": {"managedFields": [
-        {"manager": "o", "operation": "Update", "fieldsV1": {"f:gone": {}}}]}}, named, row,
+    slow = apply.track({**zero(row), "metadata": {"managedFields": [{
+        "manager": "o", "operation": "Update", "apiVersion": row.group_version,
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:gone": {}}}]}}, named, row,
         manager="m", time=now)  # fmt: skip
     mine = [e for e in slow["metadata"]["managedFields"] if e["manager"] == "m"]
     assert orjson.dumps(quick["metadata"]["managedFields"]) == orjson.dumps(mine)

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
+from pinnace.api.custom.kind import CustomKind, selects
 from pinnace.api.defaults.table import apply_defaults
 from pinnace.api.errors import BadRequest
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
-from pinnace.api.resources import Resource, status
+from pinnace.api.resources import Resource
 from pinnace.api.wire import User
 from pinnace.apiserver.strategies.base import Context, Strategy
-from pinnace.apiserver.strategies.table import STRATEGIES, custom_strategy, strategy_for
+from pinnace.apiserver.strategies.table import STRATEGIES, strategy_for
 
 NOW = "2026-01-01T00:00:00Z"
 CTX = Context(user=User("jane", ("a", "b"), "u1"), now=NOW)
@@ -176,11 +177,11 @@ def test_a_definition_remembers_every_stored_version() -> None:
     strategy = built_in("customresourcedefinitions", "apiextensions.k8s.io")
     old = obj(spec={"versions": [{"name": "v1", "storage": True}]})
     strategy.prepare_create(old, CTX)
-    assert old["status"] == {"storedVersions": ["v1"]}
+    assert old["status"]["storedVersions"] == ["v1"]
     new = obj(spec={"versions": [{"name": "v1"}, {"name": "v2", "storage": True}]})
     strategy.prepare_update(new, old, CTX)
-    assert new["status"] == {"storedVersions": ["v1", "v2"]}
-    assert old["status"] == {"storedVersions": ["v1"]}
+    assert new["status"]["storedVersions"] == ["v1", "v2"]
+    assert old["status"]["storedVersions"] == ["v1"]
 
 
 def test_a_namespace_is_born_active_with_its_finalizer_and_label() -> None:
@@ -338,16 +339,18 @@ def test_a_service_keeps_what_was_allocated_when_the_client_leaves_it_out() -> N
 
 
 def test_a_custom_resource_counts_everything_but_metadata() -> None:
-    row = Resource(
-        group="example.com",
-        version="v1",
-        kind="Toy",
-        plural="toys",
-        prefix="/registry/example.com/toys",
-        storage="example.com/v1",
-        subresources=(status("Toy"),),
-    )
-    strategy = custom_strategy(row, {"spec.color": ("spec", "color")})
+    version = {
+        "name": "v1",
+        "schema": {"openAPIV3Schema": {"type": "object"}},
+        "subresources": {"status": {}},
+        "selectableFields": [{"jsonPath": ".spec.color"}],
+    }
+    custom = CustomKind("example.com", "Toy", version, selects=selects([version]))
+    row = Resource(group="example.com", version="v1", kind="Toy", plural="toys", custom=custom)
+    strategy = strategy_for(row)
+    assert strategy.field_label("spec.color") == "spec.color"
+    with pytest.raises(BadRequest, match=r"field label not supported: spec\.size"):
+        strategy.field_label("spec.size")
     toy = obj(spec={"color": "red"}, extra=1, status={"x": 1})
     strategy.prepare_create(toy, CTX)
     assert "status" not in toy

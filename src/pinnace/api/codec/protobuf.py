@@ -10,12 +10,14 @@ from functools import cache
 from pinnace.api.codec.json import check_depth
 from pinnace.api.codec.protobuf_facts import load
 from pinnace.api.codec.protobuf_reader import Readers
-from pinnace.api.codec.protobuf_special import varint, walk
+from pinnace.api.codec.protobuf_special import SMALL, read_varint, varint, walk
 from pinnace.api.codec.protobuf_writer import Writers
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.objects import Object
 
 MAGIC = b"k8s\x00"
+# Neither an encoding nor a type of the message's content is named.
+ENVELOPE_END = b"\x1a\x00\x22\x00"
 _UNFIT = (TypeError, ValueError, AttributeError, OverflowError, RecursionError, struct.error)
 # Fields 1 and 2 of the envelope and of its TypeMeta are all sized.
 _STRINGS = {1: 2, 2: 2}
@@ -35,6 +37,20 @@ def _writers() -> Writers:
 def has_message(api_version: str, kind: str) -> bool:
     """Tell whether a kind can travel as protobuf at all; custom resources cannot."""
     return load().message_for(api_version, kind) is not None
+
+
+def message_of(api_version: str, kind: str) -> str:
+    """Name the message of a kind that has one; raises ApiError."""
+    message = load().message_for(api_version, kind)
+    if message is None:
+        raise ApiError(f'no kind "{kind}" is registered for version "{api_version}"')
+    return message
+
+
+def list_fields(message: str) -> tuple[int, int]:
+    """Return the numbers of the metadata and of the items in the message of a list."""
+    numbers = {found.name: found.number for found in load().fields(message)}
+    return numbers["metadata"], numbers["items"]
 
 
 def decode(body: bytes, *, api_version: str = "", kind: str = "") -> Object:
@@ -82,10 +98,9 @@ def decode_message(message: str, data: bytes) -> Object:
 def encode(obj: Object) -> bytes:
     """Write an object with its envelope; raises ApiError when its kind has no message."""
     api_version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
-    message = load().message_for(api_version, kind)
-    if message is None:
-        raise ApiError(f'no kind "{kind}" is registered for version "{api_version}"')
-    return _close(api_version, kind, encode_message(message, obj))
+    # Some documents of discovery are of no version.
+    message = message_of(api_version or "v1", kind)
+    return enclosed(api_version, kind, encode_message(message, obj))
 
 
 def encode_message(message: str, obj: Object) -> bytes:
@@ -96,12 +111,35 @@ def encode_message(message: str, obj: Object) -> bytes:
         raise ApiError(f"object *{message} cannot be encoded as protobuf: {error}") from None
 
 
-def encode_watch_event(kind: str, obj: Object) -> bytes:
-    """Write one event of a watch: a bare meta.v1.WatchEvent around an enveloped object."""
-    raw = encode(obj)
-    inner = b"\x0a" + varint(len(raw)) + raw
-    text = kind.encode()
-    return b"\x0a" + varint(len(text)) + text + b"\x12" + varint(len(inner)) + inner
+def field_start(number: int, size: int) -> bytes:
+    """Return what comes before the bytes of a field of a message; the number is below 16."""
+    return SMALL[number << 3 | 2] + varint(size)
+
+
+def first_field_end(message: bytes) -> int:
+    """Return where the first field of a message ends; it is a sized one, of a number below 16."""
+    size, start = read_varint(message, 1)
+    return start + size
+
+
+def envelope(api_version: str, kind: str, size: int) -> bytes:
+    """Return what comes before a message of this size; `ENVELOPE_END` comes after it."""
+    version, name = api_version.encode(), kind.encode()
+    meta = field_start(1, len(version)) + version + field_start(2, len(name)) + name
+    return b"".join((MAGIC, field_start(1, len(meta)), meta, field_start(2, size)))
+
+
+def enclosed(api_version: str, kind: str, message: bytes) -> bytes:
+    """Return a message with its envelope."""
+    return b"".join((envelope(api_version, kind, len(message)), message, ENVELOPE_END))
+
+
+def watch_event(kind: str, body: bytes) -> bytes:
+    """Return one event of a watch: a bare meta.v1.WatchEvent around an enclosed object."""
+    name = kind.encode()
+    start = field_start(1, len(body))
+    raw = field_start(2, len(start) + len(body))
+    return b"".join((field_start(1, len(name)), name, raw, start, body))
 
 
 def _open(data: bytes) -> tuple[str, str, bytes]:
@@ -117,10 +155,3 @@ def _open(data: bytes) -> tuple[str, str, bytes]:
         else:
             raw = value
     return api_version, kind, raw
-
-
-def _close(api_version: str, kind: str, raw: bytes) -> bytes:
-    version, name = api_version.encode(), kind.encode()
-    meta = b"\x0a" + varint(len(version)) + version + b"\x12" + varint(len(name)) + name
-    head = MAGIC + b"\x0a" + varint(len(meta)) + meta
-    return head + b"\x12" + varint(len(raw)) + raw + b"\x1a\x00\x22\x00"

@@ -6,6 +6,7 @@ ValueError or IndexError on malformed bytes; writing raises ValueError or TypeEr
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ ReadSpan = Callable[[bytes, int, int], Any]
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUNCATED = "unexpected EOF"
+# Most sizes and numbers are this small.
+SMALL = tuple(bytes((number,)) for number in range(0x80))
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
@@ -39,7 +42,7 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
 def varint(value: int) -> bytes:
     """Return the bytes of a number; negative ones take ten, as in Go."""
     if 0 <= value < 0x80:
-        return bytes((value,))
+        return SMALL[value]
     value &= 0xFFFFFFFFFFFFFFFF
     out = bytearray()
     while value > 0x7F:
@@ -121,6 +124,7 @@ def _read_quantity(data: bytes) -> str:
     return quantity.canonical(_first(data).decode().strip() or "0")
 
 
+@lru_cache(maxsize=1024)  # few amounts are in use, and many times
 def _write_quantity(value: Any) -> bytes:
     return _sized(0x0A, quantity.canonical(0 if value is None else value).encode())
 
@@ -164,6 +168,7 @@ def _write_instant(value: Any, *, micros: bool) -> bytes:
     return b"\x08" + varint(since.days * 86400 + since.seconds) + b"\x10" + varint(nanos)
 
 
+@lru_cache(maxsize=1024)  # what is written together was often made in the same second
 def _write_time(value: Any) -> bytes:
     return _write_instant(value, micros=False)
 

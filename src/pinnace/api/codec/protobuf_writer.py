@@ -1,7 +1,9 @@
 """Compiles writers of protobuf messages that give the very bytes that Go gives.
 
 Go writes fields by number, maps by sorted key, and everything that is not a pointer even when it
-is zero; what is missing in an object is therefore written as its zero value, made once.
+is zero. So a message starts as the zero values of all its fields, in their order, and what an
+object has is put in place of them: the cost is that of what is there, and most of what a Pod could
+have is not.
 """
 
 import struct
@@ -10,9 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from pinnace.api.codec.protobuf_facts import Facts, Field
-from pinnace.api.codec.protobuf_special import Write, special, varint, write_schema_or
+from pinnace.api.codec.protobuf_special import SMALL, Write, special, varint, write_schema_or
 
 _EMPTY: dict[str, Any] = {}
+_WIRES = {"b": 0, "i": 0, "l": 0, "d": 1}
+# What is written of a field, whose value is not null.
+Place = Callable[[Any], bytes]
 
 
 class Writers:
@@ -30,38 +35,68 @@ class Writers:
         return known
 
     def _message(self, message: str) -> Write:
-        parts: list[Write] = []
+        zeros: list[bytes] = []
+        places: dict[str, tuple[int, Place]] = {}
+        inline: list[tuple[int, Place]] = []
         empty: list[bytes] = []
 
         def write(obj: Any) -> bytes:
-            if not parts:
-                parts.extend(self._field(field) for field in self._facts.fields(message))
-            if obj:
-                return b"".join([part(obj) for part in parts])
             if not empty:
-                empty.append(b"".join([part(_EMPTY) for part in parts]))
-            return empty[0]
+                # Messages may contain themselves, so their fields are compiled when first needed.
+                self._compile(message, zeros, places, inline)
+                empty.append(b"".join(zeros))
+            if not obj:
+                return empty[0]
+            parts = zeros.copy()
+            for name, value in obj.items():
+                if value is not None and name in places:
+                    at, place = places[name]
+                    parts[at] = place(value)
+            for at, place in inline:
+                parts[at] = place(obj)
+            return b"".join(parts)
 
         return write
 
-    def _field(self, field: Field) -> Write:
-        name = field.name
-        wire = {"b": 0, "i": 0, "l": 0, "d": 1}.get(field.type, 2)
-        tag = varint(field.number << 3 | (2 if field.map else wire))
-        put = _sized(tag) if wire == 2 or field.map else _bare(tag)
+    def _compile(
+        self,
+        message: str,
+        zeros: list[bytes],
+        places: dict[str, tuple[int, Place]],
+        inline: list[tuple[int, Place]],
+    ) -> None:
+        for at, field in enumerate(self._facts.fields(message)):
+            place = self._place(field)
+            if field.inline:
+                inline.append((at, place))
+                zeros.append(place(_EMPTY))
+            else:
+                places[field.name] = at, place
+                zeros.append(self._zero(field, place))
+
+    def _place(self, field: Field) -> Place:
+        wire = 2 if field.map else _WIRES.get(field.type, 2)
+        tag = varint(field.number << 3 | wire)
         one = self._value(field.type)
-        if field.inline:
-            return lambda obj: put(one(obj))
         if field.map:
-            return lambda obj: _map(put, one, obj.get(name))
+            return lambda values: _map(tag, one, values)
         if field.repeated:
-            return lambda obj: b"".join([put(one(item)) for item in obj.get(name) or ()])
-        if field.pointer or field.type == "y":
-            return lambda obj: b"" if obj.get(name) is None else put(one(obj[name]))
-        if wire != 2 or field.type == "s":
-            zero = put(one("" if field.type == "s" else 0))
-            return lambda obj: zero if obj.get(name) is None else put(one(obj[name]))
-        return lambda obj: put(one(obj.get(name)))
+            put = _sized(tag, one) if wire == 2 else _bare(tag, one)
+            return lambda items: b"".join([put(item) for item in items])
+        if field.type == "s":
+            return _text(tag)
+        if field.type == "b":
+            true, false = tag + b"\x01", tag + b"\x00"
+            return lambda value: true if value else false
+        return _sized(tag, one) if wire == 2 else _bare(tag, one)
+
+    def _zero(self, field: Field, place: Place) -> bytes:
+        """Return what Go writes of a field that an object does not have."""
+        if field.map or field.repeated or field.pointer or field.type == "y":
+            return b""
+        if field.type in _WIRES:
+            return place(0)
+        return place("" if field.type == "s" else None)
 
     def _value(self, kind: str) -> Write:
         if kind == "s":
@@ -79,20 +114,29 @@ class Writers:
         return pair[1] if pair else self.writer(kind)
 
 
-def _sized(tag: bytes) -> Callable[[bytes], bytes]:
-    return lambda data: tag + varint(len(data)) + data
+def _text(tag: bytes) -> Place:
+    def place(value: str) -> bytes:
+        data = value.encode()
+        size = len(data)
+        return tag + SMALL[size] + data if size < 0x80 else tag + varint(size) + data
+
+    return place
 
 
-def _bare(tag: bytes) -> Callable[[bytes], bytes]:
-    return lambda data: tag + data
+def _sized(tag: bytes, one: Write) -> Place:
+    def place(value: Any) -> bytes:
+        data = one(value)
+        size = len(data)
+        return tag + SMALL[size] + data if size < 0x80 else tag + varint(size) + data
+
+    return place
 
 
-def _map(put: Callable[[bytes], bytes], one: Write, values: Any) -> bytes:
-    if not values:
-        return b""
-    out = []
-    for key in sorted(values):
-        name, value = key.encode(), one(values[key])
-        entry = b"\x0a" + varint(len(name)) + name + b"\x12" + varint(len(value)) + value
-        out.append(put(entry))
-    return b"".join(out)
+def _bare(tag: bytes, one: Write) -> Place:
+    return lambda value: tag + one(value)
+
+
+def _map(tag: bytes, one: Write, values: Any) -> bytes:
+    put_key, put_value = _text(b"\x0a"), _sized(b"\x12", one)
+    put_entry = _sized(tag, lambda key: put_key(key) + put_value(values[key]))
+    return b"".join([put_entry(key) for key in sorted(values)])

@@ -14,7 +14,7 @@ import orjson
 import yaml
 from yaml._yaml import CParser
 
-from pinnace.api.codec.json import as_object
+from pinnace.api.codec.json import as_object, go_name
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 
@@ -84,8 +84,31 @@ def _reads_as_json(body: bytes) -> bool:
     return simple and shallow and _NUMBERS.search(body) is None
 
 
+def decode_document(body: bytes) -> tuple[Object, list[str]]:
+    """Read the first document of any shape that must be a map, and what is said of repeated keys.
+
+    Raises BadRequest with the words of sigs.k8s.io/yaml.
+    """
+    try:
+        value, repeated = _read(body)
+    except BadRequest as error:
+        raise BadRequest(f"error converting YAML to JSON: {error.message}") from None
+    if value is not None and not isinstance(value, dict):
+        raise BadRequest(
+            f"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {go_name(value)}"
+            " into Go value of type map[string]interface {}"
+        )
+    return value or {}, repeated
+
+
 def decode_strict(body: bytes) -> tuple[Object, list[str]]:
     """Read the first document; also return upstream's complaint about repeated keys, if any."""
+    value, repeated = _read(body)
+    said = ["yaml: unmarshal errors:\n  " + "\n  ".join(repeated)] if repeated else []
+    return as_object(value), said
+
+
+def _read(body: bytes) -> tuple[Any, list[str]]:
     reader = _Reader()
     try:
         loader = _Loader(body)
@@ -95,10 +118,7 @@ def decode_strict(body: bytes) -> tuple[Object, list[str]]:
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"yaml: {str(error).splitlines()[0]}") from None
     value = reader.read(node, 0) if node is not None else None
-    said = []
-    if reader.repeated:
-        said = ["yaml: unmarshal errors:\n  " + "\n  ".join(reader.repeated)]
-    return as_object(value), said
+    return value, reader.repeated
 
 
 def encode(obj: Any) -> bytes:

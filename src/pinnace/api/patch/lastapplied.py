@@ -8,15 +8,21 @@ kept up, so that the way back stays open. Only kubectl's own field manager is tr
 import orjson
 
 from pinnace.api.objects import Object
-from pinnace.api.patch.fields import Kind, Path, Shape
+from pinnace.api.patch import declared
+from pinnace.api.patch.compare import compare, field_set
+from pinnace.api.patch.fields import Path
+from pinnace.api.patch.shape import NoElement
+from pinnace.api.patch.versions import Versions
 from pinnace.api.resources import Resource
 
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 MANAGER = "kubectl"
+# As Go's encoder writes them, in strings only: JSON has them nowhere else.
+_ESCAPED = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"}
 _LIMIT = 256 * 1024
 
 
-def owned(live: Object, row: Resource, shape: Shape, kind: Kind) -> set[Path]:
+def owned(live: Object, row: Resource) -> set[Path]:
     """Return the fields that a client applied last time and that are still as it wanted them."""
     text = _annotation(live)
     try:
@@ -25,8 +31,13 @@ def owned(live: Object, row: Resource, shape: Shape, kind: Kind) -> set[Path]:
         return set()
     if not isinstance(last, dict) or last.get("apiVersion") != row.group_version:
         return set()
-    differing = shape.compare(last, live, kind)
-    return set(shape.fields(last, kind)).difference(*differing)
+    kind = Versions(row).kind(row.group_version)
+    if declared.errors(last, kind):
+        return set()
+    try:
+        return field_set(last, kind).difference(*compare(last, live, kind))
+    except NoElement:
+        return set()
 
 
 def renew(merged: Object, applied: Object) -> Object:
@@ -38,6 +49,8 @@ def renew(merged: Object, applied: Object) -> Object:
     if not kept:
         del metadata["annotations"]
     text = orjson.dumps({**applied, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode()
+    for letter, escape in _ESCAPED.items():
+        text = text.replace(letter, escape)
     annotations = {**_annotations(merged), ANNOTATION: f"{text}\n"}
     if sum(len(name) + len(value) for name, value in annotations.items()) > _LIMIT:
         del annotations[ANNOTATION]

@@ -1,6 +1,5 @@
 """Who owns which fields: the entries of metadata.managedFields."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -9,13 +8,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from pinnace.api.objects import Object, format_time
-from pinnace.api.patch.fields import FieldSet, Path, decode, encode
+from pinnace.api.patch.fields import FieldSet, decode, encode
 
 APPLY = "Apply"
 UPDATE = "Update"
 BEFORE_FIRST_APPLY = "before-first-apply"
 _ANCIENT = "ancient-changes"
 _MAX_UPDATERS = 10
+_FIELDS_TYPE = "FieldsV1"
 
 
 class Manager(NamedTuple):
@@ -26,6 +26,15 @@ class Manager(NamedTuple):
     api_version: str
     subresource: str
 
+    def identifier(self) -> str:
+        """Return the text by which upstream tells managers apart, and sorts them."""
+        named = {"manager": self.name, "operation": self.operation}
+        if self.api_version:
+            named["apiVersion"] = self.api_version
+        if self.subresource:
+            named["subresource"] = self.subresource
+        return orjson.dumps(named).decode()
+
     def shown(self) -> str:
         """Write a manager as conflicts name it."""
         text = f'"{self.name}"'
@@ -34,13 +43,17 @@ class Manager(NamedTuple):
         return f"{text} using {self.api_version}" if self.operation == UPDATE else text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What one manager owns, at which version, since when."""
 
     fields: FieldSet
     api_version: str
     time: str = ""
+
+    def owning(self, fields: FieldSet) -> "Entry":
+        """Return an entry that owns these fields instead."""
+        return self if fields == self.fields else replace(self, fields=fields)
 
 
 Managed = dict[Manager, Entry]
@@ -55,17 +68,23 @@ def manager(name: str, operation: str, api_version: str, subresource: str) -> Ma
 def read(obj: Object | None) -> Managed:
     """Return an object's managers; raises ValueError on entries that are none."""
     managed: Managed = {}
-    for raw in ((obj or {}).get("metadata") or {}).get("managedFields") or ():
-        if not isinstance(raw, dict) or raw.get("operation") not in (APPLY, UPDATE):
-            raise ValueError("managedFields hold entries with an operation")
-        api_version = raw.get("apiVersion", "")
-        who = manager(
-            raw.get("manager", ""), raw["operation"], api_version, raw.get("subresource", "")
+    for at, raw in enumerate(((obj or {}).get("metadata") or {}).get("managedFields") or ()):
+        if raw.get("operation") not in (APPLY, UPDATE):
+            raise ValueError("operation must be `Apply` or `Update`")
+        api_version, form = raw.get("apiVersion") or "", raw.get("fieldsType") or ""
+        if not api_version:
+            raise ValueError("apiVersion must not be empty")
+        if form != _FIELDS_TYPE:
+            what = f'invalid fieldsType "{form}"' if form else "missing fieldsType"
+            raise ValueError(f"{what} in managed fields entry {at}")
+        who = Manager(
+            raw.get("manager") or "",
+            raw["operation"],
+            "" if raw["operation"] == APPLY else api_version,
+            raw.get("subresource") or "",
         )
         fields = _decoded(orjson.dumps(raw.get("fieldsV1") or {}))
-        if who in managed:
-            fields |= managed[who].fields
-        managed[who] = Entry(fields=fields, api_version=api_version, time=raw.get("time") or "")
+        managed[who] = Entry(fields, api_version, raw.get("time") or "")
     return managed
 
 
@@ -82,8 +101,8 @@ def _encoded(fields: FieldSet) -> dict[str, Any]:
 
 
 def is_reset(obj: Object) -> bool:
-    """Tell whether a write asks to forget all managers: by one empty entry."""
-    return bool((obj.get("metadata") or {}).get("managedFields") == [{}])
+    """Tell whether a write asks to forget all managers: by an empty list or one empty entry."""
+    return (obj.get("metadata") or {}).get("managedFields") in ([], [{}])
 
 
 def write_first(obj: Object, who: Manager, version: str, fields: Object, time: datetime) -> Object:
@@ -115,7 +134,7 @@ def _shown(who: Manager, version: str, time: str, fields: dict[str, Any]) -> dic
     }
     if time:
         made["time"] = time
-    made |= {"fieldsType": "FieldsV1", "fieldsV1": fields}
+    made |= {"fieldsType": _FIELDS_TYPE, "fieldsV1": fields}
     if who.subresource:
         made["subresource"] = who.subresource
     return made
@@ -131,42 +150,34 @@ def _order(entry: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def without(managed: Managed, paths: Iterable[Path], *, but: Manager | None = None) -> Managed:
-    """Return managers that no longer own these paths, but for one; who owns nothing is gone."""
-    lost = frozenset(paths)
-    kept = {
-        who: entry
-        if who == but or entry.fields.isdisjoint(lost)
-        else replace(entry, fields=entry.fields - lost)
-        for who, entry in managed.items()
-    }
-    return {who: entry for who, entry in kept.items() if entry.fields}
-
-
 def took(managed: Managed, who: Manager, version: str, fields: FieldSet, time: datetime) -> Managed:
     """Return managers after one took fields by an update."""
     old = managed[who].fields if who in managed else frozenset()
-    entry = Entry(
-        fields=old if fields <= old else fields | old, api_version=version, time=format_time(time)
-    )
-    return _capped({**managed, who: entry})
+    made = old if fields <= old else fields | old
+    return {**managed, who: Entry(made, version, format_time(time))}
 
 
-def _capped(managed: Managed) -> Managed:
+def capped(managed: Managed) -> Managed:
     """Fold the oldest updaters into one per version when there are more than ten."""
     updaters = [who for who in managed if who.operation == UPDATE]
     surplus = len(updaters) - _MAX_UPDATERS
     if surplus <= 0:
         return managed
-    updaters.sort(key=lambda who: managed[who].time)
+    updaters.sort(key=lambda who: (managed[who].time, who.identifier()))
     made = dict(managed)
+    first: dict[str, Manager] = {}
     for who in updaters:
         if surplus <= 0:
             break
-        entry = made.pop(who)
-        bucket = manager(_ANCIENT, UPDATE, entry.api_version, "")
-        if bucket in made:
-            surplus -= 1
-            entry = replace(entry, fields=entry.fields | made[bucket].fields)
-        made[bucket] = entry
+        entry = made[who]
+        version = entry.api_version
+        if version not in first:
+            first[version] = who
+            continue
+        bucket = manager(_ANCIENT, UPDATE, version, "")
+        if bucket not in made:
+            made[bucket] = made.pop(first[version])
+        del made[who]
+        made[bucket] = replace(entry, fields=entry.fields | made[bucket].fields)
+        surplus -= 1
     return made

@@ -1,13 +1,22 @@
-"""The fieldsV1 of a whole object, as the first writer of a new object owns it.
+"""The fieldsV1 of a whole new object, as its first writer owns it.
 
-The same as encoding `Shape.fields`, in one walk over the object and without any paths: creates are
-the commonest writes.
+The same as encoding what `compare` finds added to an object with nothing in it, in one walk over
+the object and without any paths: creates are the commonest writes.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from pinnace.api.patch.fields import Kind, Shape
+from pinnace.api.patch.fields import rank
+from pinnace.api.patch.shape import (
+    Kind,
+    child,
+    element,
+    item_of,
+    resolve,
+    splits_list,
+    splits_map,
+)
 from pinnace.api.schema.types import FieldDef, TypeDef
 
 
@@ -18,24 +27,23 @@ class Unclear(Exception):
 class _Node:
     """What the schema says of a value: compiled once per type and kept by whoever made it."""
 
-    __slots__ = ("_children", "_items", "_kind", "_shape", "fields", "splits_list", "splits_map")
+    __slots__ = ("_children", "_items", "_kind", "fields", "splits_list", "splits_map")
 
-    def __init__(self, shape: Shape, kind: Kind) -> None:
-        self._shape = shape
+    def __init__(self, kind: Kind) -> None:
         self._kind = kind
         self._children: dict[str, _Node] = {}
         self._items: _Node | None = None
-        inner = shape.resolve(kind)
+        inner = resolve(kind)
         self.fields: Mapping[str, FieldDef] = inner.fields if isinstance(inner, TypeDef) else {}
-        self.splits_map = shape.splits_map(kind)
-        self.splits_list = shape.splits_list(kind)
+        self.splits_map = splits_map(kind)
+        self.splits_list = splits_list(kind)
 
     def child(self, name: str) -> "_Node":
         """Return the node of a field, or of a map's values."""
         key = name if self.fields else ""
         found = self._children.get(key)
         if found is None:
-            found = _Node(self._shape, self._shape.child(self._kind, name))
+            found = _Node(child(self._kind, name))
             if key in self.fields or not self.fields:
                 self._children[key] = found
         return found
@@ -43,60 +51,72 @@ class _Node:
     def items(self) -> "_Node":
         """Return the node of a list's items."""
         if self._items is None:
-            kind = self._kind.item if isinstance(self._kind, FieldDef) else None
-            self._items = _Node(self._shape, kind)
+            self._items = _Node(item_of(self._kind))
         return self._items
 
     def element(self, item: Any) -> str:
         """Return the name of a list's item."""
-        assert isinstance(self._kind, FieldDef)
-        return self._shape.element(self._kind, item)
+        return element(self._kind, item)
 
 
 class Whole:
-    """Makes fieldsV1 of whole objects of one kind."""
+    """Makes fieldsV1 of whole objects of one kind, of which `zero` is one with nothing in it."""
 
-    def __init__(self, shape: Shape, kind: Kind) -> None:
-        self._root = _Node(shape, kind)
+    def __init__(self, kind: Kind, zero: Mapping[str, Any]) -> None:
+        self._root = _Node(kind)
+        self._zero = zero
 
     def fields(self, obj: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an object's fieldsV1; raises Unclear."""
-        return _map(obj, self._root)
+        """Return an object's fieldsV1; raises Unclear and NoElement."""
+        return _changed_map(self._zero, obj, self._root)
 
 
-def _map(value: Mapping[str, Any], node: _Node) -> dict[str, Any]:
+def _changed_map(zero: Mapping[str, Any], value: Mapping[str, Any], node: _Node) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    named = node.fields
     for name in sorted(value):
         inner = value[name]
-        below: dict[str, Any] = {}
-        owned = True
-        if type(inner) is dict or type(inner) is list:
-            child = node.child(name)
-            if type(inner) is dict and child.splits_map:
-                below = _map(inner, child)
-                owned = not inner or name not in named
-            elif type(inner) is list and child.splits_list:
-                below = _list(inner, child)
-                owned = name not in named
-        if below:
-            made["f:" + name] = {".": {}, **below} if owned else below
-        elif owned:
+        if name not in zero:
+            simple = type(inner) is not dict and type(inner) is not list
+            made["f:" + name] = {} if simple else _added(inner, node.child(name))
+            continue
+        before = zero[name]
+        if before == inner:
+            continue
+        below = node.child(name)
+        if type(inner) is dict and below.splits_map:
+            changed = _changed_map(before or {}, inner, below)
+        elif type(inner) is list and below.splits_list:
+            changed = _list(inner, below)
+        else:
             made["f:" + name] = {}
+            continue
+        if changed:
+            made["f:" + name] = changed
     return made
+
+
+def _added(value: Any, node: _Node) -> dict[str, Any]:
+    """Return what is below a value that was not there before."""
+    if not value:
+        return {}
+    if type(value) is dict and node.splits_map:
+        made: dict[str, Any] = {".": {}}
+        for name in sorted(value):
+            inner = value[name]
+            simple = type(inner) is not dict and type(inner) is not list
+            made["f:" + name] = {} if simple else _added(inner, node.child(name))
+        return made
+    if type(value) is list and node.splits_list:
+        return {".": {}, **_list(value, node)}
+    return {}
 
 
 def _list(value: list[Any], node: _Node) -> dict[str, Any]:
     found: dict[str, Any] = {}
     items = node.items()
     for item in value:
-        below: dict[str, Any] = {}
-        if type(item) is dict and items.splits_map:
-            below = _map(item, items)
-        elif type(item) is list and items.splits_list:
-            below = _list(item, items)
         name = node.element(item)
         if name in found:
             raise Unclear
-        found[name] = {".": {}, **below} if below else {}
-    return {name: found[name] for name in sorted(found)} if len(found) > 1 else found
+        found[name] = _added(item, items)
+    return {name: found[name] for name in sorted(found, key=rank)} if len(found) > 1 else found

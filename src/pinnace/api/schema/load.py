@@ -127,6 +127,7 @@ class Schema:
             patch_merge_key=spec.get("p", ""),
             has_default="d" in spec,
             default=spec.get("d"),
+            empty=tuple(spec["w"] or ()) if "w" in spec else None,
         )
 
 

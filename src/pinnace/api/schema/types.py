@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+LEFT_OUT: tuple[Any, ...] = ()
+
 
 class Type(StrEnum):
     """What a value looks like in JSON, with Kubernetes' own scalars told apart."""
@@ -35,6 +37,8 @@ class FieldDef:
     `list_type` is atomic, set, map or empty (which means atomic); `map_type` is granular, atomic or
     empty (granular). `patch_strategy` holds merge, replace, retainKeys. `default` is meaningful
     only when `has_default`; zero defaults ({}, "", 0, false) say that Go has no pointer there.
+    `empty` says what Go writes for an empty value: LEFT_OUT, or (JSON,) where it is always written;
+    None means that there is a pointer, of which what was set is written.
     """
 
     name: str = ""
@@ -52,6 +56,9 @@ class FieldDef:
     patch_merge_key: str = ""
     has_default: bool = False
     default: Any = None
+    empty: tuple[Any, ...] | None = None
+    # The type itself, where it has no name by which the schema could find it.
+    inner: "TypeDef | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,8 @@ class TypeDef:
     fields: Mapping[str, FieldDef] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     map_type: str = ""
+    # Whether it may hold fields that are not listed, as custom types may.
+    open: bool = False
     unions: tuple[Union, ...] = ()
     kinds: tuple[tuple[str, str, str], ...] = ()
 

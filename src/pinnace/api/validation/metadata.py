@@ -15,8 +15,18 @@ UPDATE_KEEPS = (
 )  # fmt: skip
 
 
-def check_metadata(report: Report, obj: Object, *, namespaced: bool, name_rule: NameRule) -> Object:
-    """Check an object's metadata and return it (empty when it is no object)."""
+def check_metadata(
+    report: Report,
+    obj: Object,
+    *,
+    namespaced: bool,
+    name_rule: NameRule,
+    any_finalizer: bool = False,
+) -> Object:
+    """Check an object's metadata and return it (empty when it is no object).
+
+    `any_finalizer` says that finalizers need no domain, as for custom resources.
+    """
     meta = report.child(obj, "metadata", "") or {}
     name = report.text(meta, "name", "metadata")
     prefix = report.text(meta, "generateName", "metadata")
@@ -36,7 +46,7 @@ def check_metadata(report: Report, obj: Object, *, namespaced: bool, name_rule: 
         report.forbidden("metadata.namespace", "not allowed on this type")
     report.non_negative(meta, "generation", "metadata")
     _check_common(report, meta)
-    _check_finalizers(report, meta)
+    _check_finalizers(report, meta, any_finalizer=any_finalizer)
     return meta
 
 
@@ -50,7 +60,15 @@ def _check_common(report: Report, meta: Object) -> None:
 
 
 def check_metadata_update(report: Report, obj: Object, old: Object) -> None:
-    """Check what an update may not do to metadata (the rest is checked as on creation)."""
+    """Check what an update may not do to metadata (the rest is checked as on creation).
+
+    Upstream does so before it asks the kind, and the kind does it again; both tell what they found.
+    """
+    for _ in range(2):
+        _check_kept(report, obj, old)
+
+
+def _check_kept(report: Report, obj: Object, old: Object) -> None:
     meta, before = report.child(obj, "metadata", "") or {}, old.get("metadata") or {}
     if before.get("deletionTimestamp"):
         extra = set(report.texts(meta, "finalizers", "metadata")) - set(
@@ -68,6 +86,7 @@ def check_metadata_update(report: Report, obj: Object, old: Object) -> None:
         report.invalid("metadata.generation", generation, "must not be decremented")
     for key in UPDATE_KEEPS:
         report.immutable(meta.get(key), before.get(key), f"metadata.{key}")
+    _check_common(report, meta)
 
 
 def check_labels(report: Report, parent: Object, key: str, path: str) -> dict[str, str]:
@@ -125,7 +144,7 @@ def _check_owners(report: Report, meta: Object) -> None:
                 first = current
 
 
-def _check_finalizers(report: Report, meta: Object) -> None:
+def _check_finalizers(report: Report, meta: Object, *, any_finalizer: bool) -> None:
     if not meta.get("finalizers"):
         return
     where = "metadata.finalizers"
@@ -136,7 +155,7 @@ def _check_finalizers(report: Report, meta: Object) -> None:
         report.invalid(
             where, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"
         )
-    for index, name in enumerate(finalizers):
+    for index, name in enumerate(() if any_finalizer else finalizers):
         check_finalizer(report, name, f"{where}[{index}]")
 
 
@@ -158,11 +177,19 @@ def check_selector(
     where = join(path, key)
     check_labels(report, selector, "matchLabels", where)
     for at, requirement in report.objects(selector, "matchExpressions", where):
-        _check_requirement(report, requirement, at, any_value=any_value)
+        check_requirement(report, requirement, at, any_value=any_value)
     return selector
 
 
-def _check_requirement(report: Report, requirement: Object, path: str, *, any_value: bool) -> None:
+def check_requirement(
+    report: Report,
+    requirement: Object,
+    path: str,
+    *,
+    any_value: bool = False,
+    any_operator: bool = False,
+) -> None:
+    """Check one requirement of a label selector."""
     operator = report.text(requirement, "operator", path)
     values = report.texts(requirement, "values", path)
     if operator in ("In", "NotIn"):
@@ -176,7 +203,7 @@ def _check_requirement(report: Report, requirement: Object, path: str, *, any_va
                 f"{path}.values",
                 "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
             )
-    else:
+    elif not any_operator:
         report.invalid(f"{path}.operator", operator, "not a valid selector operator")
     key = report.text(requirement, "key", path)
     report.said(f"{path}.key", key, names.qualified_name(key))

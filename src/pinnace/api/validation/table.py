@@ -1,25 +1,19 @@
-"""Which rules a kind has.
+"""Which rules a kind has; a kind that is not listed has those of metadata and of its schema."""
 
-Kinds that are not listed get the rules of metadata only, and their schema's from decoding:
-admission policies and their bindings, API services, CSI objects, cluster trust bundles, pod
-certificate requests, device classes, claims and slices, flow schemas and priority levels, IP
-addresses and service CIDRs, runtime classes, pod groups, workloads, storage versions and
-migrations, volume attachments and attribute classes, and CustomResourceDefinitions.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from pinnace.api import names
+from pinnace.api.conversion.table import as_hub
 from pinnace.api.errors import Cause
+from pinnace.api.fieldvalidation import type_errors
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation import (
     autoscalers,
+    certificates,
     claims,
     config,
-    coreevents,
     cronjobs,
     jobs,
     jobstatus,
@@ -30,43 +24,26 @@ from pinnace.api.validation import (
     policies,
     rbac,
     resize,
+    reviews,
     services,
-    storageclasses,
     workloads,
 )
 from pinnace.api.validation.base import Report
-from pinnace.api.validation.metadata import NameRule, check_metadata, check_metadata_update
+from pinnace.api.validation.extensions import EXTENSIONS
+from pinnace.api.validation.metadata import check_metadata, check_metadata_update
+from pinnace.api.validation.rules import Check, CheckUpdate, Rules
 
-Check = Callable[[Report, Object], None]
-CheckUpdate = Callable[[Report, Object, Object], None]
 RBAC = "rbac.authorization.k8s.io"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How one kind is checked, metadata apart.
-
-    `create` checks a new object. `update` checks a changed one as a whole, against the old;
-    without it `create` does, and `kept` adds what may not change.
-    """
-
-    create: Check | None = None
-    update: CheckUpdate | None = None
-    kept: CheckUpdate | None = None
-    status: CheckUpdate | None = None
-    name: NameRule = names.dns1123_subdomain
-
-
-WEBHOOKS = Rules(create=policies.check_webhooks)
 RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
     {
+        **EXTENSIONS,
         ("", "ConfigMap"): Rules(
             create=config.check_config_map, update=config.check_config_map_update
         ),
         ("", "Endpoints"): Rules(
             create=networking.check_endpoints, update=networking.check_endpoints_update
         ),
-        ("", "Event"): Rules(create=coreevents.check_event),
         ("", "LimitRange"): Rules(create=limits.check_limit_range),
         ("", "Namespace"): Rules(
             create=config.check_namespace,
@@ -110,8 +87,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             name=names.dns1123_label,
         ),
         ("", "ServiceAccount"): Rules(),
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): WEBHOOKS,
-        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): WEBHOOKS,
         ("apps", "ControllerRevision"): Rules(
             create=workloads.check_controller_revision,
             update=workloads.check_controller_revision_update,
@@ -147,11 +122,6 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("batch", "Job"): Rules(
             create=jobs.check_job, update=jobs.check_job_update, status=jobstatus.check_job_status
         ),
-        ("certificates.k8s.io", "CertificateSigningRequest"): Rules(
-            create=policies.check_signing_request, status=policies.check_approval
-        ),
-        ("coordination.k8s.io", "Lease"): Rules(create=policies.check_lease),
-        ("coordination.k8s.io", "LeaseCandidate"): Rules(name=names.config_map_key),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
             create=networking.check_endpoint_slice, update=networking.check_endpoint_slice_update
         ),
@@ -159,68 +129,76 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=networking.check_ingress_create,
             update=lambda report, obj, old: networking.check_ingress(report, obj),
         ),
-        ("networking.k8s.io", "IPAddress"): Rules(name=names.ip),
         ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
         ("policy", "PodDisruptionBudget"): Rules(
             create=policies.check_disruption_budget, status=policies.check_disruption_status
         ),
-        (RBAC, "ClusterRole"): Rules(create=rbac.check_cluster_role, name=names.path_segment_name),
+        (RBAC, "ClusterRole"): Rules(
+            create=rbac.check_cluster_role,
+            name=names.path_segment_name,
+            again=("whole", "kept"),
+        ),
         (RBAC, "ClusterRoleBinding"): Rules(
             create=rbac.check_cluster_role_binding,
             kept=rbac.check_role_ref_kept,
             name=names.path_segment_name,
+            again=("whole", "kept"),
         ),
-        (RBAC, "Role"): Rules(create=rbac.check_role, name=names.path_segment_name),
+        (RBAC, "Role"): Rules(
+            create=rbac.check_role, name=names.path_segment_name, again=("whole", "kept")
+        ),
         (RBAC, "RoleBinding"): Rules(
             create=rbac.check_role_binding,
             kept=rbac.check_role_ref_kept,
             name=names.path_segment_name,
+            again=("whole", "kept"),
         ),
         ("scheduling.k8s.io", "PriorityClass"): Rules(
-            create=policies.check_priority_class, update=policies.check_priority_class_update
-        ),
-        ("storage.k8s.io", "StorageClass"): Rules(
-            create=storageclasses.check_storage_class,
-            update=storageclasses.check_storage_class_update,
+            create=policies.check_priority_class,
+            update=policies.check_priority_class_update,
+            again=("kept",),
         ),
     }
 )
-PATH_SEGMENT = Rules(name=names.path_segment_name)
 SUBDOMAIN = Rules()
-# Kinds without rules of their own whose names upstream only wants to fit into a URL.
-LOOSE_NAMES = frozenset(
-    {"ClusterTrustBundle", "APIService", "StorageVersion", "CustomResourceDefinition"}
-)
 SUBRESOURCES: Mapping[tuple[str, str], CheckUpdate] = MappingProxyType(
     {
         ("Pod", "ephemeralcontainers"): pods.check_ephemeral_update,
         ("Pod", "resize"): resize.check_resize,
         ("Namespace", "finalize"): config.check_namespace_finalize,
-        ("CertificateSigningRequest", "approval"): policies.check_approval,
+        ("CertificateSigningRequest", "approval"): certificates.check_approval,
     }
 )
 REQUESTS: Mapping[str, Check] = MappingProxyType(
     {
         "Binding": pods.check_binding,
+        "LocalSubjectAccessReview": reviews.check_local_review,
         "Scale": workloads.check_scale,
+        "SelfSubjectAccessReview": reviews.check_self_review,
+        "SubjectAccessReview": reviews.check_review,
         "TokenRequest": policies.check_token_request,
     }
 )
 
 
 def _rules(row: Resource) -> Rules:
-    found = RULES.get((row.group, row.kind))
-    if found is not None:
-        return found
-    if row.group == "events.k8s.io":
-        return SUBDOMAIN
-    return PATH_SEGMENT if row.kind in LOOSE_NAMES else SUBDOMAIN
+    return RULES.get((row.group, row.kind), SUBDOMAIN)
 
 
 def validate_create(row: Resource, obj: Object) -> list[Cause]:
     """Return every rule that a new object breaks; it has been defaulted and prepared."""
     rules, report = _rules(row), Report()
-    check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+    check_metadata(
+        report,
+        obj,
+        namespaced=row.namespaced,
+        name_rule=rules.name,
+        any_finalizer=row.custom is not None,
+    )
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
+        obj = as_hub(obj)
     if rules.create is not None:
         rules.create(report, obj)
     return report.causes
@@ -230,6 +208,14 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     """Return every rule that a changed object breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
+    if "whole" in rules.again:
+        check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+    if "kept" in rules.again:
+        check_metadata_update(report, obj, old)
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
+        obj, old = as_hub(obj), as_hub(old)
     if rules.update is not None:
         rules.update(report, obj, old)
     elif rules.create is not None:
@@ -243,6 +229,12 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     """Return every rule that a written status breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
+    if "status" in rules.again:
+        check_metadata_update(report, obj, old)
+    if rules.decoded and _is_mistyped(report, row, obj):
+        return report.causes
+    if rules.in_hub:
+        obj, old = as_hub(obj), as_hub(old)
     if rules.status is not None:
         rules.status(report, obj, old)
     return report.causes
@@ -257,13 +249,22 @@ def validate_subresource_update(
     report = Report()
     _check_changed_metadata(report, row, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
+    if _rules(row).decoded and _is_mistyped(report, row, obj):
+        return report.causes
     if check is not None:
         check(report, obj, old)
     return report.causes
 
 
+def _is_mistyped(report: Report, row: Resource, obj: Object) -> bool:
+    """Say whether values are of other types than the schema's, and report them."""
+    found = type_errors(obj, row)
+    report.causes += [Cause("FieldValueTypeInvalid", "", text) for text in found]
+    return bool(found)
+
+
 def validate_request(kind: str, obj: Object) -> list[Cause]:
-    """Return every rule that a Binding, a Scale or a TokenRequest breaks."""
+    """Return every rule that a Binding, a Scale, a TokenRequest or a review breaks."""
     report = Report()
     check = REQUESTS.get(kind)
     if check is not None:
@@ -273,5 +274,11 @@ def validate_request(kind: str, obj: Object) -> list[Cause]:
 
 def _check_changed_metadata(report: Report, row: Resource, obj: Object, old: Object) -> None:
     """Check metadata as upstream does on update: a name that was accepted once stays good."""
-    check_metadata(report, obj, namespaced=row.namespaced, name_rule=names.path_segment_name)
+    check_metadata(
+        report,
+        obj,
+        namespaced=row.namespaced,
+        name_rule=names.path_segment_name,
+        any_finalizer=row.custom is not None,
+    )
     check_metadata_update(report, obj, old)

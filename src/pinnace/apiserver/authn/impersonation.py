@@ -3,9 +3,9 @@
 Each thing that is asked for (user or service account, every group, every extra value, the uid) is
 authorized by itself, with the verb `impersonate`.
 
-Headers arrive as one text per name. The HTTP adapter joins repeated `Impersonate-Group` and
-`Impersonate-Extra-*` headers with `SEPARATOR`, which cannot occur inside a header, so that a
-group with a comma in its name stays one group.
+Headers arrive as one text per name. The HTTP adapter joins repeated headers of groups and extra
+values with `SEPARATOR`, which cannot occur inside a header, so that a group with a comma in its
+name stays one group.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,28 +14,31 @@ from urllib.parse import unquote
 
 from pinnace.api.errors import BadRequest
 from pinnace.api.wire import ANONYMOUS, User
+from pinnace.apiserver.authn import request_header
 from pinnace.apiserver.authn.base import ALL_AUTHENTICATED, ALL_UNAUTHENTICATED
+from pinnace.apiserver.authn.request_header import SEPARATOR
 from pinnace.apiserver.authn.service_accounts import groups_of, split_username
 from pinnace.apiserver.authz.base import Attributes, Authorizer, refusal
 
-SEPARATOR = "\n"
 USER_HEADER = "impersonate-user"
 UID_HEADER = "impersonate-uid"
 GROUP_HEADER = "impersonate-group"
 EXTRA_PREFIX = "impersonate-extra-"
+_REPEATED = (GROUP_HEADER, request_header.GROUP_HEADER.lower())
+_REPEATED_PREFIXES = (EXTRA_PREFIX, request_header.EXTRA_PREFIX.lower())
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return a request's headers by lower-case name, the repeated ones joined losslessly.
 
-    Headers other than the two kinds above are joined by a comma, as HTTP has it.
+    Headers other than those of users are joined by a comma, as HTTP has it.
     """
     found: dict[str, str] = {}
     for name, value in headers:
         key = name.lower()
         if key not in found:
             found[key] = value
-        elif key == GROUP_HEADER or key.startswith(EXTRA_PREFIX):
+        elif key in _REPEATED or key.startswith(_REPEATED_PREFIXES):
             found[key] += SEPARATOR + value
         else:
             found[key] += f", {value}"

@@ -17,6 +17,7 @@ from pinnace.apiserver.authn.base import (
     RequestMethod,
     TokenMethod,
 )
+from pinnace.apiserver.authn.request_header import FrontProxy, RequestHeaders
 from pinnace.apiserver.authn.service_accounts import ServiceAccountTokens
 from pinnace.apiserver.authn.static_tokens import StaticTokens
 from pinnace.apiserver.authn.x509 import ClientCertificates
@@ -32,6 +33,7 @@ class AuthnConfig:
     service_account_keys: tuple[bytes, ...] = ()
     api_audiences: tuple[str, ...] = ("https://kubernetes.default.svc.cluster.local",)
     static_tokens: Mapping[str, User] = field(default_factory=dict)
+    front_proxy: FrontProxy | None = None
     anonymous: bool = True
 
 
@@ -104,8 +106,11 @@ def build(config: AuthnConfig, lookup: Lookup, now: Callable[[], datetime]) -> A
                 now=now,
             ),
         )
+    proxy = config.front_proxy
+    # The proxy's certificate must not be taken for a user's, so it is looked at first.
+    by_request = (*((RequestHeaders(proxy),) if proxy else ()), ClientCertificates())
     return Authenticator(
-        by_request=(ClientCertificates(),),
+        by_request=by_request,
         by_token=by_token,
         api_audiences=config.api_audiences,
         anonymous=config.anonymous,

@@ -1,9 +1,8 @@
 """SubjectAccessReview and its relatives: objects in, answered objects out."""
 
-from typing import Any
-
-from pinnace.api.errors import BadRequest, Cause, invalid
+from pinnace.api.errors import BadRequest, invalid
 from pinnace.api.objects import Object
+from pinnace.api.validation.table import validate_request
 from pinnace.api.wire import User
 from pinnace.apiserver.authz.base import Attributes, Authorizer
 from pinnace.apiserver.authz.node import node_name_of
@@ -15,36 +14,21 @@ _GROUP = "authorization.k8s.io"
 def review_access(review: Object, authorizer: Authorizer) -> Object:
     """Answer a SubjectAccessReview; raises Invalid."""
     spec = review.get("spec") or {}
-    _check(review, _spec_causes(spec, subject=True) + _metadata_causes(review))
+    _check(review, "SubjectAccessReview")
     return _answered(review, authorizer, _subject(spec))
 
 
 def review_own_access(review: Object, user: User, authorizer: Authorizer) -> Object:
     """Answer a SelfSubjectAccessReview; raises Invalid."""
-    spec = review.get("spec") or {}
-    _check(review, _spec_causes(spec, subject=False) + _metadata_causes(review))
+    _check(review, "SelfSubjectAccessReview")
     return _answered(review, authorizer, user)
 
 
 def review_local_access(review: Object, namespace: str, authorizer: Authorizer) -> Object:
     """Answer a LocalSubjectAccessReview in the namespace of the URL; raises Invalid, BadRequest."""
     spec = review.get("spec") or {}
-    causes = _spec_causes(spec, subject=True) + _metadata_causes(review, namespaced=True)
+    _check(review, "LocalSubjectAccessReview")
     given = (review.get("metadata") or {}).get("namespace") or ""
-    resource = spec.get("resourceAttributes")
-    if resource is not None and (resource.get("namespace") or "") != given:
-        causes.append(
-            _invalid(
-                "spec.resourceAttributes.namespace",
-                f'"{resource.get("namespace") or ""}"',
-                "must match metadata.namespace",
-            )
-        )
-    if spec.get("nonResourceAttributes") is not None:
-        causes.append(
-            _invalid("spec.nonResourceAttributes", "{}", "disallowed on this kind of request")
-        )
-    _check(review, causes)
     if given != namespace:
         raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
     return _answered(review, authorizer, _subject(spec))
@@ -125,38 +109,11 @@ def _subject(spec: Object) -> User:
     return User(str(spec.get("user") or ""), groups, str(spec.get("uid") or ""), extra)
 
 
-def _spec_causes(spec: Object, *, subject: bool) -> list[Cause]:
-    causes: list[Cause] = []
-    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if resource is not None and path is not None:
-        why = "cannot be specified in combination with resourceAttributes"
-        causes.append(_invalid("spec.nonResourceAttributes", "{}", why))
-    if resource is None and path is None:
-        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        causes.append(_invalid("spec.resourceAttributes", "null", why))
-    if subject and not spec.get("user") and not spec.get("groups"):
-        why = "at least one of user or group must be specified"
-        causes.append(_invalid("spec.user", '""', why))
-    return causes
-
-
-def _metadata_causes(review: Object, *, namespaced: bool = False) -> list[Cause]:
-    meta: dict[str, Any] = {k: v for k, v in (review.get("metadata") or {}).items() if v}
-    meta.pop("managedFields", None)
-    why = "must be empty"
-    if namespaced:
-        meta.pop("namespace", None)
-        why = "must be empty except for namespace"
-    return [_invalid("metadata", "{}", why)] if meta else []
-
-
-def _invalid(field: str, value: str, why: str) -> Cause:
-    return Cause("FieldValueInvalid", field, f"Invalid value: {value}: {why}")
-
-
-def _check(review: Object, causes: list[Cause]) -> None:
+def _check(review: Object, kind: str) -> None:
+    causes = validate_request(kind, review)
     if causes:
-        raise invalid(str(review.get("kind") or ""), _GROUP, "", causes)
+        # Upstream names no kind here.
+        raise invalid("", _GROUP, "", causes)
 
 
 def _only(rule: Object, *keys: str) -> Object:

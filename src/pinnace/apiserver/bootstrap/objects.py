@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable
 
 from pinnace.api.codec.canonical import canonical_bytes
-from pinnace.api.kinds.core import NAMESPACES
+from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
 from pinnace.api.kinds.networking import SERVICECIDRS
 from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
@@ -20,6 +20,8 @@ from pinnace.apiserver.core import Core
 from pinnace.store.base import Compare, CompareFailed
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+# Since when a token that is not marked as used has not been used; who cleans up reads it.
+_TOKEN_TRACKING = "kube-apiserver-legacy-service-account-token-tracking"
 _PRIORITIES = (
     (
         "system-cluster-critical",
@@ -33,6 +35,8 @@ _PRIORITIES = (
         "Used for system critical pods that must not be moved from their current node.",
     ),
 )
+
+_RANGE_IS_READY = {"reason": "", "message": "Kubernetes default Service CIDR is ready"}
 
 
 def first_address(cidr: str) -> str:
@@ -51,11 +55,22 @@ def standard_objects(core: Core) -> Iterable[tuple[Resource, Object]]:
         )
     yield (
         SERVICECIDRS,
-        {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": [core.config.service_cidr]}},
+        {
+            "metadata": {"name": "kubernetes"},
+            "spec": {"cidrs": [core.config.service_cidr]},
+            "status": {"conditions": [{"type": "Ready", "status": "True", **_RANGE_IS_READY}]},
+        },
     )
     for obj in (*bootstrap_rbac(), *bootstrap_flow_control()):
         group, _, version = obj["apiVersion"].partition("/")
         yield _row(core, group, version, obj["kind"]), obj
+    yield (
+        CONFIGMAPS,
+        {
+            "metadata": {"namespace": "kube-system", "name": _TOKEN_TRACKING},
+            "data": {"since": core.clock.now().strftime("%Y-%m-%d")},
+        },
+    )
     yield from core.config.objects
 
 
@@ -87,6 +102,18 @@ async def ensure_objects(core: Core) -> None:
         return
 
 
+async def ensure(core: Core, row: Resource, obj: Object) -> None:
+    """Write one object unless it is there."""
+    cache = await core.cache(row)
+    metadata = obj["metadata"]
+    key = cache.key(metadata.get("namespace") or "", metadata["name"])
+    put = (key, canonical_bytes(_stamped(core, row, obj)))
+    try:
+        await core.store.commit(compares=[Compare(key, 0)], puts=[put])
+    except CompareFailed:
+        return  # another server was first
+
+
 def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     metadata = {
         **obj["metadata"],
@@ -97,4 +124,7 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     rules.apply_defaults(row, made)
     context = rules.Context(now=metadata["creationTimestamp"])
     rules.strategy_for(row).prepare_create(made, context)
+    if row is SERVICECIDRS:
+        (condition,) = obj["status"]["conditions"]
+        made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
     return made

@@ -1,44 +1,56 @@
-"""Talks to a backend: one streamed answer, or raw bytes both ways after an upgrade."""
+"""Talks to a backend over plain HTTP: the request streams there, the answer streams back."""
 
-import asyncio
-import io
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
-from typing import Any, Protocol
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 from yarl import URL
 
-from pinnace.api.errors import ApiError, BadRequest, NotFound, ServiceUnavailable
-from pinnace.api.wire import Answer, Hijack, Request, Stream
+from pinnace.api.errors import ApiError, ServiceUnavailable
+from pinnace.api.wire import Answer, Request, Response, Stream
+from pinnace.apiserver.connect.links import LONGEST_PAGE, BadLocation, Links, rewrite_page
 from pinnace.apiserver.connect.target import Target
 
 _CONNECT_SECONDS = 30.0
-_CHUNK = 64 * 1024
-# How much of a refusal's text is passed on.
-_LONGEST_REFUSAL = 50_000
-# What belongs to one connection, or to the API server alone.
-_NOT_PASSED_ON = frozenset(
+_HANDSHAKE_SECONDS = 10.0
+# What belongs to one connection.
+_HOP_BY_HOP = frozenset(
     {
-        "authorization", "connection", "content-length", "host", "keep-alive", "te", "trailer",
-        "transfer-encoding", "upgrade", "accept-encoding",
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
-_UPGRADING = ("connection", "upgrade")
+# Who the client is, and acts as, ends at the API server.
+_OURS = frozenset({"authorization", "x-remote-user", "x-remote-uid", "x-remote-group"})
+_OUR_PREFIXES = ("impersonate-", "x-remote-extra-")
+_CORS = frozenset(
+    f"access-control-allow-{what}" for what in ("credentials", "headers", "methods", "origin")
+)
+CACHE = "no-cache, private"
+_NO_BODY = (204, 304)
 
 
-def _is_passed_on(name: str) -> bool:
-    """Say whether a backend sees a header; who the client is, and acts as, ends here."""
-    return name not in _NOT_PASSED_ON and not name.startswith("impersonate-")
+def is_passed_on(name: str) -> bool:
+    """Say whether a backend may see a header at all."""
+    return name not in _OURS and not name.startswith(_OUR_PREFIXES)
 
 
-class Connection(Protocol):
-    """The client's connection, taken over: what `Hijack.run` gets from the adapter."""
+def canonical(name: str) -> str:
+    """Write a header's name as Go does."""
+    return "-".join(part.capitalize() for part in name.split("-"))
 
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+
+def forwarded_for(request: Request) -> dict[str, str]:
+    """Return the header that names the client, and those who passed its request on before."""
+    if not request.remote:
+        return {}
+    before = request.headers.get("x-forwarded-for")
+    return {"X-Forwarded-For": f"{before}, {request.remote}" if before else request.remote}
 
 
 def tls_of(target: Target, kubelet_tls: ssl.SSLContext | None) -> ssl.SSLContext | None:
@@ -49,26 +61,139 @@ def tls_of(target: Target, kubelet_tls: ssl.SSLContext | None) -> ssl.SSLContext
         if kubelet_tls is None:
             raise ServiceUnavailable("this server has no credentials for kubelets")
         return kubelet_tls
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def unreachable(target: Target, error: Exception) -> ServiceUnavailable:
-    """Return the answer for a backend that cannot be reached, in Go's words."""
+def dial_error(target: Target, error: Exception) -> str:
+    """Say in Go's words why a backend cannot be reached."""
     where = f"{target.host}:{target.port}"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, TimeoutError) and target.tls:
+        return "net/http: TLS handshake timeout"
     if isinstance(cause, TimeoutError):
-        why = f"dial tcp {where}: i/o timeout"
-    elif isinstance(cause, OSError) and cause.errno:
+        return f"dial tcp {where}: i/o timeout"
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
         # asyncio words some errors itself, and keeps the number.
-        why = f"dial tcp {where}: connect: {os.strerror(cause.errno).lower()}"
-    elif isinstance(cause, aiohttp.ServerDisconnectedError):
-        why = "EOF"
-    else:
-        why = str(cause)
-    return ServiceUnavailable(f"error trying to reach service: {why}")
+        return f"dial tcp {where}: connect: {os.strerror(cause.errno).lower()}"
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        return "EOF"
+    return str(cause)
+
+
+def unreachable(target: Target, error: Exception) -> ServiceUnavailable:
+    """Return the answer of a proxy for a backend that cannot be reached."""
+    return ServiceUnavailable(f"error trying to reach service: {dial_error(target, error)}")
+
+
+class Unpacker(Protocol):
+    """What undoes a content encoding."""
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Return what a piece holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A backend's answer, and the session that has to be closed after it."""
+
+    session: aiohttp.ClientSession
+    answer: aiohttp.ClientResponse
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        self.answer.close()
+        await self.session.close()
+
+
+class Frames:
+    """What a backend answers, as it comes; closing it lets go of the backend, read or not.
+
+    Raises ConnectionError if the backend breaks off.
+    """
+
+    def __init__(self, backend: Backend, unpacker: Unpacker | None) -> None:
+        self._backend = backend
+        self._unpacker = unpacker
+        self._unread: deque[bytes] = deque()
+        self._ended = False
+
+    def __aiter__(self) -> "Frames":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._unread:
+            return self._unread.popleft()
+        while not self._ended:
+            try:
+                part = await self._backend.answer.content.readany()
+                plain = self._unpacker.decompress(part) if self._unpacker and part else part
+            except (aiohttp.ClientError, OSError, zlib.error) as error:
+                await self.aclose()
+                raise ConnectionResetError(f"the backend broke off: {error}") from error
+            if not part:
+                await self.aclose()
+            elif plain:
+                return plain
+        raise StopAsyncIteration
+
+    def unread(self, parts: Iterable[bytes]) -> None:
+        """Put back what was read to look at it."""
+        self._unread.extend(parts)
+
+    async def aclose(self) -> None:
+        """Let go of the backend."""
+        self._ended = True
+        await self._backend.close()
+
+
+async def ask(
+    target: Target,
+    method: str,
+    headers: Iterable[tuple[str, str]],
+    body: AsyncIterator[bytes] | bytes | None,
+    tls: ssl.SSLContext | None,
+) -> Backend:
+    """Send a request; raises ClientError, OSError and TimeoutError."""
+    url = URL.build(
+        scheme="https" if target.tls else "http", host=target.host, port=target.port
+    ).join(URL(target.path, encoded=True))
+    session = aiohttp.ClientSession(
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=_HANDSHAKE_SECONDS if target.tls else _CONNECT_SECONDS
+        ),
+    )
+    try:
+        answer = await session.request(
+            method,
+            url,
+            headers=list(headers),
+            data=body,
+            ssl=tls if tls is not None else True,
+            allow_redirects=False,
+        )
+    except BaseException:
+        await session.close()
+        raise
+    return Backend(session, answer)
+
+
+def _request_headers(request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
+    dropped = {name.strip().lower() for name in request.headers.get("connection", "").split(",")}
+    headers = {
+        canonical(name): value
+        for name, value in request.headers.items()
+        if name not in _HOP_BY_HOP and name not in dropped and is_passed_on(name)
+    }
+    if "trailers" in request.headers.get("te", ""):
+        headers["Te"] = "trailers"
+    return {**headers, **forwarded_for(request), **forwarded}
 
 
 async def fetch(
@@ -76,135 +201,94 @@ async def fetch(
     request: Request,
     tls: ssl.SSLContext | None,
     *,
-    rewrite: Callable[[Mapping[str, str]], dict[str, str]] = dict,
-    forwarded: Mapping[str, str] | None = None,
+    links: Links,
+    forwarded: Mapping[str, str],
 ) -> Answer:
     """Pass a request on and stream the answer back; raises ServiceUnavailable.
 
-    `forwarded` are headers that say for whom; `rewrite` changes those of the answer.
+    `forwarded` are headers that say by which way the backend was reached.
     """
-    url = URL.build(
-        scheme="https" if target.tls else "http", host=target.host, port=target.port
-    ).join(URL(target.path, encoded=True))
-    headers = {k: v for k, v in request.headers.items() if _is_passed_on(k)}
-    headers |= forwarded or {}
-    session = aiohttp.ClientSession(
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-    )
+    headers = _request_headers(request, forwarded)
+    # As Go's transport does: what the client did not ask to be packed is unpacked again.
+    asked = {"Accept-Encoding", "Range"} & headers.keys()
+    unpacks = not asked and request.method != "HEAD"
+    if unpacks:
+        headers["Accept-Encoding"] = "gzip"
+    body = request.content or request.body or None
     try:
-        answer = await session.request(
-            request.method,
-            url,
-            headers=headers,
-            data=io.BytesIO(request.body) if request.body else None,
-            ssl=tls if tls is not None else True,
-            allow_redirects=False,
-        )
+        backend = await ask(target, request.method, headers.items(), body, tls)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        await session.close()
         raise unreachable(target, error) from error
+    try:
+        return await _answer(backend, request, links, unpacks=unpacks)
     except BaseException:
-        await session.close()
+        await backend.close()
         raise
-    kept = {k.lower(): v for k, v in answer.headers.items() if k.lower() not in _NOT_PASSED_ON}
-    return Stream(status=answer.status, headers=rewrite(kept), frames=_frames(session, answer))
 
 
-async def accepted(answer: Answer) -> Answer:
-    """Return a backend's answer if it is a good one; raises its refusal as a Status otherwise."""
-    if not isinstance(answer, Stream) or 200 <= answer.status <= 206:
-        return answer
-    said = b"".join([frame async for frame in answer.frames])
-    text = said[:_LONGEST_REFUSAL].decode(errors="replace")
-    if answer.status == 400:
-        raise BadRequest(text)
-    if answer.status == 404:
-        raise NotFound("the server could not find the requested resource")
-    if answer.status == 500:
-        raise ApiError(f"Internal error occurred: {text}")
-    raise ApiError(text, code=answer.status, reason="")
-
-
-async def _frames(
-    session: aiohttp.ClientSession, answer: aiohttp.ClientResponse
-) -> AsyncIterator[bytes]:
-    try:
-        with suppress(aiohttp.ClientError):
-            async for part in answer.content.iter_any():
-                yield part
-    finally:
-        answer.close()
-        await session.close()
-
-
-def splice(target: Target, request: Request, tls: ssl.SSLContext | None) -> Hijack:
-    """Answer an upgrade: send its head on, and then every byte, both ways, untouched."""
-
-    async def run(connection: Any) -> None:
-        client: Connection = connection
+async def _answer(backend: Backend, request: Request, links: Links, *, unpacks: bool) -> Answer:
+    answer = backend.answer
+    pairs = _answer_headers(answer)
+    headers = {"cache-control": CACHE}
+    more = []
+    for name, value in pairs:
+        if name in headers:
+            more.append((name, value))
+        else:
+            headers[name] = value
+    unpacker = None
+    if unpacks and headers.get("content-encoding") == "gzip":
+        unpacker = zlib.decompressobj(31)
+        del headers["content-encoding"]
+        headers.pop("content-length", None)
+    if location := headers.get("location"):
         try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(target.host, target.port, ssl=tls)
-        except (OSError, TimeoutError) as error:
-            text = str(unreachable(target, error)).encode()
-            head = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
-            length = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(text)
-            client.writer.write(head + length + text)
-            await client.writer.drain()
-            return
-        try:
-            writer.write(_head(target, request))
-            await _both_ways(client, reader, writer)
-        finally:
-            writer.close()
-
-    return Hijack(run=run)
+            headers["location"] = links.location(location)
+        except BadLocation as error:
+            causes = [{"message": str(error)}]
+            text = f"Internal error occurred: {error}"
+            raise ApiError(text, details={"causes": causes}) from error
+    frames = Frames(backend, unpacker)
+    empty = request.method == "HEAD" or answer.status in _NO_BODY
+    if not location and not empty and _is_page(headers):
+        body = await _page(headers, frames, links)
+        if body is not None:
+            return Response(status=answer.status, headers=headers, more=tuple(more), body=body)
+    if not empty and "content-type" not in headers:
+        await _tell_type(frames, headers)
+    return Stream(status=answer.status, headers=headers, more=tuple(more), frames=frames)
 
 
-def _head(target: Target, request: Request) -> bytes:
-    lines = [f"{request.method} {target.path} HTTP/1.1", f"Host: {target.host}:{target.port}"]
-    for name, value in request.headers.items():
-        if name not in _UPGRADING and not _is_passed_on(name):
-            continue
-        if name == "sec-websocket-protocol":
-            value = _without_token(value)
-        lines.append(f"{name}: {value}")
-    if request.method == "POST":
-        lines.append("Content-Length: 0")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+def _answer_headers(answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
+    dropped = {name.strip().lower() for name in answer.headers.get("connection", "").split(",")}
+    dropped |= _HOP_BY_HOP | _CORS
+    pairs = [(name.lower(), value) for name, value in answer.headers.items()]
+    return [(name, value) for name, value in pairs if name not in dropped]
 
 
-def _without_token(protocols: str) -> str:
-    """Drop the bearer token that browsers send as a sub-protocol."""
-    kept = [p.strip() for p in protocols.split(",") if "bearer.authorization.k8s.io." not in p]
-    return ", ".join(kept)
+def _is_page(headers: Mapping[str, str]) -> bool:
+    kind = headers.get("content-type", "").split(";")[0].strip()
+    return kind == "text/html" and headers.get("content-encoding", "") in ("", "gzip", "deflate")
 
 
-async def _both_ways(
-    client: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Copy until either side is done, as upstream does.
-
-    A client that is gone cannot be told to the backend otherwise: TLS has no half-closed
-    connections, and a command that says nothing would keep its session for ever.
-    """
-    both = [
-        asyncio.ensure_future(_copy(client.reader, writer)),
-        asyncio.ensure_future(_copy(reader, client.writer)),
-    ]
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in both:
-            task.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+async def _page(headers: dict[str, str], frames: Frames, links: Links) -> bytes | None:
+    """Return a page whose links lead through the proxy; None if it is too long for that."""
+    parts, size = [], 0
+    async for part in frames:
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST_PAGE:
+            frames.unread(parts)
+            return None
+    headers.pop("content-length", None)
+    return rewrite_page(links, b"".join(parts), headers.get("content-encoding", ""))
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError, ssl.SSLError):
-        while part := await reader.read(_CHUNK):
-            writer.write(part)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+async def _tell_type(frames: Frames, headers: dict[str, str]) -> None:
+    """Tell the content type by how the body begins, as Go does where nobody says it."""
+    first = await anext(frames, b"")
+    if first:
+        binary = any(byte < 32 and byte not in b"\t\n\f\r\x1b" for byte in first[:512])
+        text = "text/plain; charset=utf-8"
+        headers["content-type"] = "application/octet-stream" if binary else text
+        frames.unread([first])

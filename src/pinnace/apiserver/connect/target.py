@@ -2,9 +2,11 @@
 
 import ipaddress
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
+
+import orjson
 
 from pinnace.api.errors import ApiError, BadRequest, ServiceUnavailable
 from pinnace.api.gotext import slice_text
@@ -16,12 +18,7 @@ from pinnace.apiserver.routes import is_true
 # Addresses that reach a kubelet from here, best first.
 _PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 _KUBELET_PORT = 10250
-_LOG_OPTIONS = (
-    "follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes",
-    "stream",
-)  # fmt: skip
 _STREAMS = (("stdin", "input"), ("stdout", "output"), ("stderr", "error"), ("tty", "tty"))
-_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +54,55 @@ def node_address(node: Object) -> tuple[str, int]:
 def container_of(pod: Object, asked: str) -> str:
     """Return the container that a request is for; raises BadRequest with the choices."""
     spec, name = pod["spec"], pod["metadata"]["name"]
-    main = [c["name"] for c in spec.get("containers") or ()]
-    init = [c["name"] for c in spec.get("initContainers") or ()]
-    ephemeral = [c["name"] for c in spec.get("ephemeralContainers") or ()]
+    kinds = ("initContainers", "containers", "ephemeralContainers")
+    names = [each["name"] for kind in kinds for each in spec.get(kind) or ()]
     if asked:
-        if asked not in (*main, *init, *ephemeral):
+        if asked not in names:
             raise BadRequest(f"container {asked} is not valid for pod {name}")
         return asked
+    main = list(spec.get("containers") or ())
     if len(main) == 1:
-        return str(main[0])
-    default = (pod["metadata"].get("annotations") or {}).get(_DEFAULT_CONTAINER)
-    if default in main:
-        return str(default)
-    text = f"a container name must be specified for pod {name}, choose one of: {slice_text(main)}"
-    if init:
-        text += f" or one of the init containers: {slice_text(init)}"
-    if ephemeral:
-        text += f" or one of the ephemeral containers: {slice_text(ephemeral)}"
+        return str(main[0]["name"])
+    text = f"a container name must be specified for pod {name}"
+    if main:
+        text += f", choose one of: {slice_text(names)}"
     raise BadRequest(text)
 
 
-def log_path(pod: Object, request: Request) -> str:
+def log_path(pod: Object, container: str, query: str) -> str:
     """Return the kubelet's path of a container's log."""
     metadata = pod["metadata"]
-    container = container_of(pod, request.param("container"))
-    options = {name: request.param(name) for name in _LOG_OPTIONS if request.param(name)}
-    for name in ("follow", "previous", "timestamps"):
-        if name in options and not is_true(request, name):
-            del options[name]
-    path = f"/containerLogs/{metadata['namespace']}/{metadata['name']}/{container}"
-    return _with_query(path, list(options.items()))
+    path = quote(f"/containerLogs/{metadata['namespace']}/{metadata['name']}/{container}")
+    return f"{path}?{query}" if query else path
 
 
 def stream_path(pod: Object, request: Request, kind: str) -> str:
-    """Return the kubelet's path for exec, attach or port-forward."""
+    """Return the kubelet's path for exec, attach or port-forward; raises BadRequest."""
     metadata = pod["metadata"]
     where = f"{metadata['namespace']}/{metadata['name']}"
     if kind == "portforward":
-        ports = request.query.get("ports") or []
-        return _with_query(f"/portForward/{where}", [("port", ",".join(ports))] if ports else [])
+        ports = ",".join(str(port) for port in ports_of(request))
+        return _with_query(f"/portForward/{where}", [("port", ports)] if ports else [])
     container = container_of(pod, request.param("container"))
     wanted = [(there, "1") for here, there in _STREAMS if is_true(request, here)]
     if kind == "exec":
         wanted += [("command", part) for part in request.query.get("command") or ()]
-    return _with_query(f"/{kind}/{where}/{container}", wanted)
+    return _with_query(f"/{kind}/{where}/{container}", sorted(wanted, key=lambda pair: pair[0]))
+
+
+def ports_of(request: Request) -> list[int]:
+    """Return the ports that a port-forward names; raises BadRequest for what is no number."""
+    ports = []
+    for text in request.query.get("ports") or ():
+        for part in text.split(","):
+            if not (part.isascii() and part.isdecimal() and int(part) < 1 << 16):
+                why = "value out of range" if part.isdecimal() else "invalid syntax"
+                shown = orjson.dumps(part).decode()
+                raise BadRequest(
+                    f"cannot convert to []int32: strconv.ParseUint: parsing {shown}: {why}"
+                )
+            ports.append(int(part))
+    return ports
 
 
 def _with_query(path: str, pairs: list[tuple[str, str]]) -> str:
@@ -170,6 +172,8 @@ def service_target(
             raise ServiceUnavailable(f'no service port {port} found for service "{name}"')
     namespace = service["metadata"]["namespace"]
     subsets = list(endpoints.get("subsets") or ())
+    if not subsets:
+        raise ServiceUnavailable(f'no endpoints available for service "{name}"')
     random.shuffle(subsets)
     for subset in subsets:
         addresses = [a for a in subset.get("addresses") or () if _is_of_pod(a, namespace, pod)]
@@ -178,15 +182,6 @@ def service_target(
                 address = random.choice(addresses)["ip"]
                 return plain_target(address, str(entry["port"]), path, tls=scheme == "https")
     raise ServiceUnavailable(f'no endpoints available for service "{request_name}"')
-
-
-def through_proxy(location: str, prefix: str, hosts: Sequence[str]) -> str:
-    """Return a redirect of a backend so that it leads through the proxy, if it is to itself."""
-    url = urlsplit(location)
-    if (url.netloc and url.netloc not in hosts) or not url.path.startswith("/"):
-        return location
-    path = url.path if url.path.startswith(prefix) else prefix + url.path
-    return urlunsplit(("", "", path, url.query, url.fragment))
 
 
 def _is_of_pod(address: Object, namespace: str, pod: Callable[[str], Object | None]) -> bool:
@@ -198,7 +193,11 @@ def _is_of_pod(address: Object, namespace: str, pod: Callable[[str], Object | No
 
 def plain_target(address: str, port: str, path: str, *, tls: bool) -> Target:
     """Return a backend that is met without credentials; raises BadRequest for a bad port."""
-    if port and not (port.isdecimal() and int(port) < 65536):
+    if port and not (port.isascii() and port.isdecimal()):
         raise BadRequest(f'invalid port "{port}"')
+    if port and int(port) > 65535:
+        raise ServiceUnavailable(
+            f"error trying to reach service: dial tcp: address {port}: invalid port"
+        )
     number = int(port) if port else (443 if tls else 80)
     return Target(address, number, path, tls=tls, kubelet=False)

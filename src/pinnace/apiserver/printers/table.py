@@ -23,6 +23,7 @@ from pinnace.apiserver.printers import (
     workloads,
 )
 from pinnace.apiserver.printers.base import NAME, Column, Printer, dig, name_of
+from pinnace.apiserver.printers.custom import custom_printer
 
 _CERTIFICATES = "certificates.k8s.io"
 _FLOW = "flowcontrol.apiserver.k8s.io"
@@ -109,6 +110,8 @@ DEFAULT = Printer((NAME, Column("Created At", "date")), _created)
 
 def printer_for(row: Resource) -> Printer:
     """Return the printer of a resource; those without one show name and creation time."""
+    if row.custom is not None:
+        return custom_printer(row.custom)
     return PRINTERS.get((row.group, row.plural), DEFAULT)
 
 

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Iterable
 
 from pinnace.api.codec.canonical import canonical_bytes
-from pinnace.api.errors import ApiError, Cause, invalid
+from pinnace.api.errors import Cause, internal, invalid
 from pinnace.api.kinds.core import SERVICES
 from pinnace.api.kinds.networking import IPADDRESSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.services.families import fill_families
+from pinnace.apiserver.services.ranges import MISMATCH, containing, usable
 from pinnace.apiserver.strategies.services import (
     needs_cluster_ip,
     needs_health_check_node_port,
@@ -26,8 +27,8 @@ from pinnace.apiserver.strategies.services import (
 from pinnace.apiserver.writes import Also
 from pinnace.store.base import Compare
 
+MANAGED_BY, MANAGER = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
 PORTS = "/registry/ranges/servicenodeports/"
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def is_service(row: Resource) -> bool:
@@ -35,14 +36,16 @@ def is_service(row: Resource) -> bool:
     return row.plural == SERVICES.plural and row.group == SERVICES.group
 
 
-def allocated(core: Core, row: Resource, new: Object) -> Also | None:
+def allocated(core: Core, row: Resource, new: Object, *, dry_run: bool = False) -> Also | None:
     """Fill in what a new Service needs; return what holds it."""
-    return _allocate(core, new, None) if is_service(row) else None
+    return _allocate(core, new, None, dry_run=dry_run) if is_service(row) else None
 
 
-def reallocate(core: Core, row: Resource, new: Object, old: Object) -> Also | None:
+def reallocate(
+    core: Core, row: Resource, new: Object, old: Object, *, dry_run: bool = False
+) -> Also | None:
     """Fill in what a changed Service needs; return what takes and gives back."""
-    return _allocate(core, new, old) if is_service(row) else None
+    return _allocate(core, new, old, dry_run=dry_run) if is_service(row) else None
 
 
 def released(core: Core, row: Resource, old: Object) -> Also | None:
@@ -50,30 +53,30 @@ def released(core: Core, row: Resource, old: Object) -> Also | None:
     if not is_service(row):
         return None
     also = Also()
-    also.deletes += [_ip_key(ip) for ip in _ips(old)]
+    also.deletes += [ip_key(ip) for ip in ips_of(old)]
     also.deletes += [f"{PORTS}{port}" for port in _ports(old)]
     return also
 
 
-def _allocate(core: Core, new: Object, old: Object | None) -> Also:
+def _allocate(core: Core, new: Object, old: Object | None, *, dry_run: bool) -> Also:
     if old is not None:
         _carry_over(new, old)
-    network = ipaddress.ip_network(core.config.service_cidr)
-    fill_families(new, old, f"IPv{network.version}")
+    default = ipaddress.ip_network(core.config.service_cidr)
+    fill_families(new, old, f"IPv{default.version}")
     also = Also()
-    had_ips, had_ports = _ips(old) if old else [], _ports(old) if old else set()
+    had_ips, had_ports = ips_of(old) if old else [], _ports(old) if old else set()
     if needs_cluster_ip(new):
-        _give_ip(core, new, network, had_ips)
+        _give_ip(core, new, had_ips, dry_run=dry_run)
     _give_ports(core, new, had_ports)
-    ips, ports = _ips(new), _ports(new)
+    ips, ports = ips_of(new), _ports(new)
     for ip in ips:
         if ip not in had_ips:
-            also.compares.append(Compare(_ip_key(ip), 0))
-            also.puts.append((_ip_key(ip), canonical_bytes(_address(core, new, ip))))
+            also.compares.append(Compare(ip_key(ip), 0))
+            also.puts.append((ip_key(ip), canonical_bytes(address_of(core, new, ip))))
     for port in sorted(ports - had_ports):
         also.compares.append(Compare(f"{PORTS}{port}", 0))
         also.puts.append((f"{PORTS}{port}", new["metadata"]["uid"].encode()))
-    also.deletes += [_ip_key(ip) for ip in had_ips if ip not in ips]
+    also.deletes += [ip_key(ip) for ip in had_ips if ip not in ips]
     also.deletes += [f"{PORTS}{port}" for port in sorted(had_ports - ports)]
     return also
 
@@ -98,26 +101,24 @@ def _carry_over(new: Object, old: Object) -> None:
             spec["healthCheckNodePort"] = had_port
 
 
-def _give_ip(core: Core, new: Object, network: Network, had: list[str]) -> None:
+def _give_ip(core: Core, new: Object, had: list[str], *, dry_run: bool) -> None:
     spec = new["spec"]
     asked = spec.get("clusterIP") or (spec.get("clusterIPs") or [""])[0]
     if asked == "None":
         spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
         return
     if not asked:
-        asked = _free_ip(core, new, network)
+        asked = _free_ip(core, new, dry_run=dry_run)
     elif asked not in had:
-        _check_ip(core, new, network, asked)
+        _check_ip(core, new, asked, dry_run=dry_run)
     spec["clusterIP"] = asked
     spec["clusterIPs"] = [asked, *(spec.get("clusterIPs") or [])[1:]]
 
 
-def _check_ip(core: Core, new: Object, network: Network, asked: str) -> None:
-    why = ""
-    if not _contains(network, asked):
-        why = f"the provided IP ({asked}) is not in the valid range. "
-        why += f"The range of valid IPs is {network}"
-    elif core.lookup.get(IPADDRESSES, "", asked) is not None:
+def _check_ip(core: Core, new: Object, asked: str, *, dry_run: bool) -> None:
+    found = containing(usable(core), asked)
+    why = MISMATCH if found is None else found.refusal(asked)
+    if not why and not dry_run and core.lookup.get(IPADDRESSES, "", asked) is not None:
         why = "provided IP is already allocated"
     if why:
         text = f'Invalid value: ["{asked}"]: failed to allocate IP {asked}: {why}'
@@ -125,72 +126,83 @@ def _check_ip(core: Core, new: Object, network: Network, asked: str) -> None:
         raise invalid("Service", "", new["metadata"]["name"], [cause])
 
 
-def _contains(network: Network, text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text) in network
-    except ValueError:
-        return False
-
-
-def _free_ip(core: Core, new: Object, network: Network) -> str:
-    """Choose an address, from the upper part first: the lower is for those who ask by number."""
-    size = min(network.num_addresses, 1 << 20)
-    first, last = 1, size - 2 if network.version == 4 else size - 1
-    band = min(max(16, size // 16), 256) if size > 32 else 0
-    for low, high in ((first + band, last), (first, first + band - 1)):
-        if high < low:
-            continue
-        start = random.randint(low, high)
-        for number in (*range(start, high + 1), *range(low, start)):
-            ip = str(network.network_address + number)
-            if core.lookup.get(IPADDRESSES, "", ip) is None:
-                return ip
-    raise ApiError(
-        f"failed to allocate a serviceIP: range is full for Service {new['metadata']['name']}"
+def _free_ip(core: Core, new: Object, *, dry_run: bool) -> str:
+    ranges = usable(core)
+    if dry_run and ranges:
+        # As upstream: what would be free then is not what is free now.
+        return str(ranges[0].network.network_address)
+    for one in ranges:
+        ip = one.free(core)
+        if ip:
+            return ip
+    raise internal(
+        f'failed to allocate a serviceIP for Service "{new["metadata"]["name"]}": range is full'
     )
 
 
 def _give_ports(core: Core, new: Object, had: set[int]) -> None:
     spec = new["spec"]
     used = _used_ports(core) - had
-    taken: dict[int, set[str]] = {}
+    taken: set[int] = set()
     for index, port in enumerate(spec.get("ports") or ()):
         number = port.get("nodePort")
         if number and number not in had:
-            _check_port(core, new, f"spec.ports[{index}].nodePort", number, used)
+            why = _port_refusal(core, number, used)
+            if why:
+                where = f"spec.ports[{index}].nodePort"
+                cause = Cause("FieldValueInvalid", where, f"Invalid value: {number}: {why}")
+                raise invalid("Service", "", new["metadata"]["name"], [cause])
         if number:
-            taken.setdefault(number, set()).add(port.get("protocol") or "TCP")
+            taken.add(number)
     if needs_node_ports(new):
-        for port in spec.get("ports") or ():
-            if not port.get("nodePort"):
-                port["nodePort"] = _free_port(core, used, set(taken) | had)
-                taken.setdefault(port["nodePort"], set())
+        _fill_node_ports(core, spec.get("ports") or (), used, taken | had)
+        taken |= _ports(new)
     if needs_health_check_node_port(new):
-        asked = spec.get("healthCheckNodePort")
-        if asked and asked not in had:
-            _check_port(core, new, "spec.healthCheckNodePort", asked, used)
-        spec["healthCheckNodePort"] = asked or _free_port(core, used, set(taken) | had)
+        spec["healthCheckNodePort"] = _health_check_port(core, spec, had, used, taken)
 
 
-def _check_port(core: Core, new: Object, field: str, number: int, used: set[int]) -> None:
-    low, high = core.config.node_ports
-    why = ""
-    if not low <= number <= high:
-        why = f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
-    elif number in used:
-        why = "provided port is already allocated"
+def _fill_node_ports(core: Core, ports: Iterable[Object], used: set[int], taken: set[int]) -> None:
+    """Give node ports to those without; a port of two protocols gets the same for both."""
+    given = {port["port"]: port["nodePort"] for port in ports if port.get("nodePort")}
+    for port in ports:
+        if not port.get("nodePort"):
+            number = given.get(port["port"]) or _free_port(core, used, taken)
+            port["nodePort"] = given[port["port"]] = number
+            taken.add(number)
+
+
+def _health_check_port(
+    core: Core, spec: Object, had: set[int], used: set[int], taken: set[int]
+) -> int:
+    asked = spec.get("healthCheckNodePort")
+    if not asked:
+        return _free_port(core, used, taken | had)
+    why = "" if asked in had else _port_refusal(core, asked, used)
     if why:
-        cause = Cause("FieldValueInvalid", field, f"Invalid value: {number}: {why}")
-        raise invalid("Service", "", new["metadata"]["name"], [cause])
+        raise internal(f"failed to allocate requested HealthCheck NodePort {asked}: {why}")
+    return int(asked)
+
+
+def _port_refusal(core: Core, number: int, used: set[int]) -> str:
+    low, high = core.config.node_ports
+    if not low <= number <= high:
+        return f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
+    return "provided port is already allocated" if number in used else ""
 
 
 def _free_port(core: Core, used: set[int], taken: set[int]) -> int:
+    """Choose a port, from the upper part first: the lower is for those who ask by number."""
     low, high = core.config.node_ports
-    start = random.randint(low, high)
-    for number in (*range(start, high + 1), *range(low, start)):
-        if number not in used and number not in taken:
-            return int(number)
-    raise ApiError("failed to allocate a nodePort: range is full")
+    size = high - low + 1
+    band = min(max(16, size // 32), 128) if size > 16 else 0
+    for first, last in ((low + band, high), (low, low + band - 1)):
+        if last < first:
+            continue
+        start = random.randint(first, last)
+        for number in (*range(start, last + 1), *range(first, start)):
+            if number not in used and number not in taken:
+                return int(number)
+    raise internal("failed to allocate a nodePort: range is full")
 
 
 def _used_ports(core: Core) -> set[int]:
@@ -212,17 +224,20 @@ def _port_id(port: Object) -> tuple[str, int]:
     return str(port.get("protocol") or "TCP"), int(port.get("port") or 0)
 
 
-def _ips(service: Object) -> list[str]:
+def ips_of(service: Object) -> list[str]:
+    """Return the cluster IPs of a Service."""
     spec = service.get("spec") or {}
     ips: Iterable[str] = spec.get("clusterIPs") or [spec.get("clusterIP") or ""]
     return [ip for ip in ips if ip and ip != "None"] if needs_cluster_ip(service) else []
 
 
-def _ip_key(ip: str) -> str:
+def ip_key(ip: str) -> str:
+    """Return the key of the object that holds an address."""
     return f"{IPADDRESSES.prefix}/{ip}"
 
 
-def _address(core: Core, service: Object, ip: str) -> Object:
+def address_of(core: Core, service: Object, ip: str) -> Object:
+    """Return the object that holds an address of a Service."""
     metadata = service["metadata"]
     family = f"IPv{ipaddress.ip_address(ip).version}"
     return {
@@ -234,7 +249,7 @@ def _address(core: Core, service: Object, ip: str) -> Object:
             "creationTimestamp": format_time(core.clock.now()),
             "labels": {
                 "ipaddress.kubernetes.io/ip-family": family,
-                "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+                MANAGED_BY: MANAGER,
             },
         },
         "spec": {

@@ -1,5 +1,7 @@
 """The IP family fields of a Service in a cluster of one family, as upstream fills them in."""
 
+import orjson
+
 from pinnace.api.errors import Cause, invalid
 from pinnace.api.objects import Object
 
@@ -27,10 +29,34 @@ def fill_families(service: Object, old: Object | None, family: str) -> None:
         spec["ipFamilies"] = families
         return
     spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
+    causes = _policy_causes(spec, family)
+    if causes:
+        raise invalid("Service", "", service["metadata"]["name"], causes)
     spec["ipFamilies"] = spec.get("ipFamilies") or [family]
     causes = _causes(spec, family)
     if causes:
         raise invalid("Service", "", service["metadata"]["name"], causes)
+
+
+def _policy_causes(spec: Object, family: str) -> list[Cause]:
+    """Check that the policy fits what is listed, and that given addresses can be had."""
+    causes = []
+    ips, families = spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
+    if spec["ipFamilyPolicy"] == "SingleStack":
+        for listed, what in ((ips, "cluster IPs"), (families, "IP families")):
+            if len(listed) == 2:
+                why = (
+                    "Invalid value: \"SingleStack\": must be 'RequireDualStack' or "
+                    f"'PreferDualStack' when multiple {what} are specified"
+                )
+                causes.append(Cause("FieldValueInvalid", "spec.ipFamilyPolicy", why))
+    for index, ip in enumerate(ips):
+        given = "IPv6" if ":" in ip else "IPv4"
+        if ip != "None" and index >= len(families) and given != family:
+            shown = orjson.dumps(ips).decode()
+            why = f"Invalid value: {shown}: {given} is not configured on this cluster"
+            causes.append(Cause("FieldValueInvalid", f"spec.clusterIPs[{index}]", why))
+    return causes
 
 
 def _causes(spec: Object, family: str) -> list[Cause]:

@@ -144,10 +144,20 @@ class Strategy:
             self.prepare_update(obj, old, ctx)
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
-        """Return the paths that server-side apply must not own after a write to this endpoint."""
+        """Return the paths that no writer to this endpoint can own, since they are reset."""
         if not self.status:
             return ()
-        return (("spec",),) if subresource == "status" else (("status",),)
+        if subresource != "status":
+            return (("status",),)
+        kept = self.status_keeps_metadata == ALL_METADATA
+        return (("metadata",), ("spec",)) if kept else (("spec",),)
+
+    def written_fields(self, subresource: str) -> tuple[Path, ...]:
+        """Return the paths, with `*` for any item, that are all that an endpoint writes; or none.
+
+        Empty means that everything is written that is not reset.
+        """
+        return ()
 
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
         """Return the warnings that a write of this object earns."""
@@ -178,6 +188,9 @@ class Strategy:
         raise BadRequest(self.label_error.format(label=label))
 
     # -- deleting -----------------------------------------------------------------------------
+
+    def prepare_delete(self, obj: Object, now: str) -> None:
+        """Note in an object whose deletion is asked for the first time what must come before."""
 
     def grace_period(self, obj: Object, requested: int | None) -> int | None:
         """Return the seconds that a delete waits; None when the kind is never deleted gracefully.

@@ -7,6 +7,15 @@ from pinnace.apiserver.strategies.base import Context, Path, Strategy, keep
 
 
 @dataclass(frozen=True, kw_only=True)
+class CertificateRequests(Strategy):
+    """PodCertificateRequests, whose doors say less of what they reset than they do."""
+
+    def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
+        """Return the paths that each door may not own."""
+        return (("spec",),) if subresource == "status" else ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class SigningRequests(Strategy):
     """Spec never changes; /status writes the certificate, /approval the conditions."""
 
@@ -62,7 +71,7 @@ class SigningRequests(Strategy):
             return (("spec",), ("status", "conditions"))
         if subresource == "approval":
             return (("spec",), ("status", "certificate"))
-        return (("status",),)
+        return (("spec",), ("status",))
 
 
 def _conditions(obj: Object) -> list[Object]:

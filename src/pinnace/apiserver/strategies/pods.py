@@ -1,7 +1,8 @@
 """Pods: born Pending, counted by spec, deleted gracefully, with side doors for a few fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pinnace.api.objects import Object
@@ -23,6 +24,17 @@ from pinnace.apiserver.strategies.podadvice import APP_ARMOR_WORDS, pod_advice
 
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 RESIZABLE = ("resources", "resizePolicy")
+
+_WRITTEN: Mapping[str, tuple[Path, ...]] = MappingProxyType(
+    {
+        "ephemeralcontainers": (("spec", "ephemeralContainers"),),
+        "resize": tuple(
+            ("spec", kind, "*", field)
+            for kind in ("containers", "initContainers")
+            for field in RESIZABLE
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +137,10 @@ class Pods(Strategy):
                 ("metadata", "ownerReferences"),
             )
         return (("status",),)
+
+    def written_fields(self, subresource: str) -> tuple[Path, ...]:
+        """Return what /ephemeralcontainers and /resize are for."""
+        return _WRITTEN.get(subresource, ())
 
     def field_label(self, label: str) -> str:
         """Know `spec.host`, which very old clients send."""

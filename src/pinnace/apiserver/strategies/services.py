@@ -68,11 +68,10 @@ class Services(Strategy):
 def _keep_allocated(spec: Object, before: Object) -> None:
     """Spare a client that did not read first: what it leaves out stays as it was allocated."""
     if EXTERNAL_NAME not in (spec.get("type"), before.get("type")):
-        if not spec.get("clusterIP") and not spec.get("clusterIPs"):
-            for key in ("clusterIP", "clusterIPs"):
-                if before.get(key):
-                    spec[key] = before[key]
-        elif not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+        if not spec.get("clusterIP") and before.get("clusterIP"):
+            spec["clusterIP"] = before["clusterIP"]
+        same = spec.get("clusterIP") and spec.get("clusterIP") == before.get("clusterIP")
+        if same and not spec.get("clusterIPs"):
             spec["clusterIPs"] = before.get("clusterIPs") or [spec["clusterIP"]]
     ported = (NODE_PORT, LOAD_BALANCER)
     if spec.get("type") in ported and before.get("type") in ported:
@@ -115,7 +114,7 @@ def _drop_for_type(new: Object, old: Object) -> None:
     if needs_cluster_ip(old) and not needs_cluster_ip(new):
         if _same(spec, before, "clusterIP") and _same(spec, before, "clusterIPs"):
             _drop(spec, "clusterIP", "clusterIPs")
-        for key in ("ipFamilies", "ipFamilyPolicy"):
+        for key in ("ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
             if _same(spec, before, key):
                 _drop(spec, key)
     ported = (NODE_PORT, LOAD_BALANCER)

@@ -1,13 +1,14 @@
 """Which strategy a resource has; a row that is not listed gets what its status subresource says."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
-from pinnace.api.kinds.table import RESOURCES
+from pinnace.api.custom.kind import CustomKind
 from pinnace.api.resources import Resource
+from pinnace.apiserver.strategies.admission import Admission
 from pinnace.apiserver.strategies.base import ALL_METADATA, META_FIELDS, ORPHAN, Path, Strategy
-from pinnace.apiserver.strategies.certificates import SigningRequests
-from pinnace.apiserver.strategies.coordination import Leases
+from pinnace.apiserver.strategies.certificates import CertificateRequests, SigningRequests
 from pinnace.apiserver.strategies.core import (
     Events,
     Namespaces,
@@ -18,10 +19,14 @@ from pinnace.apiserver.strategies.core import (
     ServiceAccounts,
 )
 from pinnace.apiserver.strategies.custom import CustomResources
+from pinnace.apiserver.strategies.devices import Slices, TaintRules
 from pinnace.apiserver.strategies.discovery import EndpointSlices
+from pinnace.apiserver.strategies.flowcontrol import FlowControl
+from pinnace.apiserver.strategies.leases import Leases
 from pinnace.apiserver.strategies.pods import Pods
 from pinnace.apiserver.strategies.registration import ApiServices, Definitions
 from pinnace.apiserver.strategies.services import Services
+from pinnace.apiserver.strategies.storage import CsiCapacities, CsiDrivers, StorageClasses
 from pinnace.apiserver.strategies.workloads import (
     DaemonSets,
     Deployments,
@@ -62,23 +67,22 @@ CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
 NOT_CALLED = "this version of Pinnace stores admission webhooks and does not call them"
 NOT_EVALUATED = "this version of Pinnace stores admission policies and does not evaluate them"
-NOT_SERVED = "this version of Pinnace stores CustomResourceDefinitions and does not serve them"
 NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve what they name"
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
 NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
 NOT_GROUPED = "this version of Pinnace stores this kind and schedules Pods one by one"
-WEBHOOKS = Strategy(
+WEBHOOKS = Admission(
     counted=("webhooks",), allow_unconditional_update=False, without_effect=NOT_CALLED
 )
-POLICIES = Strategy(
+POLICIES = Admission(
     status=True,
     counted=SPEC,
     allow_unconditional_update=False,
     status_keeps_metadata=ALL_METADATA,
     without_effect=NOT_EVALUATED,
 )
-BINDINGS = Strategy(counted=SPEC, allow_unconditional_update=False, without_effect=NOT_EVALUATED)
-FLOWS = Strategy(status=True, counted=SPEC, without_effect=NOT_QUEUED)
+BINDINGS = Admission(counted=SPEC, allow_unconditional_update=False, without_effect=NOT_EVALUATED)
+FLOWS = FlowControl(status=True, counted=SPEC, without_effect=NOT_QUEUED)
 STRICT_STATUS = Strategy(status=True, status_keeps_metadata=ALL_METADATA)
 STRICT_STATUS_CONDITIONAL = Strategy(
     status=True, status_keeps_metadata=ALL_METADATA, allow_unconditional_update=False
@@ -131,7 +135,6 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             status=True,
             counted=SPEC,
             allow_unconditional_update=False,
-            without_effect=NOT_SERVED,
         ),
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
             status=True, allow_unconditional_update=False, without_effect=NOT_AGGREGATED
@@ -173,7 +176,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             selectable=_fields("spec.signerName"),
             meta_labels=NAME_ONLY,
         ),
-        ("certificates.k8s.io", "podcertificaterequests"): Strategy(
+        ("certificates.k8s.io", "podcertificaterequests"): CertificateRequests(
             status=True,
             allow_unconditional_update=False,
             status_keeps_metadata=ALL_METADATA,
@@ -206,12 +209,12 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("rbac.authorization.k8s.io", "rolebindings"): CREATED_BY_PUT,
         ("rbac.authorization.k8s.io", "roles"): CREATED_BY_PUT,
         ("resource.k8s.io", "deviceclasses"): COUNTED,
-        ("resource.k8s.io", "devicetaintrules"): Strategy(
+        ("resource.k8s.io", "devicetaintrules"): TaintRules(
             status=True, counted=SPEC, status_keeps_metadata=ALL_METADATA
         ),
         ("resource.k8s.io", "resourceclaims"): STRICT_STATUS,
         ("resource.k8s.io", "resourcepoolstatusrequests"): STRICT_STATUS_CONDITIONAL,
-        ("resource.k8s.io", "resourceslices"): Strategy(
+        ("resource.k8s.io", "resourceslices"): Slices(
             counted=SPEC,
             selectable=_fields("spec.nodeName", "spec.driver"),
             meta_labels=NAME_ONLY,
@@ -225,16 +228,16 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             status=True, status_keeps_metadata=ALL_METADATA, without_effect=NOT_GROUPED
         ),
         ("scheduling.k8s.io", "workloads"): Strategy(without_effect=NOT_GROUPED),
-        ("storage.k8s.io", "csidrivers"): Strategy(
+        ("storage.k8s.io", "csidrivers"): CsiDrivers(
             counted=SPEC, first_generation=0, allow_unconditional_update=False
         ),
         ("storage.k8s.io", "csinodes"): CONDITIONAL,
-        ("storage.k8s.io", "csistoragecapacities"): CONDITIONAL,
+        ("storage.k8s.io", "csistoragecapacities"): CsiCapacities(allow_unconditional_update=False),
+        ("storage.k8s.io", "storageclasses"): StorageClasses(),
         ("storage.k8s.io", "volumeattachments"): STRICT_STATUS_CONDITIONAL,
         ("storagemigration.k8s.io", "storageversionmigrations"): STRICT_STATUS_CONDITIONAL,
     }
 )
-_BUILT_IN = frozenset((row.group, row.plural) for row in RESOURCES)
 _WITH_STATUS = Strategy(status=True)
 _PLAIN = Strategy()
 
@@ -242,22 +245,22 @@ _PLAIN = Strategy()
 def strategy_for(row: Resource) -> Strategy:
     """Return how objects of this row are prepared, selected and deleted.
 
-    A custom resource gets the answer of its row; `custom_strategy` knows its selectable fields.
+    A custom resource gets the answer of its definition.
     """
+    if row.custom is not None:
+        return _custom(row.custom, row.namespaced)
     key = (row.group, row.plural)
     found = STRATEGIES.get(key)
     if found is not None:
         return found
-    if key not in _BUILT_IN:
-        return custom_strategy(row, {})
     return _PLAIN if row.subresource("status") is None else _WITH_STATUS
 
 
-def custom_strategy(row: Resource, selectable: Mapping[str, Path]) -> Strategy:
-    """Return the strategy of a custom resource with the CRD's selectable fields (label to path)."""
+@lru_cache(maxsize=8192)
+def _custom(custom: CustomKind, namespaced: bool) -> Strategy:
     return CustomResources(
-        status=row.subresource("status") is not None,
+        custom=custom,
+        status=custom.has_status,
         allow_unconditional_update=False,
-        selectable=selectable,
-        meta_labels=META_FIELDS if row.namespaced else NAME_ONLY,
+        meta_labels=META_FIELDS if namespaced else NAME_ONLY,
     )

@@ -1,14 +1,19 @@
 """Server-side apply: a PATCH that says what its sender wants to own."""
 
+from functools import partial
+
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import yaml
-from pinnace.api.errors import ApiError, Cause, Invalid, NotFound, invalid
+from pinnace.api.errors import ApiError, BadRequest, Cause, Invalid, NotFound, conflict, invalid
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply
+from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, writes
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.managers import scope_of
 from pinnace.apiserver.services.allocation import allocated, is_service
 from pinnace.apiserver.updates import change, check_names
 from pinnace.apiserver.writes import Also
@@ -22,68 +27,89 @@ def wrong_option(field: str, why: str) -> Invalid:
     return invalid("PatchOptions", "meta.k8s.io", "", [Cause(reason, field, why)])
 
 
-def _refuse_undeclared(call: Call, applied: Object) -> None:
-    """An apply cannot be merged by a schema that lacks a field, whatever fieldValidation says."""
-    unknown = fieldvalidation.unknown_fields(applied, call.row)
-    if not unknown:
+def read_applied(call: Call) -> tuple[Object, list[str]]:
+    """Return what is applied and what a strict decoder has against it; raises ApiError."""
+    if not call.request.param("fieldManager"):
+        raise wrong_option("fieldManager", "Required value: is required for apply patch")
+    try:
+        return yaml.decode_document(call.request.body)
+    except BadRequest as error:
+        raise BadRequest(f"error decoding YAML: {error.message}") from None
+
+
+def check_strict(call: Call, repeated: list[str]) -> None:
+    """Refuse or warn of keys that came twice, as the request wants it."""
+    directive = call.request.param("fieldValidation") or "Warn"
+    if not repeated or directive == "Ignore":
         return
-    paths = [error.removeprefix('unknown field "').removesuffix('"') for error in unknown]
-    texts = [f".{path}: field not declared in schema" for path in paths]
-    why = texts[0] if len(texts) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in texts)
-    row, space = call.row, f"{call.namespace}/" if call.namespace else "/"
-    group_version = row.group_version if row.group else f"/{row.version}"
-    raise ApiError(
-        f"failed to create typed patch object ({space}{call.info.name}; "
-        f"{group_version}, Kind={row.kind}): {why}",
-        reason="",
+    if directive == "Strict":
+        listed = "".join(f"\n  {one}" for one in repeated)
+        why = f"error converting YAML to JSON: yaml: unmarshal errors:{listed}"
+        raise BadRequest(f"error strict decoding YAML: {why}")
+    call.warnings.extend(repeated)
+
+
+def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: Resource) -> Object:
+    """Return an object of a row's kind with a configuration applied, as Go would write it."""
+    made = bodies.copy(
+        apply.apply(
+            live,
+            applied,
+            row,
+            manager=call.request.param("fieldManager"),
+            force=call.flag("force"),
+            time=core.clock.now(),
+            scope=scope_of(row, call.info.subresource),
+            subresource=call.info.subresource,
+        )
     )
+    wrong = fieldvalidation.type_errors(made, row)
+    if wrong:
+        kind = f"{row.group_version}, Kind={row.kind}"
+        raise ApiError(
+            f"failed to convert new object ({apply.named(applied)}) to proper version: unable to "
+            f"convert unstructured object to {kind}: {fieldvalidation.restored(wrong[0])}",
+            reason="",
+        )
+    return normalized(made, row)
 
 
 async def apply_patch(core: Core, call: Call) -> Answer:
     """Apply a configuration; create the object if it is not there."""
-    manager = call.request.param("fieldManager")
-    if not manager:
-        raise wrong_option("fieldManager", "Required value: is required for apply patch")
-    applied = yaml.decode(call.request.body)
-    bodies.expect_kind(applied, call.row.kind, call.row.group_version)
-    _refuse_undeclared(call, applied)
-    applied = bodies.checked(call, applied)
-    applied["metadata"].setdefault("name", call.info.name)
-    check_names(call, applied)
-    now, force = core.clock.now(), call.flag("force")
-
-    def result(live: Object | None) -> Object:
-        made = apply.apply(
-            live,
-            bodies.copy(applied),
-            call.row,
-            manager=manager,
-            force=force,
-            time=now,
-            subresource=call.info.subresource,
-        )
-        return bodies.copy(made)
+    applied, repeated = read_applied(call)
 
     async def make(old: Object) -> Object:
-        new = result(old)
-        version = applied["metadata"].get("resourceVersion")
-        new["metadata"]["resourceVersion"] = version or old["metadata"]["resourceVersion"]
+        new = apply_to(core, call, old, applied, call.row)
+        check_strict(call, repeated)
+        check_names(call, new)
         return new
 
     try:
         item = await change(core, call, make, subresource=call.info.subresource, track=False)
     except NotFound:
-        if call.info.subresource or applied["metadata"].get("uid"):
+        if call.info.subresource:
             raise
-        core.check_may_create(call)
-        return await _create(core, call, result(None))
+        new = apply_to(core, call, None, applied, call.row)
+        check_strict(call, repeated)
+        return await _create(core, call, new)
     return answer_item(core, call, item)
 
 
 async def _create(core: Core, call: Call, obj: Object) -> Answer:
-    def allocate(new: Object) -> Also | None:
-        return allocated(core, call.row, new)
-
-    needed = allocate if is_service(call.row) else None
-    item = await writes.create(core, call, obj, needed, track=False)
+    row, uid = call.row, obj["metadata"].get("uid")
+    if uid:
+        why = (
+            f"uid mismatch: the provided object specified uid {uid}, and no existing object was "
+            "found"
+        )
+        raise conflict(row.plural, row.group, call.info.name, why)
+    check_names(call, obj)
+    obj["metadata"].pop("resourceVersion", None)
+    core.check_may_create(call)
+    allocate = partial(_allocated, core, call) if is_service(row) else None
+    item = await writes.create(core, call, obj, allocate, track=False)
     return answer_item(core, call, item, code=201)
+
+
+def _allocated(core: Core, call: Call, new: Object) -> Also | None:
+    return allocated(core, call.row, new)

@@ -19,13 +19,11 @@ from pinnace.store.base import StoreError
 from pinnace.store.watchcache.item import Item
 
 _STORE = "etcd-0"
-_DEPRECATED = "v1 ComponentStatus is deprecated in v1.19+"
 _PROBE_SECONDS = 20.0
 
 
 async def get_component(core: Core, call: Call) -> Answer:
     """Answer with the status of one component."""
-    call.warnings.append(_DEPRECATED)
     if call.info.name != _STORE:
         raise not_found("componentstatus", "", call.info.name)
     return answer_item(core, call, await _probed(core))
@@ -33,7 +31,6 @@ async def get_component(core: Core, call: Call) -> Answer:
 
 async def list_components(core: Core, call: Call) -> Answer:
     """Answer with all of them."""
-    call.warnings.append(_DEPRECATED)
     test = selection_of(call).test()
     items = [await _probed(core)]
     return answer_list(core, call, [item for item in items if test is None or test(item)], {})

@@ -1,30 +1,37 @@
 """exec, attach, port-forward, log and proxy: requests that something behind the server answers."""
 
 import asyncio
-from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
-from pinnace.api.errors import BadRequest, not_found
+from pinnace.api.errors import BadRequest, MethodNotAllowed, not_found
 from pinnace.api.kinds.core import ENDPOINTS, NODES, PODS
 from pinnace.api.objects import Object
-from pinnace.api.wire import Answer, Response
+from pinnace.api.wire import Answer, Request, Response, Stream
+from pinnace.apiserver.answers import accepted
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import refusal
-from pinnace.apiserver.connect.backend import accepted, fetch, splice, tls_of
+from pinnace.apiserver.connect.backend import CACHE, fetch, tls_of
+from pinnace.apiserver.connect.links import PATH_SAFE, Links, joined
+from pinnace.apiserver.connect.logs import fetch_log, log_query, over_websocket
 from pinnace.apiserver.connect.target import (
     Target,
+    container_of,
     log_path,
     node_address,
     plain_target,
     pod_target,
+    ports_of,
     refuse_local,
     refuse_simulated,
     service_target,
     split_name,
     stream_path,
-    through_proxy,
 )
+from pinnace.apiserver.connect.upgrade import splice
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.negotiation import OFFERED, check_named
+from pinnace.apiserver.routes import is_true
 from pinnace.apiserver.writes import attributes, current
 
 _TEXT = {"content-type": "text/plain"}
@@ -32,19 +39,30 @@ _TEXT = {"content-type": "text/plain"}
 
 async def log(core: Core, call: Call) -> Answer:
     """Stream a container's log from its kubelet."""
-    pod = await _pod(core, call, call.info.name)
-    path = log_path(pod, call.request)
+    request, name = call.request, call.info.name
+    check_named(request.headers.get("accept", ""), ("text/plain", *OFFERED))
+    # Whoever takes plain text alone is refused, although a log is nothing else.
+    accepted(request)
+    query = log_query(request, name)
+    pod = await _pod(core, call, name)
+    container = container_of(pod, request.param("container"))
     if not pod["spec"].get("nodeName"):
-        return Response(headers=dict(_TEXT))
-    target = await _kubelet(core, pod["spec"]["nodeName"], path)
+        return Response(status=204, headers={"cache-control": CACHE})
+    target = await _kubelet(core, pod["spec"]["nodeName"], log_path(pod, container, query))
     tls = tls_of(target, core.config.kubelet_tls)
-    if _wants_upgrade(call):
-        return splice(target, call.request, tls)
-    return await accepted(await fetch(target, call.request, tls))
+    if is_true(request, "insecureSkipTLSVerifyBackend"):
+        tls = tls_of(replace(target, kubelet=False), None)
+    frames = await fetch_log(target, tls, pod=name)
+    if request.headers.get("upgrade", "").lower() == "websocket" and request.upgrade is not None:
+        return await over_websocket(request, frames)
+    return Stream(headers={**_TEXT, "cache-control": CACHE}, frames=frames)
 
 
 async def stream(core: Core, call: Call) -> Answer:
     """Splice an exec, attach or port-forward through to the kubelet."""
+    _refuse_dry_run(call)
+    if call.info.subresource == "portforward":
+        ports_of(call.request)
     _check_create(core, call)
     pod = await _pod(core, call, call.info.name)
     path = stream_path(pod, call.request, call.info.subresource)
@@ -53,62 +71,64 @@ async def stream(core: Core, call: Call) -> Answer:
     attempt = attributes(core, call, "CONNECT", None, pod)
     await core.admission.mutate(attempt)
     await core.admission.validate(attempt)
+    target = await _kubelet(core, pod["spec"]["nodeName"], path)
     if not _wants_upgrade(call):
         raise BadRequest("Upgrade request required")
-    target = await _kubelet(core, pod["spec"]["nodeName"], path)
-    return splice(target, call.request, tls_of(target, core.config.kubelet_tls))
+    return await splice(target, call.request, tls_of(target, core.config.kubelet_tls))
 
 
 async def proxy(core: Core, call: Call) -> Answer:
     """Pass a request on to a Pod, a Service or a node."""
-    info = call.info
-    method = call.request.method
-    if not info.subpath and method in ("GET", "HEAD"):
-        return Response(status=301, headers={"location": _prefix(call) + "/" + _query(call)})
-    path = quote(info.subpath or "/", safe="/:@!$&'()*+,;=-._~") + _query(call)
-    target = await _proxied(core, call, path)
+    _refuse_dry_run(call)
+    request, subpath = call.request, call.info.subpath
+    query = f"?{_query(request)}" if _query(request) else ""
+    path = joined("/", subpath) if subpath else ""
+    target = await _proxied(core, call, quote(path or "/", safe=PATH_SAFE) + query)
     tls = tls_of(target, core.config.kubelet_tls)
     if _wants_upgrade(call):
-        return splice(target, call.request, tls)
-    prefix = _prefix(call)
-
-    def rewrite(headers: Mapping[str, str]) -> dict[str, str]:
-        kept = dict(headers)
-        if "location" in kept:
-            hosts = (f"{target.host}:{target.port}", call.request.headers.get("host", ""))
-            kept["location"] = through_proxy(kept["location"], prefix, hosts)
-        return kept
-
+        return await splice(target, request, tls)
+    if not path and request.method in ("GET", "HEAD"):
+        location = f"{request.path}/{query}"
+        return Response(status=301, headers={"location": location, "cache-control": CACHE})
+    prefix = request.path.removesuffix(path)
+    own = (f"{target.host}:{target.port}", request.headers.get("host", ""))
+    uri = joined(prefix, quote(path or "/", safe=PATH_SAFE))
     return await fetch(
-        target, call.request, tls, rewrite=rewrite, forwarded=_forwarded(call, prefix)
+        target,
+        request,
+        tls,
+        links=Links(prefix, own),
+        forwarded={"X-Forwarded-Uri": uri},
     )
 
 
-def _forwarded(call: Call, prefix: str) -> dict[str, str]:
-    """Return the headers that tell a backend by which way it was reached."""
-    headers = {"x-forwarded-uri": quote(prefix + (call.info.subpath or "/"))}
-    if call.request.remote:
-        before = call.request.headers.get("x-forwarded-for")
-        hops = (before, call.request.remote) if before else (call.request.remote,)
-        headers["x-forwarded-for"] = ", ".join(hops)
-    return headers
+async def proxy_options(core: Core, call: Call) -> Answer:
+    """Pass a request on whose method is no verb of the API; only OPTIONS is taken."""
+    if call.request.method != "OPTIONS":
+        raise MethodNotAllowed(
+            "the server does not allow this method on the requested resource", details={}
+        )
+    return await proxy(core, call)
 
 
-def _prefix(call: Call) -> str:
-    path = call.request.path
-    return path[: len(path) - len(call.info.subpath)] if call.info.subpath else path
+def _refuse_dry_run(call: Call) -> None:
+    if call.request.query.get("dryRun"):
+        raise BadRequest("dryRun is not supported")
 
 
-def _query(call: Call) -> str:
-    pairs = [(name, value) for name, values in call.request.query.items() for value in values]
-    return "?" + urlencode(pairs) if pairs else ""
+def _query(request: Request) -> str:
+    """Return the query as it came; what came without HTTP is put together."""
+    if request.raw_query:
+        return request.raw_query
+    pairs = [(name, value) for name, values in request.query.items() for value in values]
+    return urlencode(pairs)
 
 
 async def _proxied(core: Core, call: Call, path: str) -> Target:
     info = call.info
     if call.row is NODES:
         scheme, name, port = split_name(info.name, "node")
-        target = await _kubelet(core, name, path)
+        target = await _kubelet(core, name, path, plural="nodes")
         await _refuse_local(target.host)
         if port and port != str(target.port):
             return plain_target(target.host, port, path, tls=scheme == "https")
@@ -116,7 +136,10 @@ async def _proxied(core: Core, call: Call, path: str) -> Target:
     if call.row.plural == "services":
         _, name, _ = split_name(info.name, "service")
         service = (await current(core, call.row, call.namespace, name)).shared()
-        endpoints = (await current(core, ENDPOINTS, call.namespace, name)).shared()
+        found = (await core.cache(ENDPOINTS)).get(call.namespace, name)
+        if found is None:
+            raise not_found("services", "", name)
+        endpoints = found.shared()
         for subset in endpoints.get("subsets") or ():
             for address in subset.get("addresses") or ():
                 refuse_simulated(core.lookup.get(NODES, "", address.get("nodeName") or ""))
@@ -136,10 +159,11 @@ async def _pod(core: Core, call: Call, name: str) -> Object:
     return (await current(core, call.row, call.namespace, name)).shared()
 
 
-async def _kubelet(core: Core, node: str, path: str) -> Target:
+async def _kubelet(core: Core, node: str, path: str, *, plural: str = "pods") -> Target:
+    """Return a node's kubelet; a Pod's node that is not there is told of as a Pod."""
     found = (await core.cache(NODES)).get("", node)
     if found is None:
-        raise not_found("nodes", "", node)
+        raise not_found(plural, "", node)
     host, port = node_address(found.shared())
     return Target(host, port, path)
 

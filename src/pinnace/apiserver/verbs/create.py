@@ -27,7 +27,7 @@ async def create_service(core: Core, call: Call, obj: Object) -> Item:
     """Store a new Service, choosing again if another server took the same address meanwhile."""
 
     def allocate(new: Object) -> Also | None:
-        return allocated(core, call.row, new)
+        return allocated(core, call.row, new, dry_run=call.dry_run)
 
     for attempt in range(_TRIES):
         try:

@@ -1,20 +1,33 @@
 """DELETE of one object and of a collection."""
 
+import asyncio
+from contextlib import suppress
+
 from pinnace.api.errors import NotFound
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, deletes
 from pinnace.apiserver.answers import answer_item, answer_list, answer_object
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.selection import selection_of
-from pinnace.store.watchcache.item import Item
+from pinnace.apiserver.verbs.list import page
+
+# Together they share the store's transactions.
+_WORKERS = 8
+_PODS_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background "
+    "to remove them or set propagationPolicy=Orphan to suppress this warning"
+)
 
 
 def _options(call: Call) -> deletes.Options:
     body: Object = {}
-    if call.request.body.strip():
-        body = bodies.read_any(call.request, api_version="v1", kind="DeleteOptions")
-    return deletes.options_from(body, call.request.query)
+    if call.request.body:
+        body = bodies.read_options(call.request)
+    options = deletes.options_from(body, call.request.query)
+    unsaid = not options.propagation and options.orphan is None
+    if unsaid and (call.row.group, call.row.plural) == ("batch", "jobs"):
+        call.warnings.append(_PODS_STAY)
+    return options
 
 
 async def delete(core: Core, call: Call) -> Answer:
@@ -44,16 +57,18 @@ def success(details: Object | None = None, *, code: int = 0) -> Object:
 
 
 async def delete_collection(core: Core, call: Call) -> Answer:
-    """Delete what is selected and answer with a list of it."""
+    """Delete what is selected and answer with a list of it, as it was."""
     options = _options(call)
-    test = selection_of(call).test()
-    cache = await core.cache(call.row)
-    revision = core.caches.revision
-    done: list[Item] = []
-    for item in cache.select(call.namespace, test):
-        try:
-            last, _ = await deletes.delete(core, call, item.name, item.namespace, options)
-        except NotFound:
-            continue
-        done.append(last)
-    return answer_list(core, call, done, {"resourceVersion": str(revision)})
+    items, metadata = await page(core, call)
+    left = iter(items)
+
+    async def work() -> None:
+        for item in left:
+            with suppress(NotFound):
+                await deletes.delete(core, call, item.name, item.namespace, options)
+
+    # The first that fails is what the client is told of; the others end what they are at.
+    for result in await asyncio.gather(*(work() for _ in range(_WORKERS)), return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+    return answer_list(core, call, items, metadata)

@@ -36,6 +36,12 @@ def limit_of(call: Call) -> int:
 
 async def list_objects(core: Core, call: Call) -> Answer:
     """Answer with a list."""
+    items, metadata = await page(core, call)
+    return answer_list(core, call, items, metadata)
+
+
+async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
+    """Return what a list's options choose, and the metadata of such a list."""
     check_list_options(call)
     test = selection_of(call).test()
     cache = await core.cache(call.row)
@@ -43,35 +49,55 @@ async def list_objects(core: Core, call: Call) -> Answer:
     token = call.request.param("continue")
     version = call.request.param("resourceVersion")
     if token:
+        revision, start = decode_continue(token)
         if version and version != "0":
             raise BadRequest("specifying resource version is not allowed when using continue")
-        revision, start = decode_continue(token)
-        after = cache.prefix + start
+        after = _scope(cache, call.namespace) + start
         consistent = revision > 0
         revision = revision if consistent else core.caches.revision
     elif version and version != "0":
-        asked = check_not_future(core, version)
-        if _is_exact(call):
+        exact = _is_exact(call)
+        asked = check_not_future(core, version, listing=True, exact=exact)
+        if exact:
             revision = asked
-    page = _Page(cache, call.namespace, test, after, limit_of(call))
-    if revision == core.caches.revision or revision >= cache.changed:
-        found = page.of(cache.select(call.namespace, None, after))
+    # Whatever the cache has is given as a whole, as upstream does.
+    limit = 0 if version == "0" and not token else limit_of(call)
+    cut = _Page(cache, call.namespace, test, after, limit)
+    same = revision == core.caches.revision or revision >= cache.changed
+    if same and await _is_kept(core, cache.prefix, revision):
+        found = cut.of(cache.select(call.namespace, None, after))
     else:
-        found = await _at(core, page, revision, continued=bool(token))
+        found = await _at(core, cut, revision, continued=bool(token))
     items, last, remaining = found
     metadata: Object = {"resourceVersion": str(revision)}
     if last is not None:
-        start = last.key.removeprefix(cache.prefix)
+        start = last.key.removeprefix(_scope(cache, call.namespace))
         metadata["continue"] = encode_continue(revision if consistent else -1, start)
         if remaining and test is None:
             metadata["remainingItemCount"] = remaining
-    return answer_list(core, call, items, metadata)
+    return items, metadata
+
+
+async def _is_kept(core: Core, prefix: str, revision: int) -> bool:
+    """Say whether a revision is not compacted: then it is refused even if nothing changed since."""
+    if revision == core.caches.revision:
+        return True
+    try:
+        await core.store.range(prefix, limit=1, revision=revision)
+    except Compacted:
+        return False
+    return True
 
 
 def _is_exact(call: Call) -> bool:
     match = call.request.param("resourceVersionMatch")
     # Without a match, a limit asks for pages at exactly that revision, as upstream's legacy rule.
     return match == "Exact" or (not match and limit_of(call) > 0)
+
+
+def _scope(cache: WatchCache, namespace: str) -> str:
+    """Return with what the keys of a list begin; its tokens say what comes behind that."""
+    return f"{cache.prefix}{namespace}/" if namespace else cache.prefix
 
 
 class _Page:
@@ -91,11 +117,12 @@ class _Page:
             left = len(items) - limit
             return items[:limit], (items[limit - 1] if left > 0 else None), max(left, 0)
         found: list[Item] = []
-        for item in items:
+        for at, item in enumerate(items, start=1):
             if test(item):
-                if len(found) == limit:
-                    return found, found[-1], 0
                 found.append(item)
+                if len(found) == limit:
+                    # Whether more of them match is seen when they are asked for.
+                    return found, (item if at < len(items) else None), 0
         return found, None, 0
 
 
@@ -103,12 +130,12 @@ async def _at(
     core: Core, page: _Page, revision: int, *, continued: bool
 ) -> tuple[list[Item], Item | None, int]:
     cache = page.cache
-    scope = f"{cache.prefix}{page.namespace}/" if page.namespace else cache.prefix
+    scope = _scope(cache, page.namespace)
     try:
         got = await core.store.range(scope, after=page.after, revision=revision)
     except Compacted as gone:
         if not continued:
             raise compacted() from gone
-        start = page.after.removeprefix(cache.prefix)
+        start = page.after.removeprefix(scope)
         raise expired_continue(encode_continue(-1, start)) from gone
     return page.of([cache.item(entry) for entry in got.entries])

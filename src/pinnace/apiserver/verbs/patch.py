@@ -38,17 +38,21 @@ TYPES: Mapping[str, Apply] = MappingProxyType(
 )
 
 
-def patcher(call: Call) -> Callable[[Object], Object]:
-    """Read the patch of a request; return what applies it to an object."""
+# Nobody says of custom resources how their lists are merged strategically.
+CUSTOM_TYPES = {media: apply for media, apply in TYPES.items() if media != STRATEGIC}
+
+
+def patcher(call: Call, row: Resource) -> Callable[[Object], Object]:
+    """Read the patch of a request; return what applies it to an object of a row's kind."""
     media = bodies.media_type(call.request)
-    apply = TYPES.get(media)
+    types = TYPES if call.row.custom is None else CUSTOM_TYPES
+    apply = types.get(media)
     if apply is None:
-        raise bodies.unsupported((*TYPES, *APPLY))
+        raise bodies.unsupported((*types, *APPLY))
     try:
         patch = orjson.loads(call.request.body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"error decoding patch: {error}") from error
-    row = call.row
 
     def patched(old: Object) -> Object:
         return bodies.copy(apply(old, patch, row))
@@ -75,13 +79,12 @@ async def patch(core: Core, call: Call) -> Answer:
         return await apply_patch(core, call)
     if call.flag("force"):
         raise wrong_option("force", "Forbidden: may not be specified for non-apply patch")
-    patched = patcher(call)
+    patched = patcher(call, call.row)
 
     async def make(old: Object) -> Object:
         new = patched(old)
         bodies.expect_kind(new, call.row.kind, call.row.group_version)
         new = bodies.checked(call, new, lambda why: _refusal(call, new, why))
-        bodies.tidy(new["metadata"])
         check_names(call, new)
         return new
 

@@ -19,6 +19,7 @@ async def review(core: Core, call: Call) -> Answer:
     if call.row.namespaced:
         body["metadata"].setdefault("namespace", call.namespace)
     answer = _reviewers(core, call)[call.row.kind](body)
+    answer = {"kind": call.row.kind, "apiVersion": call.row.group_version, **answer}
     return answer_object(call.request, answer, code=201)
 
 

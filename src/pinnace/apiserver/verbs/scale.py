@@ -1,20 +1,72 @@
 """The scale subresource: replicas of a workload as an autoscaling/v1 Scale."""
 
-from pinnace.api.errors import Cause, invalid
+from collections.abc import Callable
+
+from pinnace.api.custom.kind import Scale, at
+from pinnace.api.errors import Cause, internal, invalid
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
 from pinnace.api.objects import Object
+from pinnace.api.patch import apply, managers, scaling
+from pinnace.api.patch.fields import Path
+from pinnace.api.patch.scaling import SCALE
 from pinnace.api.selectors import label_selector_from_labels, label_selector_from_object
+from pinnace.api.typed import normalized
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies
 from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.managers import manager_of
 from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.verbs.apply import APPLY, apply_to, check_strict, read_applied
 from pinnace.apiserver.verbs.patch import patcher
 from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
 
 _KIND, _VERSION = "Scale", "autoscaling/v1"
 _SHOWN = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def custom_scale(obj: Object, paths: Scale) -> Object:
+    """Return the Scale of a custom resource, read along its definition's paths."""
+    selector = at(obj, paths.label_selector) if paths.label_selector else None
+    status: Object = {"replicas": at(obj, paths.status_replicas) or 0}
+    if selector:
+        status["selector"] = selector
+    replicas = at(obj, paths.spec_replicas)
+    metadata = obj["metadata"]
+    return {
+        "kind": _KIND,
+        "apiVersion": _VERSION,
+        "metadata": {name: metadata[name] for name in _SHOWN if name in metadata},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def _scale(call: Call, obj: Object) -> Object:
+    custom = call.row.custom
+    if custom is None or custom.scale is None:
+        return scale_of(obj)
+    return custom_scale(obj, custom.scale)
+
+
+def _path(call: Call) -> tuple[str, ...]:
+    """Return the keys of the replicas."""
+    custom = call.row.custom
+    if custom is None or custom.scale is None:
+        return ("spec", "replicas")
+    return custom.scale.spec_replicas
+
+
+def _owned(call: Call) -> Path:
+    return tuple(f"f:{key}" for key in _path(call))
+
+
+def _set_replicas(call: Call, obj: Object, replicas: int) -> None:
+    *above, last = _path(call)
+    for key in above:
+        obj = obj.setdefault(key, {})
+    obj[last] = replicas
 
 
 def scale_of(obj: Object) -> Object:
@@ -41,6 +93,9 @@ def scale_of(obj: Object) -> Object:
 async def get_scale(core: Core, call: Call) -> Answer:
     """Answer with the Scale."""
     item = await current(core, call.row, call.namespace, call.info.name)
+    custom = call.row.custom
+    if custom is not None and at(item.shared(), _path(call)) is None:
+        raise internal(f'the spec replicas field ".{".".join(_path(call))}" does not exist')
     return _answer(core, call, item)
 
 
@@ -51,37 +106,91 @@ async def update_scale(core: Core, call: Call) -> Answer:
     check_names(call, scale)
 
     async def make(old: Object) -> Object:
-        return _scaled(old, scale)
+        before = _managed_scale(call, old)
+        return _scaled(
+            call, old, _tracked(core, call, before, normalized(bodies.copy(scale), SCALE))
+        )
 
-    return _answer(core, call, await change(core, call, make, subresource="scale"))
+    return _answer(core, call, await change(core, call, make, subresource="scale", track=False))
 
 
 async def patch_scale(core: Core, call: Call) -> Answer:
-    """Patch the Scale."""
-    patched = patcher(call)
+    """Patch the Scale, or apply one."""
+    make = (
+        _applies(core, call) if bodies.media_type(call.request) in APPLY else _patches(core, call)
+    )
 
-    async def make(old: Object) -> Object:
-        scale = patched(scale_of(old))
-        bodies.expect_kind(scale, _KIND, _VERSION)
+    async def changed(old: Object) -> Object:
+        scale = make(_managed_scale(call, old))
         bodies.refuse_misfits(scale, _VERSION, _KIND)
-        return _scaled(old, scale)
+        check_names(call, scale)
+        return _scaled(call, old, scale)
 
-    return _answer(core, call, await change(core, call, make, subresource="scale"))
+    return _answer(core, call, await change(core, call, changed, subresource="scale", track=False))
 
 
-def _scaled(old: Object, scale: Object) -> Object:
+def _patches(core: Core, call: Call) -> Callable[[Object], Object]:
+    patched = patcher(call, SCALE)
+
+    def make(before: Object) -> Object:
+        scale = patched(before)
+        bodies.expect_kind(scale, _KIND, _VERSION)
+        return _tracked(core, call, before, normalized(scale, SCALE))
+
+    return make
+
+
+def _applies(core: Core, call: Call) -> Callable[[Object], Object]:
+    applied, repeated = read_applied(call)
+
+    def make(before: Object) -> Object:
+        scale = apply_to(core, call, before, applied, SCALE)
+        check_strict(call, repeated)
+        return scale
+
+    return make
+
+
+def _managed_scale(call: Call, old: Object) -> Object:
+    """Return the Scale of a workload with the managers of its replicas."""
+    return managers.write(
+        normalized(_scale(call, old), SCALE),
+        scaling.to_scale(_managed(old), old["apiVersion"], _owned(call)),
+    )
+
+
+def _managed(obj: Object) -> managers.Managed:
+    try:
+        return managers.read(obj)
+    except ValueError:
+        return {}
+
+
+def _tracked(core: Core, call: Call, before: Object, scale: Object) -> Object:
+    return apply.track(
+        before,
+        scale,
+        SCALE,
+        manager=manager_of(call),
+        time=core.clock.now(),
+        subresource="scale",
+    )
+
+
+def _scaled(call: Call, old: Object, scale: Object) -> Object:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
     if replicas < 0:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", "spec.replicas", why)
         raise invalid(_KIND, "autoscaling", old["metadata"]["name"], [cause])
-    old["spec"]["replicas"] = replicas
+    _set_replicas(call, old, replicas)
     metadata = scale["metadata"]
     old["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
     if metadata.get("uid"):
         old["metadata"]["uid"] = metadata["uid"]
-    return old
+    managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
+    return managers.write(old, managed)
 
 
 def _answer(core: Core, call: Call, item: Item) -> Answer:
-    return answer_object(call.request, scale_of(decoded(core, call.row, item)))
+    return answer_object(call.request, _scale(call, decoded(core, call.row, item)))

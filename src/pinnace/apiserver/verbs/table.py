@@ -9,7 +9,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.routes import RequestInfo
 from pinnace.apiserver.verbs.binding import bind
 from pinnace.apiserver.verbs.components import get_component, list_components
-from pinnace.apiserver.verbs.connect import log, proxy, stream
+from pinnace.apiserver.verbs.connect import log, proxy, proxy_options, stream
 from pinnace.apiserver.verbs.create import create
 from pinnace.apiserver.verbs.delete import delete, delete_collection
 from pinnace.apiserver.verbs.eviction import evict
@@ -74,6 +74,8 @@ def handler_of(row: Resource, info: RequestInfo) -> Verb | None:
     """Return what serves a request, or None if the resource does not have the verb."""
     if info.subresource:
         sub = row.subresource(info.subresource)
+        if sub is not None and info.subresource == "proxy" and not info.verb:
+            return proxy_options
         if sub is None or info.verb not in sub.verbs:
             return None
         if info.subresource in CONNECT:

@@ -6,7 +6,9 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, rules, writes
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.services.allocation import is_service
+from pinnace.apiserver.updates import change, check_names, other_uid
+from pinnace.apiserver.verbs.create import create_service
 
 
 async def update(core: Core, call: Call) -> Answer:
@@ -29,6 +31,13 @@ async def replace(core: Core, call: Call) -> Answer:
             raise
         core.check_may_create(call)
         body["metadata"].pop("resourceVersion", None)
-        created = await writes.create(core, call, body)
+        name, uid = call.info.name, body["metadata"].get("uid")
+        if uid:
+            key = (await core.cache(call.row)).key(call.namespace, name)
+            raise other_uid(call.row, key, name, uid, "") from None
+        if is_service(call.row):
+            created = await create_service(core, call, body)
+        else:
+            created = await writes.create(core, call, body)
         return answer_item(core, call, created, code=201)
     return answer_item(core, call, item)

@@ -7,15 +7,18 @@ is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 import random
 from collections.abc import AsyncGenerator
 
-import orjson
-
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
-from pinnace.apiserver.answers import ONE, protobuf_frames, representation
+from pinnace.apiserver.answers import ONE, accepted, representation
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.negotiation import PROTOBUF, negotiate
+from pinnace.apiserver.negotiation import PROTOBUF
 from pinnace.apiserver.representations import Representation
-from pinnace.apiserver.revisions import check_list_options, check_not_future, too_old
+from pinnace.apiserver.revisions import (
+    check_list_options,
+    check_not_future,
+    parse_revision,
+    too_old,
+)
 from pinnace.apiserver.selection import selection_of
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
@@ -44,14 +47,12 @@ async def watch(core: Core, call: Call) -> Answer:
     check_list_options(call)
     seconds = timeout_of(core, call)
     text = call.request.param("resourceVersion")
-    revision = check_not_future(core, text) if text and text != "0" else 0
-    wanted = negotiate(call.request.headers.get("accept", ""), shapes=ONE)
+    revision = parse_revision(text) if text and text != "0" else 0
+    wanted = accepted(call.request, ONE, call.row)
     shape = representation(core, call, wanted)
-    watching = _Watching(core, call, await core.cache(call.row), shape)
+    watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
     frames = watching.frames(revision, seconds)
-    media = wanted.content_type
-    if wanted.media == PROTOBUF:
-        frames, media = protobuf_frames(frames), f"{PROTOBUF};stream=watch"
+    media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
     return Stream(headers=headers, frames=frames)
 
@@ -59,7 +60,9 @@ async def watch(core: Core, call: Call) -> Answer:
 class _Watching:
     """One watch request."""
 
-    def __init__(self, core: Core, call: Call, cache: WatchCache, shape: Representation) -> None:
+    def __init__(
+        self, core: Core, call: Call, cache: WatchCache, shape: Representation, *, after: int
+    ) -> None:
         self._core = core
         self._cache = cache
         self._shape = shape
@@ -69,17 +72,28 @@ class _Watching:
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents")
         self._asked = call.request.query.get("sendInitialEvents") is not None
-        self._watcher = Watcher(namespace=call.namespace, select=self._test, only=selection.only())
+        self._watcher = Watcher(
+            namespace=call.namespace, select=self._test, only=selection.only(), after=after
+        )
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
+        row, tallies = call.row, core.tallies
+        self._where = row.group, row.version, row.plural
+        self._counted, self._sizes = tallies.watch_events, tallies.watch_sizes
+        scope = "resource" if call.info.name else "namespace" if call.info.namespace else "cluster"
+        self._open = ("WATCH", *self._where, call.info.subresource, scope, "apiserver")
+        self._running = tallies.long_running
 
     async def frames(self, revision: int, seconds: float) -> AsyncGenerator[bytes, None]:
         """Yield the frames until the watch ends."""
         core, watcher = self._core, self._watcher
         try:
+            self._running.add(self._open)
             # Without a revision a client wants the state first, unless it says that it does not.
             current: list[Item] = []
             start = core.caches.revision
+            if self._initial and revision:
+                check_not_future(core, str(revision))
             if self._initial or (not revision and not self._asked):
                 current = self._cache.select(self._namespace, self._test)
                 self._cache.watch(watcher, since=None)
@@ -89,7 +103,8 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                yield b"".join([self._added(item) for item in current[at : at + _CHUNK]])
+                chunk = current[at : at + _CHUNK]
+                yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
@@ -99,7 +114,7 @@ class _Watching:
             if watcher.expired:
                 raise too_old(revision, core.caches.revision)
         except ApiError as error:
-            yield b'{"type":"ERROR","object":' + orjson.dumps(error.status()) + b"}\n"
+            yield self._shape.error(error.status())
         finally:
             self._close()
 
@@ -111,13 +126,16 @@ class _Watching:
                 self._core.store, self._watcher, since=revision
             )
 
-    def _added(self, item: Item) -> bytes:
-        return b'{"type":"ADDED","object":' + self._shape.next(item) + b"}\n"
+    def _noted(self, frame: bytes) -> bytes:
+        """Count an event that is sent."""
+        self._counted.add(self._where)
+        self._sizes.observe(self._where, len(frame))
+        return frame
 
     def _frame(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
-            return self._shape.bookmark(told.revision)
-        return self._shape.event(told)
+            return self._noted(self._shape.bookmark(told.revision))
+        return self._noted(self._shape.event(told))
 
     def _remind(self, asked: int) -> None:
         """Send a bookmark now and then."""
@@ -134,6 +152,7 @@ class _Watching:
         self._alarms[1:] = [self._core.alarms.after(wait, due)]
 
     def _close(self) -> None:
+        self._running.add(self._open, -1)
         for alarm in self._alarms:
             alarm.cancel()
         self._cache.unwatch(self._watcher)

@@ -1,6 +1,8 @@
 """What a command is: a row here, and a module with a click command called `command`."""
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
@@ -33,6 +35,31 @@ data_dir_option = click.option(
     default=None,
     callback=lambda _context, _option, value: (value or default_data_dir()).absolute(),
     help="Where the cluster lives: certificates, objects, logs.",
+)
+
+
+_VERBOSITY = "PINNACE_VERBOSITY"
+_REQUEST_LOG = "pinnace.apiserver.request_log"
+_REQUESTS_FROM = 3
+
+
+def _set_verbosity(_context: click.Context, _option: click.Parameter, value: int) -> None:
+    if value >= _REQUESTS_FROM:
+        logging.getLogger(_REQUEST_LOG).setLevel(logging.DEBUG)
+    if value:
+        # The processes that this one starts log as much.
+        os.environ[_VERBOSITY] = str(value)
+
+
+verbosity_option = click.option(
+    "-v",
+    "--verbosity",
+    type=click.IntRange(0, 10),
+    default=0,
+    envvar=_VERBOSITY,
+    expose_value=False,
+    callback=_set_verbosity,
+    help="How much is logged; from 3 on a line for each request to the API server.",
 )
 
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from pinnace.cli.commands.base import data_dir_option, one_line_errors, run_loop
+from pinnace.cli.commands.base import (
+    data_dir_option,
+    one_line_errors,
+    run_loop,
+    verbosity_option,
+)
 from pinnace.cluster import config as configs
 from pinnace.cluster import process
 from pinnace.cluster.config import ConfigError
@@ -14,6 +19,7 @@ from pinnace.cluster.config import ConfigError
 
 @click.command()
 @data_dir_option
+@verbosity_option
 @click.option("--nodes", help="Which nodes the cluster has.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Write the user's here first.")
 @click.argument("names", nargs=-1, required=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pinnace.cli.commands.base import data_dir_option, one_line_errors
+from pinnace.cli.commands.base import data_dir_option, one_line_errors, verbosity_option
 from pinnace.cluster import config as configs
 from pinnace.cluster import hostnet, instance, launch
 from pinnace.cluster.config import ConfigError
@@ -17,6 +17,7 @@ from pinnace.cluster.config import ConfigError
 
 @click.command()
 @data_dir_option
+@verbosity_option
 @click.option("--port", type=click.IntRange(1, 65535), help="The API server's port [6443].")
 @click.option("--bind", help="The address that the API server listens on [all].")
 @click.option(

@@ -14,19 +14,32 @@ RING_SECONDS = 300.0
 RING_COUNT = 10_000
 
 
+Refine = Callable[[bytes], bytes]
+
+
 class WatchCache:
     """One resource. Everything is synchronous; `Caches` feeds it.
+
+    `refine` makes of stored bytes what is read, for kinds whose schema may have changed since.
 
     `listeners` are told of every change before any watcher; they must not block.
     """
 
     def __init__(
-        self, prefix: str, *, namespaced: bool, pick: PickFields, clock: Clock, revision: int
+        self,
+        prefix: str,
+        *,
+        namespaced: bool,
+        pick: PickFields,
+        clock: Clock,
+        revision: int,
+        refine: Refine | None = None,
     ) -> None:
         self.prefix = prefix + "/"
         self.namespaced = namespaced
         self.pick = pick
         self.changed = 0
+        self._refine = refine
         self._clock = clock
         self._items: dict[str, Item] = {}
         self._keys: list[str] = []
@@ -46,7 +59,7 @@ class WatchCache:
             entry.key,
             namespace=namespace,
             name=name,
-            value=entry.value,
+            value=self._refine(entry.value) if self._refine is not None else entry.value,
             revision=revision or entry.modified,
         )
         item.since = self._clock.monotonic()
@@ -118,6 +131,15 @@ class WatchCache:
             watcher.replay(self._ring.since(since))
         self._group(watcher)[watcher] = None
 
+    def end(self) -> None:
+        """End every watch: their clients list anew."""
+        for watcher in self._all_watchers():
+            watcher.end()
+
+    def _all_watchers(self) -> list[Watcher]:
+        narrow = [w for values in self._narrow.values() for group in values.values() for w in group]
+        return [*self._watchers, *narrow]
+
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher."""
         self._group(watcher).pop(watcher, None)
@@ -130,8 +152,7 @@ class WatchCache:
     @property
     def watching(self) -> int:
         """How many watch now."""
-        narrow = sum(len(group) for groups in self._narrow.values() for group in groups.values())
-        return len(self._watchers) + narrow
+        return len(self._all_watchers())
 
     def _group(self, watcher: Watcher) -> dict[Watcher, None]:
         if watcher.only is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Event, Store, StoreError, Watch
-from pinnace.store.watchcache.cache import WatchCache
+from pinnace.store.watchcache.cache import Refine, WatchCache
 from pinnace.store.watchcache.item import PickFields
 
 ROOT = "/registry/"
@@ -45,23 +45,37 @@ class Caches:
             task.cancel()
         await asyncio.gather(*self._loading.values(), return_exceptions=True)
 
+    def drop(self, prefix: str) -> None:
+        """Forget a prefix and end its watches; who asks for it next loads it again."""
+        found = self._caches.pop(prefix, None)
+        if found is not None:
+            found.end()
+        task = self._loading.pop(prefix, None)
+        if task is not None:
+            task.cancel()
+
     def loaded(self, prefix: str) -> WatchCache | None:
         """Return the cache of a prefix if it is loaded."""
         return self._caches.get(prefix)
 
-    async def cache(self, prefix: str, *, namespaced: bool, pick: PickFields) -> WatchCache:
+    async def cache(
+        self, prefix: str, *, namespaced: bool, pick: PickFields, refine: Refine | None = None
+    ) -> WatchCache:
         """Return the cache of a prefix, loading it if this is the first to ask."""
         found = self._caches.get(prefix)
         if found is not None:
             return found
         task = self._loading.get(prefix)
         if task is None:
-            task = asyncio.create_task(self._load(prefix, namespaced=namespaced, pick=pick))
+            load = self._load(prefix, namespaced=namespaced, pick=pick, refine=refine)
+            task = asyncio.create_task(load)
             self._loading[prefix] = task
         # The load goes on for the others when one of those who wait is cancelled.
         return await asyncio.shield(task)
 
-    async def _load(self, prefix: str, *, namespaced: bool, pick: PickFields) -> WatchCache:
+    async def _load(
+        self, prefix: str, *, namespaced: bool, pick: PickFields, refine: Refine | None
+    ) -> WatchCache:
         early = self._early[prefix] = []
         try:
             page = await self.store.range(prefix + "/")
@@ -69,6 +83,7 @@ class Caches:
                 prefix,
                 namespaced=namespaced,
                 pick=pick,
+                refine=refine,
                 clock=self._clock,
                 revision=page.revision,
             )

@@ -57,6 +57,7 @@ class Watcher:
     and nobody else waits for it. `expired` says that the history it reads is compacted.
     `only` is a field and the one value that `select` lets pass, if there is such a field: changes
     of other objects need not be offered at all (5,000 kubelets each watch the Pods of their node).
+    Changes up to the revision `after` are not told, should that be in the future.
     """
 
     def __init__(
@@ -66,8 +67,10 @@ class Watcher:
         select: Select | None,
         limit: int = 1000,
         only: tuple[str, str] | None = None,
+        after: int = 0,
     ) -> None:
         self.namespace = namespace
+        self._after = after
         self.only = only
         self.revision = 0
         self.overrun = False
@@ -81,6 +84,8 @@ class Watcher:
     def offer(self, change: Change) -> None:
         """Queue the change if this watcher is to see it."""
         self.revision = change.item.revision
+        if self.revision <= self._after:
+            return
         if self.namespace and change.item.namespace != self.namespace:
             return
         seen = change.seen_by(self._select)

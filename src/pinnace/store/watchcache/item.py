@@ -57,6 +57,7 @@ class Item:
         "head",
         "kept",
         "key",
+        "message",
         "name",
         "namespace",
         "revision",
@@ -77,8 +78,10 @@ class Item:
         self._fields: Mapping[str, str] | None = None
         self._metadata_end = 0
         self._obj: Object | None = None
-        # Whatever the form of an answer wants to find again with this object.
+        # Whatever the form of an answer wants to find again with this object, and the object as a
+        # protobuf message in its stored version: made by whoever first needs them.
         self.kept: Any = None
+        self.message: bytes | None = None
 
     @property
     def metadata(self) -> bytes:
@@ -135,6 +138,6 @@ class Item:
             b'"resourceVersion":"%d"' % self.revision, b'"resourceVersion":"%d"' % revision, 1
         )
         copy._labels, copy._fields, copy._obj = self._labels, self._fields, None
-        copy._metadata_end, copy.kept = 0, None
+        copy._metadata_end, copy.kept, copy.message = 0, None, None
         other: Item = copy
         return other

@@ -1,0 +1,249 @@
+"""One version of a custom kind: what its definition says, compiled.
+
+The row of a custom resource carries one of these (`Resource.custom`), and whoever asks what a kind
+does (validation, defaults, apply, printers) asks it here. It is made anew when the definition
+changes, so it may be used as a key of caches.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pinnace.api.codec.canonical import canonical_bytes
+from pinnace.api.custom import defaulting
+from pinnace.api.custom.embedded import check_embedded, coerce
+from pinnace.api.custom.facts import type_of
+from pinnace.api.custom.jsonpath import JsonPath
+from pinnace.api.custom.listtypes import check_lists
+from pinnace.api.custom.pruning import prune
+from pinnace.api.custom.structural import ANYTHING, Structural, build
+from pinnace.api.custom.values import check_values, compile_values
+from pinnace.api.errors import Cause
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.schema.types import TypeDef
+from pinnace.api.validation.base import invalid
+
+_INT32 = (1 << 31) - 1
+_BLOCKING = frozenset(
+    (
+        "FieldValueNotSupported",
+        "FieldValueRequired",
+        "FieldValueTooLong",
+        "FieldValueTooMany",
+        "FieldValueTypeInvalid",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Where the scale subresource finds its numbers, as keys from the root."""
+
+    spec_replicas: tuple[str, ...]
+    status_replicas: tuple[str, ...]
+    label_selector: tuple[str, ...] = ()
+
+
+class CustomKind:
+    """What one version says: schema, defaults, rules, subresources, columns, selectable fields."""
+
+    def __init__(
+        self,
+        group: str,
+        kind: str,
+        version: Mapping[str, Any],
+        *,
+        selects: Mapping[str, JsonPath],
+    ) -> None:
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        subresources = version.get("subresources") or {}
+        # Set by whoever serves the kind, as its definition's conditions change.
+        self.established = self.terminating = False
+        self.served = bool(version.get("served"))
+        self.api_version = f"{group}/{version['name']}"
+        self.raw: Mapping[str, Any] = schema or {}
+        self.structural: Structural = build(schema) if schema else ANYTHING
+        self.type: TypeDef = type_of(kind, self.structural)
+        # All rows of the definition by apiVersion, set by whoever makes them.
+        self.versions: Mapping[str, Resource] = {}
+        self.has_status = subresources.get("status") is not None
+        self.scale = _scale(subresources.get("scale"))
+        self.columns: Sequence[Mapping[str, Any]] = version.get("additionalPrinterColumns") or ()
+        self.warning = _deprecation(group, kind, version)
+        # What may be selected by here, and all that is in any version: objects are looked at once.
+        self.selectable = frozenset(_selectable(version))
+        self.selects = selects
+        self.defaults = defaulting.has_defaults(self.structural)
+        self._values = compile_values(self.raw)
+        self._status_values = compile_values((self.raw.get("properties") or {}).get("status") or {})
+
+    def selected(self, obj: Object) -> dict[str, str]:
+        """Return the value of every field that some version selects by, as text."""
+        return {name: _label(path.first(obj)) for name, path in self.selects.items()}
+
+    def prune(self, obj: Object) -> list[str]:
+        """Make of an object what this kind keeps, in place; return the paths that it lost.
+
+        Raises ValueError, in upstream's words, for metadata that cannot be read.
+        """
+        lost = prune(obj, self.structural)
+        defaulting.drop_nulls(obj, self.structural)
+        return lost + coerce(obj, self.structural)
+
+    def converted(self, obj: Object) -> Object:
+        """Return an object of another version in this one, without what this one lacks."""
+        if obj.get("apiVersion") == self.api_version:
+            return obj
+        made: Object = orjson.loads(orjson.dumps(obj))
+        made["apiVersion"] = self.api_version
+        prune(made, self.structural)
+        defaulting.drop_nulls(made, self.structural)
+        return made
+
+    def refined(self, value: bytes) -> bytes:
+        """Return stored bytes as they are read now: pruned, defaulted, in the storage version.
+
+        What was stored before the definition got a default shows it, and what it no longer names
+        is gone; the store is changed by the next write only.
+        """
+        obj: Object = orjson.loads(value)
+        before = orjson.dumps(obj)
+        obj["apiVersion"] = self.api_version
+        prune(obj, self.structural)
+        defaulting.drop_nulls(obj, self.structural)
+        self.apply_defaults(obj)
+        return value if orjson.dumps(obj) == before else canonical_bytes(obj)
+
+    def apply_defaults(self, obj: Object) -> None:
+        """Fill in the schema's defaults, in place."""
+        if self.defaults:
+            defaulting.apply(obj, self.structural)
+
+    def check(self, obj: Object) -> list[Cause]:
+        """Return every rule that a new object breaks, its own metadata apart."""
+        found = check_values(self._values, obj)
+        found += self._check_scale(obj, ("spec", "status"))
+        found += check_embedded(obj, self.structural)
+        found += check_lists(obj, self.structural)
+        return found
+
+    def check_update(self, obj: Object, old: Object) -> list[Cause]:
+        """Return every rule that a changed object breaks; what is as it was may stay."""
+        found = check_values(self._values, obj, old)
+        found += self._check_scale(obj, ("spec", "status"))
+        found += check_embedded(obj, self.structural)
+        if not check_lists(old, self.structural):
+            found += check_lists(obj, self.structural)
+        return found
+
+    def check_status(self, obj: Object, old: Object) -> list[Cause]:
+        """Return every rule that a changed status breaks; what is as it was may stay."""
+        found: list[Cause] = []
+        if "status" in obj:
+            before = (old["status"],) if "status" in old else ()
+            for cause in check_values(self._status_values, obj["status"], *before):
+                field = "status" if cause.field == "<nil>" else f"status.{cause.field}"
+                found.append(Cause(cause.reason, field, cause.body()))
+        found += self._check_scale(obj, ("status",))
+        if not check_lists(old, self.structural):
+            found += check_lists(obj, self.structural)
+        return found
+
+    def _check_scale(self, obj: Object, parts: tuple[str, ...]) -> list[Cause]:
+        if self.scale is None:
+            return []
+        found = []
+        if "spec" in parts:
+            found += _check_count(obj, self.scale.spec_replicas)
+        if "status" in parts:
+            found += _check_count(obj, self.scale.status_replicas)
+            path = self.scale.label_selector
+            value = at(obj, path) if path else None
+            if value is not None and not isinstance(value, str):
+                found.append(invalid("." + ".".join(path), "", _misfit(path, value, "string")))
+        return found
+
+
+def selects(versions: Iterable[Mapping[str, Any]]) -> dict[str, JsonPath]:
+    """Return the path of every field that some version selects by."""
+    return {name: path for version in versions for name, path in _selectable(version).items()}
+
+
+def _selectable(version: Mapping[str, Any]) -> dict[str, JsonPath]:
+    paths = [field["jsonPath"] for field in version.get("selectableFields") or ()]
+    return {path.removeprefix("."): JsonPath(path) for path in paths}
+
+
+def _label(value: Any) -> str:
+    if value is None:
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def at(obj: Any, path: Sequence[str]) -> Any:
+    """Return what is found along keys, or None."""
+    for key in path:
+        if not isinstance(obj, dict):
+            return None
+        obj = obj.get(key)
+    return obj
+
+
+def blocks_rules(causes: Sequence[Cause]) -> bool:
+    """Say whether an object is so wrong that its CEL rules are not looked at."""
+    return any(cause.reason in _BLOCKING for cause in causes)
+
+
+def _scale(given: Mapping[str, Any] | None) -> Scale | None:
+    if given is None:
+        return None
+    selector = given.get("labelSelectorPath") or ""
+    return Scale(
+        spec_replicas=_keys(given["specReplicasPath"]),
+        status_replicas=_keys(given["statusReplicasPath"]),
+        label_selector=_keys(selector) if selector else (),
+    )
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.removeprefix(".").split("."))
+
+
+def _check_count(obj: Object, path: tuple[str, ...]) -> list[Cause]:
+    value, where = at(obj, path), "." + ".".join(path)
+    if value is None:
+        return []
+    if isinstance(value, bool) or not isinstance(value, int):
+        return [invalid(where, 0, _misfit(path, value, "int64"))]
+    if value < 0:
+        return [invalid(where, value, "should be a non-negative integer")]
+    if value > _INT32:
+        return [invalid(where, value, f"should be less than or equal to {_INT32}")]
+    return []
+
+
+def _misfit(path: tuple[str, ...], value: Any, wanted: str) -> str:
+    """Return upstream's words for a value of the wrong Go type."""
+    names = {bool: "bool", int: "int64", float: "float64", str: "string"}
+    given = names.get(type(value), "map[string]interface {}")
+    if isinstance(value, list):
+        given = "[]interface {}"
+    return (
+        f".{'.'.join(path)} accessor error: {_go(value)} is of the type {given}, expected {wanted}"
+    )
+
+
+def _go(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _deprecation(group: str, kind: str, version: Mapping[str, Any]) -> str:
+    if not version.get("deprecated"):
+        return ""
+    given = version.get("deprecationWarning")
+    return given or f"{group}/{version['name']} {kind} is deprecated"

@@ -1,0 +1,71 @@
+"""How long a request may take: what its query asks for, at most what the server allows.
+
+Watches and connections to something behind the server last as long as they last.
+"""
+
+import re
+
+from pinnace.api.errors import BadRequest
+from pinnace.api.wire import Request
+from pinnace.apiserver.routes import RequestInfo
+
+_UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
+_LONG_VERBS = frozenset({"watch", "proxy"})
+_LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
+
+
+def is_long_running(info: RequestInfo) -> bool:
+    """Say whether a request ends when somebody ends it."""
+    return bool(info.resource) and (
+        info.verb in _LONG_VERBS or info.subresource in _LONG_SUBRESOURCES
+    )
+
+
+def seconds_for(request: Request, most: float) -> float:
+    """Return the seconds that a request may take; raises BadRequest."""
+    asked = request.query.get("timeout")
+    if asked is None or not asked[0]:
+        return most
+    seconds = duration(asked[0])
+    return seconds if 0 < seconds < most else most
+
+
+def duration(text: str) -> float:
+    """Read a duration as Go writes them, in seconds; raises BadRequest with Go's words."""
+    rest = text.removeprefix("-").removeprefix("+") if text[:1] in ("-", "+") else text
+    if rest == "0":
+        return 0.0
+    total = 0.0
+    if not rest:
+        raise _wrong(f"invalid duration {_quoted(text)}")
+    while rest:
+        found = _PART.match(rest)
+        assert found is not None
+        whole, fraction, unit = found.groups()
+        if not whole and not fraction:
+            raise _wrong(f"invalid duration {_quoted(text)}")
+        if not unit:
+            raise _wrong(f"missing unit in duration {_quoted(text)}")
+        if unit not in _UNITS:
+            raise _wrong(f"unknown unit {_quoted(unit)} in duration {_quoted(text)}")
+        total += float(f"{whole or 0}.{fraction or 0}") * _UNITS[unit]
+        rest = rest[found.end() :]
+    return -total if text.startswith("-") else total
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _wrong(why: str) -> BadRequest:
+    return BadRequest(f"invalid timeout specified in the request URL - time: {why}")

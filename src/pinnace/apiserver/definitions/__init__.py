@@ -1,0 +1,1 @@
+"""CustomResourceDefinitions at work: their names, their rows, and the end of their objects."""

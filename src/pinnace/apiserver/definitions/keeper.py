@@ -1,0 +1,173 @@
+"""Follows CustomResourceDefinitions: writes their status, and ends them with their objects.
+
+What is served changes at once, in the listener; what is written to the store is written by one
+task, definition by definition, and tried again when somebody wrote in between.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from pinnace.api.custom.definitions import ESTABLISHED, TERMINATING, is_true, with_condition
+from pinnace.api.errors import ApiError, NotFound
+from pinnace.api.kinds.apiextensions import CUSTOMRESOURCEDEFINITIONS
+from pinnace.api.objects import Object, format_time
+from pinnace.api.patch import apply
+from pinnace.api.resources import Resource
+from pinnace.apiserver.core import Core
+from pinnace.apiserver.definitions.serving import Serving
+from pinnace.apiserver.definitions.status import next_status
+from pinnace.apiserver.deletes import discard
+from pinnace.apiserver.strategies.registration import CLEANUP
+from pinnace.apiserver.updates import is_finished
+from pinnace.apiserver.writes import current, decoded, put, remove
+from pinnace.kit.queue import WorkQueue
+from pinnace.store.base import CompareFailed, StoreError
+from pinnace.store.watchcache.changes import Change
+
+Alter = Callable[[Object], None]
+_log = logging.getLogger(__name__)
+_MANAGER = "kube-apiserver"
+_POLL_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+
+
+class Keeper:
+    """The definitions of one server."""
+
+    def __init__(self, core: Core, serving: Serving) -> None:
+        self._core = core
+        self._serving = serving
+        self._queue: WorkQueue[str] = WorkQueue(core.clock)
+        self._ending: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Serve what is defined, and follow it."""
+        cache = await self._core.cache(CUSTOMRESOURCEDEFINITIONS)
+        for found in cache.items():
+            self._serving.take(found.shared())
+            self._queue.add(found.name)
+        cache.listeners.append(self._heard)
+
+    async def run(self) -> None:
+        """Write what is to be written, until cancelled."""
+        try:
+            while True:
+                name = await self._queue.get()
+                try:
+                    await self._settle(name)
+                except (ApiError, StoreError, CompareFailed) as error:
+                    _log.info("definition %s: %s; trying again", name, error)
+                    self._queue.add_after(name, _RETRY_SECONDS)
+                finally:
+                    self._queue.done(name)
+        finally:
+            for task in self._ending.values():
+                task.cancel()
+            await asyncio.gather(*self._ending.values(), return_exceptions=True)
+
+    def _heard(self, change: Change) -> None:
+        if change.type == "DELETED":
+            self._serving.drop(change.item.name)
+        else:
+            self._serving.take(change.item.shared())
+        self._queue.add(change.item.name)
+
+    async def _settle(self, name: str) -> None:
+        cache = await self._core.cache(CUSTOMRESOURCEDEFINITIONS)
+        item = cache.get("", name)
+        if item is None:
+            # Its names are free now, and another of its group may have waited for them.
+            group = name.partition(".")[2]
+            for other in cache.items():
+                if other.shared()["spec"]["group"] == group:
+                    self._queue.add(other.name)
+            return
+        crd = item.shared()
+        if crd["metadata"].get("deletionTimestamp"):
+            if CLEANUP in (crd["metadata"].get("finalizers") or ()) and name not in self._ending:
+                task = asyncio.create_task(self._end(name))
+                self._ending[name] = task
+                task.add_done_callback(lambda _: self._ending.pop(name, None))
+            return
+        group = crd["spec"]["group"]
+        others = [
+            other.shared()
+            for other in cache.items()
+            if other.name != name and other.shared()["spec"]["group"] == group
+        ]
+        status = next_status(crd, others, format_time(self._core.clock.now()))
+        if status is not None:
+            await self._write(name, lambda new: new.update(status=status))
+            for rival in others:
+                self._queue.add(rival["metadata"]["name"])
+
+    async def _write(self, name: str, alter: Alter) -> Object:
+        """Alter a definition as the server itself; return what was stored."""
+        core, row = self._core, CUSTOMRESOURCEDEFINITIONS
+        while True:
+            held = await current(core, row, "", name)
+            old, new = decoded(core, row, held), decoded(core, row, held)
+            alter(new)
+            for obj in (old, new):
+                obj["metadata"].pop("resourceVersion", None)
+            new = apply.track(
+                old, new, row, manager=_MANAGER, time=core.clock.now(), subresource="status"
+            )
+            try:
+                written = await put(core, row, held.key, new, expected=held.revision)
+                if is_finished(new):
+                    await remove(core, written)
+                return new
+            except CompareFailed:
+                continue
+
+    async def _end(self, name: str) -> None:
+        """Delete all objects of a definition, and then let it go."""
+        while True:
+            try:
+                await self._finish(name)
+                return
+            except NotFound:
+                return
+            except (ApiError, StoreError, CompareFailed) as error:
+                _log.info("cannot end definition %s: %s; trying again", name, error)
+                await self._core.clock.sleep(_RETRY_SECONDS)
+
+    async def _finish(self, name: str) -> None:
+        crd = await self._tell(name, "True", "InstanceDeletionInProgress",
+                               "CustomResource deletion is in progress")  # fmt: skip
+        if not is_true(crd, ESTABLISHED):
+            last = ("NeverEstablished", "resource was never established")
+        else:
+            rows = self._serving.rows(name)
+            stored = next((r for r in rows if r.group_version == r.storage), None)
+            if stored is not None:
+                await self._empty(stored)
+            last = ("InstanceDeletionCompleted", "removed all instances")
+
+        def let_go(new: Object) -> None:
+            metadata = new["metadata"]
+            kept = [found for found in metadata.get("finalizers") or () if found != CLEANUP]
+            metadata["finalizers"] = kept
+            if not kept:
+                del metadata["finalizers"]
+            self._condition(new, "False", *last)
+
+        await self._write(name, let_go)
+
+    async def _empty(self, row: Resource) -> None:
+        """Delete the objects of a row, and wait until none is left."""
+        cache = await self._core.cache(row)
+        while items := cache.items():
+            for item in items:
+                await discard(self._core, row, item)
+            if cache.items():
+                await self._core.clock.sleep(_POLL_SECONDS)
+
+    async def _tell(self, name: str, status: str, reason: str, message: str) -> Object:
+        return await self._write(name, lambda new: self._condition(new, status, reason, message))
+
+    def _condition(self, new: Object, status: str, reason: str, message: str) -> None:
+        told = {"type": TERMINATING, "status": status, "reason": reason, "message": message}
+        with_condition(new, told, format_time(self._core.clock.now()))
