@@ -3,6 +3,7 @@
 from pinnace.api.objects import Object
 from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import Report
+from pinnace.api.validation.conditions import check_conditions
 from pinnace.api.validation.metadata import check_selector
 from pinnace.api.validation.workloads import check_at_most_all, check_number_or_percent
 
@@ -31,6 +32,7 @@ def check_disruption_budget(report: Report, budget: Object) -> None:
 def check_disruption_status(report: Report, budget: Object, old: Object) -> None:
     """Check the counts of a budget."""
     status = report.child(budget, "status", "") or {}
+    check_conditions(report, status, "status")
     for key in ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"):
         report.non_negative(status, key, "status")
 

@@ -11,6 +11,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation import (
     autoscalers,
+    balancers,
     certificates,
     claims,
     config,
@@ -19,6 +20,7 @@ from pinnace.api.validation import (
     jobstatus,
     limits,
     networking,
+    nodes,
     persistentvolumes,
     pods,
     policies,
@@ -52,9 +54,9 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             name=names.dns1123_label,
         ),
         ("", "Node"): Rules(
-            create=config.check_node,
-            update=config.check_node_update,
-            status=config.check_node_status,
+            create=nodes.check_node,
+            update=nodes.check_node_update,
+            status=nodes.check_node_status,
         ),
         ("", "PersistentVolume"): Rules(
             create=persistentvolumes.check_volume,
@@ -84,6 +86,7 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("", "Service"): Rules(
             create=services.check_service,
             update=services.check_service_update,
+            status=balancers.check_service_status,
             name=names.dns1123_label,
         ),
         ("", "ServiceAccount"): Rules(),
