@@ -28,20 +28,27 @@ def test_strict_errors_are_upstreams(body: bytes, said: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("got", "wanted", "said"),
+    ("obj", "said"),
     [
-        ("string", "map[string]string", "cannot restore map from string"),
-        ("object", "[]v1.Container", "cannot restore slice from map"),
-        ("string", "v1.PodSpec", "cannot restore struct from: string"),
-        ("string", "int32", "cannot convert string to int32"),
+        ({"metadata": {"labels": "x"}}, "cannot restore map from string"),
+        ({"metadata": {"finalizers": {}}}, "cannot restore slice from map"),
+        ({"spec": "x"}, "cannot restore struct from: string"),
+        ({"spec": {"replicas": "x"}}, "unrecognized type: int32"),
+        ({"spec": {"replicas": 1.5}}, "cannot convert float64 to int32"),
+        ({"metadata": {"name": 1}}, "cannot convert int64 to string"),
+        ({"metadata": {"name": True}}, "unrecognized type: string"),
+        (
+            {"metadata": {"creationTimestamp": 5}},
+            "json: cannot unmarshal number into Go value of type string",
+        ),
+        (
+            {"spec": {"strategy": {"rollingUpdate": {"maxSurge": 1.5}}}},
+            "json: cannot unmarshal number 1.5 into Go value of type int32",
+        ),
     ],
 )
-def test_wrong_types_after_a_strategic_merge_are_told_otherwise(
-    got: str, wanted: str, said: str
-) -> None:
-    why = f"json: cannot unmarshal {got} into Go struct field X.a.b of type {wanted}"
-    assert fieldvalidation.restored(why) == said
-    assert fieldvalidation.restored("illegal base64 data") == "illegal base64 data"
+def test_wrong_types_are_told_otherwise_where_no_json_is_decoded(obj: Any, said: str) -> None:
+    assert fieldvalidation.restore_errors(obj, DEPLOYMENTS)[0] == said
 
 
 @pytest.mark.parametrize(
@@ -80,7 +87,8 @@ def test_wrong_types_after_a_strategic_merge_are_told_otherwise(
         (
             SERVICES,
             {"spec": {"ports": [{"targetPort": 1.5}]}},
-            "json: cannot unmarshal number 1.5 into Go value of type int32",
+            "json: cannot unmarshal number 1.5 into Go struct field "
+            "ServicePort.spec.ports.targetPort of type int32",
         ),
     ],
 )

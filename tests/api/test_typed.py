@@ -4,7 +4,7 @@ from pinnace.api.kinds.apps import DEPLOYMENTS
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import PODS, SECRETS
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import normalized, stored
 
 
 def test_unknown_fields_and_nulls_are_dropped() -> None:
@@ -69,6 +69,18 @@ def test_fields_come_in_the_order_of_the_struct_and_keys_sorted() -> None:
     assert list(made["metadata"]) == ["name", "labels"]
     assert list(made["metadata"]["labels"]) == ["a", "b"]
     assert list(made["spec"]["containers"][0]) == ["name", "image", "resources"]
+
+
+def test_storage_does_not_tell_empty_lists_from_none() -> None:
+    spec = {"selector": {}, "template": {"spec": {"containers": []}}}
+    made = stored({"spec": spec}, DEPLOYMENTS)["spec"]
+    assert made["selector"] == {}
+    assert made["template"]["spec"] == {"containers": None}
+
+
+def test_numbers_that_were_never_decoded_lose_what_does_not_fit() -> None:
+    made = normalized({"spec": {"replicas": 2**32 + 5, "minReadySeconds": 1.0}}, DEPLOYMENTS)
+    assert (made["spec"]["replicas"], made["spec"]["minReadySeconds"]) == (5, 1)
 
 
 def test_what_is_so_already_is_shared() -> None:

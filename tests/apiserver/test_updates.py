@@ -96,10 +96,9 @@ async def test_status_and_spec_are_written_apart(api: Any) -> None:
     _, now = await api.do("GET", f"{url}/d")
     assert now["metadata"]["generation"] == 3
     code, status = await api.do("PATCH", f"{url}/d/scale", {"spec": {"replicas": "x"}}, **MERGE)
-    assert (code, status["message"]) == (
-        400,
-        'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string into Go '
-        "struct field ScaleSpec.spec.replicas of type int32",
+    assert code == 422
+    assert status["message"].endswith(
+        "json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32"
     )
 
 

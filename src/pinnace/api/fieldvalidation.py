@@ -5,19 +5,17 @@ values that Go's decoder would refuse whatever fieldValidation says. Texts are t
 own JSON decoder.
 """
 
-import binascii
 import json
 import re
-from base64 import b64decode
 from collections import Counter
 from typing import Any
 
 import orjson
 
-from pinnace.api import quantity
+from pinnace.api import gotime, quantity
 from pinnace.api.codec.json import decode, go_name
 from pinnace.api.errors import BadRequest
-from pinnace.api.objects import Object, parse_time
+from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import Schema, load
 from pinnace.api.schema.types import FieldDef, Type, TypeDef
@@ -53,26 +51,19 @@ def decode_strict(body: bytes, row: Resource) -> tuple[Object, list[str]]:
 
 def _load(body: bytes) -> Any:
     try:
-        return json.loads(body, object_pairs_hook=_pairs)
+        return json.loads(body.decode("utf-8", "replace"), object_pairs_hook=_pairs)
     except RecursionError:
         raise BadRequest("exceeded max depth") from None
 
 
-def _has_all(body: bytes) -> bool:
-    """Say whether surely no name was lost in decoding: each brings a colon of its own."""
+def may_repeat(body: bytes) -> bool:
+    """Say whether names may come twice in a JSON body: else each brings a colon of its own."""
     if b"\\u" in body:
-        return False
-    return orjson.dumps(orjson.loads(body)).count(b":") == body.count(b":")
-
-
-def duplicate_fields(body: bytes) -> list[str]:
-    """Return upstream's complaints on repeated names in JSON of which no schema is known."""
-    if _has_all(body):
-        return []
-    found: list[str] = []
-    schema = load()
-    _check(schema, _load(body), None, "", found)
-    return found
+        return True
+    try:
+        return orjson.dumps(orjson.loads(body)).count(b":") != body.count(b":")
+    except orjson.JSONDecodeError:
+        return True
 
 
 def unknown_fields(obj: Object, row: Resource) -> list[str]:
@@ -87,29 +78,6 @@ def unknown_fields(obj: Object, row: Resource) -> list[str]:
 def cannot_be_handled(kind: str, version: str, why: str) -> BadRequest:
     """Return the answer to a body that does not decode; `version` is without the group."""
     return BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
-
-
-_GO_ERROR = re.compile(r"json: cannot unmarshal (\w+)\b.* into Go struct field \S+ of type (.+)")
-_FRACTION = re.compile(r"cannot unmarshal number \S*[.eE]")
-_DECODED = {"array": "[]interface {}", "object": "map[string]interface {}", "number": "int64"}
-_KINDS = {"array": "slice", "object": "map", "number": "int64"}
-
-
-def restored(why: str) -> str:
-    """Return what upstream says of a wrong type after a strategic merge, which decodes no JSON."""
-    found = _GO_ERROR.fullmatch(why)
-    if found is None:
-        return why
-    got, wanted = found.groups()
-    kind = _KINDS.get(got, got)
-    decoded = "float64" if _FRACTION.search(why) else _DECODED.get(got, got)
-    if wanted.startswith("map["):
-        return f"cannot restore map from {kind}"
-    if wanted.startswith("[]"):
-        return f"cannot restore slice from {kind}"
-    if "." in wanted:
-        return f"cannot restore struct from: {kind}"
-    return f"cannot convert {decoded} to {wanted}"
 
 
 def _check(schema: Schema, value: Any, kind: TypeDef | None, path: str, found: list[str]) -> None:
@@ -156,6 +124,26 @@ def _tell(found: list[str], what: str, path: str) -> None:
         found.append(text)
 
 
+def restore_errors(obj: Object, row: Resource) -> list[str]:
+    """Return what upstream says of values of wrong types that it restores into a struct.
+
+    That is what it does after a strategic merge and after an apply, which decode no JSON.
+    """
+    schema = load()
+    kind = schema.type_for(row.group, row.version, row.kind)
+    found: list[str] = []
+    if kind is not None:
+        _Restored(schema, found).check(obj, kind, "")
+    return found
+
+
+def repeated_fields(body: bytes) -> list[str]:
+    """Return upstream's complaints on names that come twice in JSON of no kind."""
+    found: list[str] = []
+    _check(load(), _load(body), None, "", found)
+    return found
+
+
 def type_errors(obj: Object, row: Resource) -> list[str]:
     """Return what Go's decoder would say of values of wrong types, the first one first."""
     schema = load()
@@ -187,21 +175,52 @@ def unknown_fields_of(name: str, value: Object) -> list[str]:
 
 def _illegal_base64(text: str) -> int:
     """Return where Go's decoder stops at text that is not base64, or -1."""
-    plain = text.replace("\r", "").replace("\n", "")
-    try:
-        b64decode(plain, validate=True)
-        wrong = len(plain) % 4 != 0
-    except (binascii.Error, ValueError):
-        wrong = True
-    if wrong:
-        body = text.rstrip("=")
-        for at, letter in enumerate(body):
-            if not (letter.isascii() and (letter.isalnum() or letter in "+/\r\n")):
+    letters = [(at, letter) for at, letter in enumerate(text) if letter not in "\r\n"]
+    for start in range(0, len(letters), 4):
+        group = letters[start : start + 4]
+        for place, (at, letter) in enumerate(group):
+            if letter == "=":
+                return _after_padding(text, letters[start:], place, at)
+            if not (letter.isascii() and (letter.isalnum() or letter in "+/")):
                 return at
-        # Too short, or with too much padding: Go names the last group of four, or the padding.
-        rest = len(body) % 4
-        return len(body) if rest < 2 and body != text else len(body) - rest
+        if len(group) < 4:
+            return len(text) - len(group)
     return -1
+
+
+def _after_padding(text: str, group: list[tuple[int, str]], place: int, at: int) -> int:
+    """Return where Go's decoder stops in the last group, from its first `=` on, or -1."""
+    if place < 2:
+        return at
+    end = place + 1
+    if place == 2:
+        if len(group) < 4:
+            return len(text)
+        if group[3][1] != "=":
+            return group[3][0]
+        end = 4
+    return group[end][0] if len(group) > end else -1
+
+
+class _Number(float):
+    """A number that remembers how it was written."""
+
+    text: str
+
+
+def _literal(text: str) -> _Number:
+    made = _Number(text)
+    made.text = text
+    return made
+
+
+def as_written(body: bytes) -> Any:
+    """Return a JSON body in which numbers remember how they were written, for its complaints."""
+    return json.loads(body.decode("utf-8", "replace"), parse_float=_literal)
+
+
+def _number_text(value: float) -> str:
+    return value.text if isinstance(value, _Number) else json.dumps(value)
 
 
 class _Types:
@@ -234,7 +253,7 @@ class _Types:
         elif kind is Type.QUANTITY:
             self._quantity(value)
         elif kind is Type.INT_OR_STRING:
-            self._int_or_string(value)
+            self._int_or_string(value, struct, path)
         elif kind not in (Type.RAW, Type.ANY):
             self._scalar(value, field, struct, path)
 
@@ -255,13 +274,13 @@ class _Types:
 
     def _scalar(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
         if field.format == "date-time":
-            self._time(value)
+            self._time(value, field, struct, path)
         elif field.type is Type.INTEGER:
             bits = _INTEGER_BITS.get(field.format, 64)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 self._misfit(value, struct, path, self._go(field))
             elif isinstance(value, float) or not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-                shown = f"number {json.dumps(value)}"
+                shown = f"number {_number_text(value)}"
                 self._misfit(value, struct, path, self._go(field), shown=shown)
         else:
             fits = {
@@ -276,20 +295,15 @@ class _Types:
                 if at >= 0:
                     self._found.append(f"illegal base64 data at input byte {at}")
 
-    def _time(self, value: Any) -> None:
+    def _time(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
         if not isinstance(value, str):
-            self._found.append(
-                f"json: cannot unmarshal {go_name(value)} into Go value of type string"
-            )
+            self._misfit(value, struct, path, "string")
             return
-        try:
-            parse_time(value)
-        except ValueError:
-            layout = "2006-01-02T15:04:05Z07:00"
-            quoted = json.dumps(value, ensure_ascii=False)
-            self._found.append(
-                f'parsing time {quoted} as "{layout}": cannot parse {quoted} as "2006"'
-            )
+        micro = field.ref.endswith("MicroTime")
+        # An empty text is no time for Go either, and no error.
+        wrong = gotime.complaint(value, gotime.MICRO if micro else gotime.RFC3339)
+        if wrong:
+            self._found.append(wrong)
 
     def _quantity(self, value: Any) -> None:
         try:
@@ -298,10 +312,14 @@ class _Types:
         except ValueError as error:
             self._found.append(str(error))
 
-    def _int_or_string(self, value: Any) -> None:
-        if not isinstance(value, str) and (isinstance(value, bool) or not isinstance(value, int)):
-            shown = f"number {value}" if isinstance(value, float) else go_name(value)
-            self._found.append(f"json: cannot unmarshal {shown} into Go value of type int32")
+    def _int_or_string(self, value: Any, struct: str, path: str) -> None:
+        if isinstance(value, str):
+            return
+        number = not isinstance(value, bool) and isinstance(value, (int, float))
+        if number and (isinstance(value, float) or not -(1 << 31) <= value < 1 << 31):
+            self._misfit(value, struct, path, "int32", shown=f"number {_number_text(value)}")
+        elif not number:
+            self._misfit(value, struct, path, "int32")
 
     def _misfit(self, value: Any, struct: str, path: str, wanted: str, *, shown: str = "") -> None:
         got = shown or go_name(value)
@@ -322,3 +340,52 @@ class _Types:
             return "[]uint8"
         plain = {Type.BOOLEAN: "bool", Type.NUMBER: "float64", Type.INTEGER: field.format or "int"}
         return plain.get(field.type, "string")
+
+
+_KINDS = {"array": "slice", "object": "map", "number": "int64"}
+
+
+class _Restored(_Types):
+    """Words misfits as those of a conversion between Go values, which knows no paths."""
+
+    def _misfit(self, value: Any, struct: str, path: str, wanted: str, *, shown: str = "") -> None:
+        got = go_name(value)
+        kind = _KINDS.get(got, got)
+        if wanted.startswith("map["):
+            why = f"cannot restore map from {kind}"
+        elif wanted.startswith("[]"):
+            why = f"cannot restore slice from {kind}"
+        elif "." in wanted:
+            why = f"cannot restore struct from: {kind}"
+        elif got == "number" and _is_convertible(value, wanted):
+            decoded = "float64" if isinstance(value, float) else "int64"
+            why = f"cannot convert {decoded} to {wanted}"
+        else:
+            why = f"unrecognized type: {wanted}"
+        self._found.append(why)
+
+    def _scalar(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        # What is too large for its field loses its upper bits, and nobody says so.
+        if not (field.type is Type.INTEGER and whole and not isinstance(value, bool)):
+            super()._scalar(value, field, struct, path)
+
+    def _time(self, value: Any, field: FieldDef, struct: str, path: str) -> None:
+        if isinstance(value, str):
+            super()._time(value, field, struct, path)
+        else:
+            super()._misfit(value, "", "", "string")
+            self._found[-1] = _PLACE.sub("value", self._found[-1])
+
+    def _int_or_string(self, value: Any, struct: str, path: str) -> None:
+        before = len(self._found)
+        _Types(self._schema, self._found)._int_or_string(value, struct, path)
+        self._found[before:] = [_PLACE.sub("value", text) for text in self._found[before:]]
+
+
+_PLACE = re.compile(r"struct field \S+(?= of type)")
+
+
+def _is_convertible(value: Any, wanted: str) -> bool:
+    """Say whether Go converts a number to a type: whole ones to text, as letters, too."""
+    return wanted.startswith(("int", "float")) or (wanted == "string" and isinstance(value, int))

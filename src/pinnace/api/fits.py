@@ -166,7 +166,7 @@ _SCALARS: dict[Type, Check] = {
     Type.BOOLEAN: lambda value: type(value) is bool,
     Type.NUMBER: _is_number,
     Type.QUANTITY: _is_quantity,
-    Type.INT_OR_STRING: lambda value: type(value) in (int, str),
+    Type.INT_OR_STRING: lambda value: type(value) is str or _is_int32(value),
     Type.RAW: _always,
     Type.ANY: _always,
 }

@@ -26,3 +26,28 @@ def selector_text(selector: Mapping[str, Any] | None) -> str:
         f"&LabelSelector{{MatchLabels:map[string]string{{{listed}}},"
         f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
     )
+
+
+def plain(value: Any) -> str:
+    """Write a decoded value as `%v` prints it."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{plain(value[name])}' for name in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(plain, value))}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "<nil>" if value is None else str(value)
+
+
+def syntax(value: Any) -> str:
+    """Write a decoded value as `%#v` prints it."""
+    if isinstance(value, dict):
+        inner = ", ".join(f'"{name}":{syntax(value[name])}' for name in sorted(value))
+        return f"map[string]interface {{}}{{{inner}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(map(syntax, value))}}}"
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "interface {}(nil)" if value is None else str(value)

@@ -21,6 +21,7 @@ from pinnace.api.schema.load import load
 from pinnace.api.schema.types import LEFT_OUT, FieldDef, Type
 
 _MICRO_TIME = "MicroTime"
+_HALF = 1 << 31
 Write = Callable[[Any], Any]
 
 
@@ -30,31 +31,45 @@ def normalized(obj: Object, row: Resource) -> Object:
     Expects an object without type errors (`fieldvalidation.type_errors`); what does not fit is left
     as it is. kind and apiVersion always stay.
     """
+    return _written(obj, row, empties=True)
+
+
+def stored(obj: Object, row: Resource) -> Object:
+    """Return an object as upstream would read it back from storage, sharing what is so already.
+
+    Storage holds protobuf, which does not tell an empty list from none: where Go always writes a
+    list or map, an empty one becomes null.
+    """
+    return _written(obj, row, empties=False)
+
+
+def _written(obj: Object, row: Resource, *, empties: bool) -> Object:
     kind = load().type_for(row.group, row.version, row.kind)
     if kind is None:
         return obj
-    made: Object = _struct(kind.name).write(obj)
+    made: Object = _struct(kind.name, empties).write(obj)
     return made
 
 
 def normalized_as(name: str, value: Object) -> Object:
     """Return a value of the type with that definition name as upstream would write it back."""
-    made: Object = _struct(name).write(value)
+    made: Object = _struct(name, True).write(value)
     return made
 
 
 class _Struct:
     """Writes the values of one named type."""
 
-    __slots__ = ("_always", "_fields", "_places", "_writes")
+    __slots__ = ("_always", "_empties", "_fields", "_places", "_writes")
 
-    def __init__(self, fields: Mapping[str, FieldDef]) -> None:
+    def __init__(self, fields: Mapping[str, FieldDef], empties: bool) -> None:
         self._fields = fields
+        self._empties = empties
         self._places = {name: place for place, name in enumerate(fields)}
         self._always = tuple(name for name, field in fields.items() if field.empty)
         # Of the fields met so far: what writes their values, and whether empty ones are left out.
-        # And whether a null is written.
-        self._writes: dict[str, tuple[Write | None, bool, bool, int]] = {}
+        # And whether a null is written, and an empty list as one.
+        self._writes: dict[str, tuple[Write | None, bool, bool, bool, int]] = {}
 
     def write(self, value: Any) -> Any:
         """Return a value as Go writes it; itself, if it is written so."""
@@ -71,7 +86,7 @@ class _Struct:
                 if known is None:
                     same = False
                     continue
-            write, left_out, nullable, place = known
+            write, left_out, nullable, emptied, place = known
             if inner is None:
                 if not nullable:
                     same = False
@@ -80,6 +95,8 @@ class _Struct:
             elif left_out and not inner:
                 same = False
                 continue
+            elif emptied and not inner:
+                after = None
             else:
                 after = inner if write is None else write(inner)
             same = same and after is inner
@@ -100,29 +117,31 @@ class _Struct:
             return value
         return {name: made[name] for name in names}
 
-    def _meet(self, name: str) -> tuple[Write | None, bool, bool, int] | None:
+    def _meet(self, name: str) -> tuple[Write | None, bool, bool, bool, int] | None:
         field = self._fields.get(name)
         if field is None:
             return None
         nullable = field.empty == (None,)
-        known = (_writer(field), field.empty == LEFT_OUT, nullable, self._places[name])
+        emptied = nullable and not self._empties and field.type in (Type.ARRAY, Type.MAP)
+        write, left_out = _writer(field, self._empties), field.empty == LEFT_OUT
+        known = (write, left_out, nullable, emptied, self._places[name])
         self._writes[name] = known
         return known
 
     def _zero(self, name: str) -> Any:
         field = self._fields[name]
         if field.type is Type.OBJECT and field.empty == ({},):
-            return _struct(field.ref).write({})
+            return _struct(field.ref, self._empties).write({})
         return field.empty[0] if field.empty else None
 
 
 @cache
-def _struct(name: str) -> "_Struct | _Opaque":
+def _struct(name: str, empties: bool) -> "_Struct | _Opaque":
     """Return what writes a named type; its fields are compiled when the first value comes."""
     kind = load().named(name)
     if kind is None or not kind.fields:
         return _Opaque()
-    return _Struct(kind.fields)
+    return _Struct(kind.fields, empties)
 
 
 class _Opaque:
@@ -133,26 +152,28 @@ class _Opaque:
         return value
 
 
-def _writer(field: FieldDef) -> Write | None:
+def _writer(field: FieldDef, empties: bool) -> Write | None:
     """Return what writes a field's values that are not null, or None if they stay as they are."""
     kind = field.type
     if kind is Type.STRING:
         return _FORMS.get(_MICRO_TIME if field.ref.endswith(_MICRO_TIME) else field.format)
     if kind is Type.OBJECT:
-        return _struct(field.ref).write if field.ref else None
+        return _struct(field.ref, empties).write if field.ref else None
     if kind is Type.ARRAY:
-        return _list_writer(field.item)
+        return _list_writer(field.item, empties)
     if kind is Type.MAP:
-        return _map_writer(field.item)
+        return _map_writer(field.item, empties)
+    if kind is Type.INTEGER:
+        return _int32 if field.format == "int32" else _int64
     if kind is Type.NUMBER:
         return _number
     return _quantity if kind is Type.QUANTITY else None
 
 
-def _list_writer(item: FieldDef | None) -> Write | None:
+def _list_writer(item: FieldDef | None, empties: bool) -> Write | None:
     if item is None:
         return None
-    write = _writer(item)
+    write = _writer(item, empties)
 
     def each(value: Any) -> Any:
         if type(value) is not list:
@@ -165,10 +186,10 @@ def _list_writer(item: FieldDef | None) -> Write | None:
     return each
 
 
-def _map_writer(item: FieldDef | None) -> Write | None:
+def _map_writer(item: FieldDef | None, empties: bool) -> Write | None:
     if item is None:
         return None
-    write = _writer(item)
+    write = _writer(item, empties)
 
     def each(value: Any) -> Any:
         if type(value) is not dict:
@@ -208,8 +229,30 @@ def _zero(field: FieldDef) -> Any:
         Type.NUMBER: 0, Type.BOOLEAN: False,
     }  # fmt: skip
     if field.type is Type.OBJECT:
-        return _struct(field.ref).write({}) if field.ref else {}
+        return _struct(field.ref, True).write({}) if field.ref else {}
     return zeros.get(field.type)
+
+
+def _int32(value: Any) -> Any:
+    return value if type(value) is int and -_HALF <= value < _HALF else _wrapped(value, 32)
+
+
+def _int64(value: Any) -> Any:
+    return value if type(value) is int else _wrapped(value, 64)
+
+
+def _wrapped(value: Any, bits: int) -> Any:
+    """Return a number as Go converts it to an integer of so many bits: what is over is lost.
+
+    Only what is restored into a struct without being decoded can be out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    half = 1 << 63
+    whole = int(value)
+    if not -half <= whole < half:
+        whole = -half
+    return (whole + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
 
 
 def _number(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Request bodies: which codec reads them, and what must be true before a verb sees the object."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import orjson
 
@@ -12,9 +12,9 @@ from pinnace.api.codec import yaml as yaml_codec
 from pinnace.api.custom.kind import CustomKind
 from pinnace.api.errors import ApiError, BadRequest, Cause, UnsupportedMediaType, invalid
 from pinnace.api.fits import fits
-from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.schema.load import load
 from pinnace.api.typed import normalized
 from pinnace.api.wire import Request
 from pinnace.apiserver.core import Call
@@ -25,12 +25,16 @@ _SUMMARY = 30
 # Where upstream keeps what it knows of kinds, as its errors name it.
 _META_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
-_BUILT_IN = frozenset((row.group_version, row.kind) for row in RESOURCES) | {
-    ("policy/v1", "Eviction"),
-    ("autoscaling/v1", "Scale"),
-    ("authentication.k8s.io/v1", "TokenRequest"),
-    ("v1", "DeleteOptions"),
-}
+# Groups whose kinds have schemes of their own.
+_APART = ("apiextensions.k8s.io", "apiregistration.k8s.io")
+
+
+@cache
+def _built_in() -> frozenset[tuple[str, str]]:
+    """Return apiVersion and kind of all that upstream's legacy scheme knows."""
+    known = [(f"{group}/{version}" if group else version, kind)
+             for group, version, kind in load().kinds() if group not in _APART]  # fmt: skip
+    return frozenset((*known, ("v1", "List")))
 
 
 def media_type(request: Request) -> str:
@@ -101,9 +105,9 @@ def _decode(request: Request, api_version: str, kind: str) -> Object:
     media = media_type(request)
     try:
         if media == JSON:
-            return json_codec.decode(request.body)
+            return _with_version(json_codec.decode(request.body))
         if media == YAML:
-            return yaml_codec.decode(request.body)
+            return _with_version(yaml_codec.decode(request.body))
         if media == PROTOBUF:
             return protobuf.decode(request.body, api_version=api_version, kind=kind)
     except BadRequest as error:
@@ -112,6 +116,13 @@ def _decode(request: Request, api_version: str, kind: str) -> Object:
             f"({_summary(request.body)})"
         ) from None
     raise unsupported(_READABLE)
+
+
+def _with_version(obj: Object) -> Object:
+    version = obj.get("apiVersion") or ""
+    if version.count("/") > 1:
+        raise BadRequest(f"unexpected GroupVersion string: {version}")
+    return obj
 
 
 def _summary(body: bytes) -> str:
@@ -156,32 +167,50 @@ def copy(obj: Object) -> Object:
     return copied
 
 
-def checked(call: Call, obj: Object, refuse: Callable[[str], ApiError] | None = None) -> Object:
+def checked(call: Call, obj: Object) -> Object:
     """Return an object of its kind as Go would decode it.
 
     Values of wrong types are refused; fields that the kind does not have are refused or dropped,
-    with a warning. `refuse` says what a refusal is, if not that of a body.
+    with a warning.
     """
     row = call.row
-    refuse = refuse or partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
+    refuse = partial(fieldvalidation.cannot_be_handled, row.kind, row.version)
     if row.custom is not None:
         return _checked_custom(call, obj, row.custom, refuse)
     good = fits(obj, row)
-    wrong = [] if good else fieldvalidation.type_errors(obj, row)
-    if wrong:
-        raise refuse(wrong[0])
+    if not good:
+        _refuse_misfits(call, obj, refuse)
+    if not isinstance(obj["metadata"], dict):
+        raise BadRequest("the object provided is unrecognized: metadata is not an object")
     directive = call.request.param("fieldValidation") or "Warn"
-    errors = [] if good else fieldvalidation.unknown_fields(obj, row)
-    obj = _as_written(obj, row)
-    if media_type(call.request) == PROTOBUF:
-        return obj
-    if media_type(call.request) == JSON and directive != "Ignore":
-        errors += fieldvalidation.duplicate_fields(call.request.body)
+    errors = [] if directive == "Ignore" else _strict_errors(call, obj, good=good)
+    obj = as_written(obj, row)
     if errors and directive == "Strict":
         raise refuse(f"strict decoding error: {', '.join(errors)}")
-    if directive != "Ignore":
-        call.warnings.extend(errors)
+    for error in errors:
+        call.warnings.extend(yaml_codec.single_errors(error))
     return obj
+
+
+def _refuse_misfits(call: Call, obj: Object, refuse: Callable[[str], ApiError]) -> None:
+    wrong = fieldvalidation.type_errors(obj, call.row)
+    if wrong and media_type(call.request) == JSON:
+        # Once more, with numbers as they were written.
+        again = fieldvalidation.as_written(call.request.body)
+        wrong = fieldvalidation.type_errors(again, call.row) or wrong
+    if wrong:
+        raise refuse(wrong[0])
+
+
+def _strict_errors(call: Call, obj: Object, *, good: bool) -> list[str]:
+    """Return what a strict decoder has against a body, or against what a patch made."""
+    media, row = media_type(call.request), call.row
+    if media == JSON and fieldvalidation.may_repeat(call.request.body):
+        return fieldvalidation.unknown_and_duplicate_fields(call.request.body, row)
+    unknown = [] if good else fieldvalidation.unknown_fields(obj, row)
+    if media == YAML:
+        return yaml_codec.decode_strict(call.request.body)[1] + unknown
+    return [] if media == PROTOBUF else unknown
 
 
 def _checked_custom(
@@ -190,8 +219,9 @@ def _checked_custom(
     """Return a custom object without what its schema does not know."""
     directive = call.request.param("fieldValidation") or "Warn"
     errors: list[str] = []
-    if media_type(call.request) == JSON and directive != "Ignore":
-        errors = fieldvalidation.duplicate_fields(call.request.body)
+    told = media_type(call.request) == JSON and directive != "Ignore"
+    if told and fieldvalidation.may_repeat(call.request.body):
+        errors = fieldvalidation.repeated_fields(call.request.body)
     try:
         errors += [f'unknown field "{path}"' for path in custom.prune(obj)]
     except ValueError as error:
@@ -203,7 +233,7 @@ def _checked_custom(
     return obj
 
 
-def _as_written(obj: Object, row: Resource) -> Object:
+def as_written(obj: Object, row: Resource) -> Object:
     """Return an object as Go would write it, but that it still asks to forget its managers."""
     metadata = obj["metadata"]
     reset = metadata.get("managedFields") == []
@@ -217,7 +247,8 @@ def _other_kind(given_kind: str, given: str, kind: str, version: str) -> BadRequ
     """Return the refusal of an object of another kind or version than expected, in Go's words."""
     short = given.rpartition("/")[2]
     start = f'{given_kind} in version "{short}" cannot be handled as a {kind}: '
-    if (given, given_kind) not in _BUILT_IN and (version, kind) in _BUILT_IN:
+    known = _built_in()
+    if (given, given_kind) not in known and (version, kind) in known:
         return BadRequest(
             f'{start}no kind "{given_kind}" is registered for version "{given}" in scheme '
             f'"{_SCHEME}"'
@@ -242,5 +273,3 @@ def expect_kind(obj: Object, kind: str, version: str) -> None:
     metadata = obj.get("metadata")
     if metadata is None:
         obj["metadata"] = {}
-    elif not isinstance(metadata, dict):
-        raise BadRequest("the object provided is unrecognized: metadata is not an object")

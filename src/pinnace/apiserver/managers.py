@@ -6,10 +6,13 @@ from pinnace.api.objects import Object
 from pinnace.api.patch import apply
 from pinnace.api.patch.fields import ANY, Scope
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 
 _LONGEST = 128
+# The name under which the server writes.
+SERVER = "kube-apiserver"
 
 
 def manager_of(call: Call) -> str:
@@ -44,6 +47,18 @@ def tracked(core: Core, call: Call, old: Object | None, new: Object, subresource
         time=core.clock.now(),
         scope=scope_of(call.row, subresource),
         subresource=subresource,
+    )
+
+
+def tracked_as_own(core: Core, row: Resource, obj: Object, manager: str = SERVER) -> Object:
+    """Return an object that the server itself makes, defaulted, with its manager noted."""
+    return apply.track(
+        None,
+        normalized(obj, row),
+        row,
+        manager=manager,
+        time=core.clock.now(),
+        scope=scope_of(row, ""),
     )
 
 

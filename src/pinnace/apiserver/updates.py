@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import stored as as_stored
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
+from pinnace.apiserver.owners import without_repeated
 from pinnace.apiserver.services.allocation import reallocate
 from pinnace.apiserver.writes import (
     MODIFIED,
@@ -33,7 +34,7 @@ from pinnace.store.watchcache.item import Item
 Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
-_KEPT = ("generation", "creationTimestamp", "selfLink")
+_KEPT = ("generation", "creationTimestamp")
 _KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
@@ -110,22 +111,26 @@ async def _store(
     before.pop("resourceVersion", None)
     rules.apply_defaults(row, new)
     _keep(metadata, before)
+    if call.info.verb == "update":
+        without_repeated(call, new, admitted=False)
     if track:
         new = tracked(core, call, old, new, subresource)
         metadata = new["metadata"]
     attempt = attributes(core, call, "UPDATE", new, old)
     await core.admission.mutate(attempt)
+    without_repeated(call, new, admitted=True)
     strategy = rules.strategy_for(row)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        refuse(row, metadata, rules.validate_subresource_update(row, subresource, new, old))
+        causes = rules.validate_subresource_update(row, subresource, new, old)
     else:
         strategy.prepare_update(new, old, context(core, call))
-        refuse(row, metadata, rules.validate_update(row, new, old))
+        causes = rules.validate_update(row, new, old)
+    refuse(row, metadata, causes)
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
-    new = normalized(new, row)
+    new = as_stored(new, row)
     metadata = new["metadata"]
     if same(new, old):
         return item

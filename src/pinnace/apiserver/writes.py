@@ -23,11 +23,12 @@ from pinnace.api.errors import (
 )
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import stored as as_stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
+from pinnace.apiserver.owners import without_repeated
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError
 from pinnace.store.watchcache.item import Item
@@ -139,10 +140,12 @@ async def create(
         metadata["name"] = generated(base)
     rules.apply_defaults(call.row, obj)
     if track:
+        without_repeated(call, obj, admitted=False)
         obj = tracked(core, call, None, obj, "")
         metadata = obj["metadata"]
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
+    without_repeated(call, obj, admitted=True)
     prepare_new(core, call, obj)
     also = allocate(obj) if allocate is not None else None
     await core.admission.validate(attempt)
@@ -209,7 +212,7 @@ def encode(core: Core, row: Resource, obj: Object) -> bytes:
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = rules.convert(obj, stored)
-    obj = normalized(obj, stored)
+    obj = as_stored(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}

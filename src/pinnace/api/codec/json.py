@@ -1,16 +1,19 @@
 """JSON bodies: fast in, fast out, with the errors of upstream's decoder."""
 
 import json
+import re
 from typing import Any
 
 import orjson
 
+from pinnace.api.codec import jsonsyntax
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 
 _INTERPRET = "couldn't get version/kind; json parse error: "
 # Deeper objects than any schema asks for are refused: whatever walks objects may then recurse.
 _DEPTH = 150
+_HALVES = re.compile("[\ud800-\udfff]")
 _TYPE_META = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
     'Kind string "json:\\"kind,omitempty\\"" }'
@@ -21,8 +24,8 @@ def decode(body: bytes) -> Object:
     """Read one JSON object; raises BadRequest. A bare `null` is an empty object, as upstream."""
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(_INTERPRET + _syntax_error(body, error)) from None
+    except orjson.JSONDecodeError:
+        value = _decoded_slowly(body)
     if body.count(b"{") + body.count(b"[") > _DEPTH:
         check_depth(value)
     return as_object(value)
@@ -79,18 +82,17 @@ def encode(obj: Any) -> bytes:
     return orjson.dumps(obj)
 
 
-def _syntax_error(body: bytes, error: json.JSONDecodeError) -> str:
-    """Say what is wrong in Go's words, as far as the position tells."""
-    text = body.decode("utf-8", "replace")
-    if error.pos >= len(text.rstrip()):
-        return "unexpected end of JSON input"
-    letter = text[error.pos]
-    shown = {"'": r"'\''", '"': "'\"'", "\n": r"'\n'", "\t": r"'\t'"}.get(letter, f"'{letter}'")
-    before = text[: error.pos].rstrip()[-1:]
-    if before == "{":
-        where = "looking for beginning of object key string"
-    elif before in ("", ":", "[", ","):
-        where = "looking for beginning of value"
-    else:
-        where = "after top-level value" if text[0] not in "{[" else "after object key:value pair"
-    return f"invalid character {shown} {where}"
+def _decoded_slowly(body: bytes) -> Any:
+    """Read what orjson refuses and Go does not; raises BadRequest with Go's words for the rest.
+
+    Go takes broken UTF-8 and halves of surrogate pairs for U+FFFD.
+    """
+    wrong = jsonsyntax.complaint(body)
+    if wrong:
+        raise BadRequest(_INTERPRET + wrong)
+    try:
+        value = json.loads(body.decode("utf-8", "replace"))
+        text = json.dumps(value, ensure_ascii=False)
+        return orjson.loads(_HALVES.sub("\N{REPLACEMENT CHARACTER}", text))
+    except (RecursionError, orjson.JSONDecodeError):
+        raise BadRequest(_INTERPRET + jsonsyntax.TOO_DEEP) from None

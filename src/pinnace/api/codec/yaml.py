@@ -16,6 +16,7 @@ from yaml._yaml import CParser
 
 from pinnace.api.codec.json import as_object, go_name
 from pinnace.api.errors import BadRequest
+from pinnace.api.gotext import syntax
 from pinnace.api.objects import Object
 
 _TAG = "tag:yaml.org,2002:"
@@ -41,9 +42,11 @@ _INTEGERS = (
     (re.compile(r"([-+]?)0[oO]?([0-7]+)", re.ASCII), 8),
 )
 _NUMBERS = re.compile(rb"[:\[,]\s*-?\d(?:\d{15}|\d*[.eE])")
+_NAME = re.compile(r"[&*]([^\s,\[\]{}]+)")
+_UNACCEPTABLE = re.compile(r"^unacceptable character #x[0-9a-f]+: ")
 # Deeper documents are refused before Python's own stack would end.
 _DEPTH = 150
-_TOO_DEEP = "yaml: exceeded max depth"
+_TOO_DEEP = "yaml: exceeded max depth of 10000"
 
 
 class _Loader(CParser):
@@ -108,15 +111,22 @@ def decode_strict(body: bytes) -> tuple[Object, list[str]]:
     return as_object(value), said
 
 
+def single_errors(text: str) -> list[str]:
+    """Split a complaint on several repeated keys, as warnings give them; others stay whole."""
+    head = "yaml: unmarshal errors:\n  "
+    return text.removeprefix(head).split("\n  ") if text.startswith(head) else [text]
+
+
 def _read(body: bytes) -> tuple[Any, list[str]]:
-    reader = _Reader()
+    reader = _Reader(body)
     try:
         loader = _Loader(body)
         node = loader.get_node() if loader.check_node() else None
     except yaml.MarkedYAMLError as error:
-        raise BadRequest(_syntax_error(error)) from None
+        raise BadRequest(_syntax_error(body, error)) from None
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise BadRequest(f"yaml: {str(error).splitlines()[0]}") from None
+        why = str(error).splitlines()[0]
+        raise BadRequest(f"yaml: {_UNACCEPTABLE.sub('', why)}") from None
     value = reader.read(node, 0) if node is not None else None
     return value, reader.repeated
 
@@ -178,7 +188,8 @@ def _float(plain: str, text: str = "") -> Any:
 class _Reader:
     """Turns nodes into values, counting what aliases bring in."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
         self.repeated: list[str] = []
         self._seen: set[int] = set()
         self._open: set[int] = set()
@@ -205,7 +216,8 @@ class _Reader:
 
     def _check_growth(self, node: yaml.Node, depth: int) -> None:
         if id(node) in self._open:
-            raise BadRequest("yaml: anchor contains itself")
+            name = _name_at(self._body, node.start_mark)
+            raise BadRequest(f"yaml: anchor '{name}' value contains itself")
         if depth > _DEPTH:
             raise BadRequest(_TOO_DEEP)
         self._count += 1
@@ -259,7 +271,7 @@ class _Reader:
             return "true" if key else "false"
         if isinstance(key, (str, int, float)):
             return str(key)
-        raise BadRequest(f"yaml: invalid map key: {key!r}")
+        raise BadRequest(f"yaml: invalid map key: {syntax(key)}")
 
 
 def _kind(value: Any) -> str:
@@ -267,7 +279,15 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "str")
 
 
-def _syntax_error(error: yaml.MarkedYAMLError) -> str:
+def _name_at(body: bytes, mark: Any) -> str:
+    """Return the name of the anchor or alias at a place."""
+    found = _NAME.match(body.decode("utf-8", "replace"), mark.index)
+    return found[1] if found is not None else ""
+
+
+def _syntax_error(body: bytes, error: yaml.MarkedYAMLError) -> str:
+    if error.problem == "found undefined alias":
+        return f"yaml: unknown anchor '{_name_at(body, error.problem_mark)}' referenced"
     line = 0
     if error.problem_mark is not None and error.problem_mark.line:
         line = error.problem_mark.line + isinstance(error, yaml.scanner.ScannerError)

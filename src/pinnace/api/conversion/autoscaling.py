@@ -15,6 +15,7 @@ _PREFIX = "autoscaling.alpha.kubernetes.io/"
 _METRICS = f"{_PREFIX}metrics"
 _STATUSES = f"{_PREFIX}current-metrics"
 _CONDITIONS = f"{_PREFIX}conditions"
+_RULES = ("stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance")
 _BEHAVIOR = f"{_PREFIX}behavior"
 _ROUND_TRIP = (
     _METRICS, _STATUSES, _CONDITIONS, _BEHAVIOR,
@@ -122,11 +123,21 @@ def _renamed(value: Any, *, upper: bool) -> Any:
         return {
             change(name[:1]) + name[1:]: _renamed(inner, upper=upper)
             for name, inner in value.items()
-            if inner is not None
+            if upper or inner is not None
         }
     if isinstance(value, list):
         return [_renamed(item, upper=upper) for item in value]
     return value
+
+
+def _all_named(behavior: Any) -> Any:
+    """Return a behavior with all fields, null where unset: untagged Go leaves out none."""
+    if not isinstance(behavior, dict):
+        return behavior
+    return {
+        side: {**dict.fromkeys(_RULES), **rules} if isinstance(rules, dict) else rules
+        for side, rules in {**dict.fromkeys(("scaleUp", "scaleDown")), **behavior}.items()
+    }
 
 
 def _from_v2(obj: Object) -> Object:
@@ -143,7 +154,7 @@ def _from_v2(obj: Object) -> Object:
     saved = {
         _METRICS: [_to_v1_metric(m, _SPEC) for m in metrics if _cpu(m, "target") is None],
         _STATUSES: [_to_v1_metric(m, _STATUS) for m in current],
-        _BEHAVIOR: _renamed(behavior, upper=True),
+        _BEHAVIOR: _renamed(_all_named(behavior), upper=True),
         _CONDITIONS: conditions,
     }
     texts = {name: orjson.dumps(value).decode() for name, value in saved.items() if value}

@@ -6,6 +6,7 @@ Texts are those of upstream's merge library, which knows less of types than Go's
 
 from typing import Any
 
+from pinnace.api.gotext import plain, syntax
 from pinnace.api.patch.fields import shown_element
 from pinnace.api.patch.shape import (
     Kind,
@@ -58,7 +59,7 @@ def _check(value: Any, kind: Kind, path: str, found: list[str]) -> None:
 
 def _check_map(value: Any, kind: Kind, path: str, found: list[str]) -> None:
     if not isinstance(value, dict):
-        _say(found, path, f"expected map, got &{{{_plain(value)}}}")
+        _say(found, path, f"expected map, got &{{{plain(value)}}}")
         return
     known = not isinstance(kind, TypeDef) or not kind.fields or kind.open
     for name, inner in value.items():
@@ -72,7 +73,7 @@ def _check_map(value: Any, kind: Kind, path: str, found: list[str]) -> None:
 
 def _check_list(value: Any, kind: FieldDef, path: str, found: list[str]) -> None:
     if not isinstance(value, list):
-        _say(found, path, f"expected list, got &{{{_plain(value)}}}")
+        _say(found, path, f"expected list, got &{{{plain(value)}}}")
         return
     seen: set[str] = set()
     for index, item in enumerate(value):
@@ -96,13 +97,13 @@ def _check_scalar(value: Any, field: FieldDef, path: str, found: list[str]) -> N
             _say(found, path, f"expected numeric (int or float), got {_type_name(value)}")
     elif field.type is Type.BOOLEAN:
         if not isinstance(value, bool):
-            _say(found, path, f"expected boolean, got &{{{_plain(value)}}}")
+            _say(found, path, f"expected boolean, got &{{{plain(value)}}}")
     elif field.type is Type.STRING and field.format in ("", "byte"):
         if not isinstance(value, str):
-            shown = f"&value.valueUnstructured{{Value:{_syntax(value)}}}"
+            shown = f"&value.valueUnstructured{{Value:{syntax(value)}}}"
             _say(found, path, f"expected string, got {shown}")
     elif field.type is Type.STRING and isinstance(value, (dict, list)):
-        _say(found, path, f"expected any scalar, got &{{{_plain(value)}}}")
+        _say(found, path, f"expected any scalar, got &{{{plain(value)}}}")
 
 
 def _type_name(value: Any) -> str:
@@ -111,28 +112,3 @@ def _type_name(value: Any) -> str:
     if isinstance(value, list):
         return "[]interface {}"
     return "bool" if isinstance(value, bool) else type(value).__name__.replace("str", "string")
-
-
-def _plain(value: Any) -> str:
-    """Write a value as Go's %v does."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{_plain(value[name])}' for name in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(_plain, value))}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "<nil>" if value is None else str(value)
-
-
-def _syntax(value: Any) -> str:
-    """Write a value as Go's %#v does."""
-    if isinstance(value, dict):
-        inner = ", ".join(f'"{name}":{_syntax(value[name])}' for name in sorted(value))
-        return f"map[string]interface {{}}{{{inner}}}"
-    if isinstance(value, list):
-        return f"[]interface {{}}{{{', '.join(map(_syntax, value))}}}"
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "interface {}(nil)" if value is None else str(value)

@@ -39,10 +39,11 @@ def apply(doc: Object, ops: Any) -> Object:
         )
     if len(ops) > _MAX_OPERATIONS:
         raise RequestEntityTooLarge(
+            "Request entity too large: "
             f"The allowed maximum operations in a JSON patch is {_MAX_OPERATIONS}, got {len(ops)}"
         )
     for op in ops:
-        if not isinstance(op, dict):
+        if op is not None and not isinstance(op, dict):
             raise BadRequest(
                 f"json: cannot unmarshal {go_name(op)} into Go value of type jsonpatch.Operation"
             )
@@ -50,13 +51,13 @@ def apply(doc: Object, ops: Any) -> Object:
     run = _Run(_copy(doc))
     try:
         for op in ops:
-            run.step(op)
+            run.step(op or {})
     except (_Failed, RecursionError) as failed:
-        raise Invalid(_REJECTED) from failed
+        raise Invalid(_REJECTED, details={}) from failed
     # Operations may nest deeper and deeper what none of them holds.
     check_depth(run.doc)
     if not isinstance(run.doc, dict):
-        raise Invalid(_REJECTED)
+        raise Invalid(_REJECTED, details={})
     return run.doc
 
 

@@ -5,6 +5,7 @@ key and lists as one.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from pinnace.api.patch.fields import Path, text_of
@@ -111,7 +112,16 @@ def with_parents(paths: Iterable[Path], kind: Kind) -> set[Path]:
 
 def reconciled(paths: Iterable[Path], kind: Kind) -> frozenset[Path]:
     """Return paths with those cut off that lead into what is owned as one nowadays."""
+    if isinstance(kind, TypeDef) and load().named(kind.name) is kind:
+        return _reconciled(frozenset(paths), kind.name)
     return frozenset(path[: _owned_depth(path, kind)] for path in paths)
+
+
+# Objects made from one template are owned alike.
+@lru_cache(maxsize=512)
+def _reconciled(paths: frozenset[Path], name: str) -> frozenset[Path]:
+    made = frozenset(path[: _owned_depth(path, load().named(name))] for path in paths)
+    return paths if made == paths else made
 
 
 def _owned_depth(path: Path, kind: Kind) -> int:

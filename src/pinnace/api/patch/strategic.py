@@ -19,6 +19,7 @@ import orjson
 
 from pinnace.api.codec.json import check_depth, go_name
 from pinnace.api.errors import ApiError, BadRequest, Invalid
+from pinnace.api.gotext import plain
 from pinnace.api.objects import Object
 from pinnace.api.patch.order import Order, identity, ordered
 from pinnace.api.resources import Resource
@@ -134,8 +135,15 @@ class _Merge:
             if not isinstance(value, list):
                 raise _internal(f"expected a []interface {{}}, but received a {go_name(value)}")
         field = self._field(kind, target)
+        if field is None and isinstance(kind, TypeDef):
+            struct = kind.name.rpartition(".")[2]
+            raise _internal(
+                f'unable to find api field in struct {struct} for the json field "{target}"'
+            )
         key = field.patch_merge_key if field is not None else ""
         _check_order(change or [], order, key)
+        if key and (have is not None or change is not None):
+            _check_keys(order, key)
         if have is None and change is None:
             return
         if change is None:
@@ -161,6 +169,10 @@ class _Merge:
 
 
 _GONE = object()
+_GO_TYPES = {
+    "number": "int64", "bool": "bool", "null": "<nil>", "array": "[]interface {}",
+    "object": "map[string]interface {}",
+}  # fmt: skip
 
 
 def _strategies(field: FieldDef | None) -> tuple[str, ...]:
@@ -173,7 +185,8 @@ def _directive(patch: Map) -> Map:
         return patch
     if kind == "delete":
         return {}
-    raise _internal(f"unknown patch type: {kind} in map: {printed({_DIRECTIVE: kind, **patch})}")
+    shown = f"%!s({_GO_TYPES[go_name(kind)]}={plain(kind)})" if not isinstance(kind, str) else kind
+    raise _internal(f"unknown patch type: {shown} in map: {plain({_DIRECTIVE: kind, **patch})}")
 
 
 def _retain_keys(original: Map, patch: Map) -> None:
@@ -192,7 +205,7 @@ def _retain_keys(original: Map, patch: Map) -> None:
 
 def _special(original: list[Any], patch: list[Any], key: str) -> tuple[list[Any], list[Any]]:
     """Carry out the directives among a list's items; return what is left of both lists."""
-    plain = [item for item in patch if _DIRECTIVE not in item]
+    others = [item for item in patch if _DIRECTIVE not in item]
     replaced = False
     for item in patch:
         directive = item.get(_DIRECTIVE)
@@ -208,8 +221,8 @@ def _special(original: list[Any], patch: list[Any], key: str) -> tuple[list[Any]
         elif directive == "merge":
             raise _internal("merging lists cannot yet be specified in the patch")
         else:
-            raise _internal(f"unknown patch type: {directive} in map: {printed(item)}")
-    return (plain, []) if replaced else (original, plain)
+            raise _internal(f"unknown patch type: {directive} in map: {plain(item)}")
+    return (others, []) if replaced else (original, others)
 
 
 def _places(have: list[Any], change: list[Any], key: str) -> list[Any]:
@@ -233,9 +246,9 @@ def _of_maps(original: list[Any], patch: list[Any]) -> bool:
     """Tell whether items are maps; they must all be of one type."""
     both = [*original, *patch]
     if isinstance(both[0], list):
-        raise Invalid(_REJECTED)
+        raise Invalid(_REJECTED, details={})
     if any(type(item) is not type(both[0]) for item in both):
-        raise _internal(f"list element types are not identical: {printed([original, patch])}")
+        raise _internal(f"list element types are not identical: {plain([original, patch])}")
     return isinstance(both[0], dict)
 
 
@@ -253,9 +266,18 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
         place += 1
     if at < len(items):
         raise _internal(
-            f"The order in patch list:\n{printed(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
-            f"{printed(order)}\n"
+            f"The order in patch list:\n{plain(patch)}\n doesn't match {_ORDER[:-1]} list:\n"
+            f"{plain(order)}\n"
         )
+
+
+def _check_keys(order: list[Any], key: str) -> None:
+    """Every item of an order must name what it orders."""
+    for at, item in enumerate(order):
+        if not isinstance(item, dict):
+            raise _internal(f"value for key {at} is not a map")
+        if key not in item:
+            raise _no_merge_key(item, key)
 
 
 def _directive_of(item: Any) -> Any:
@@ -288,15 +310,4 @@ def _internal(text: str) -> ApiError:
 
 
 def _no_merge_key(item: Any, key: str) -> ApiError:
-    return _internal(f"map: {printed(item)} does not contain declared merge key: {key}")
-
-
-def printed(value: Any) -> str:
-    """Return a value as Go's %v prints it."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{printed(value[name])}' for name in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(printed, value))}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "<nil>" if value is None else str(value)
+    return _internal(f"map: {plain(item)} does not contain declared merge key: {key}")

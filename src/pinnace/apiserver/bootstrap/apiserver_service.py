@@ -11,9 +11,11 @@ from pinnace.api.kinds.core import ENDPOINTS, SERVICES
 from pinnace.api.kinds.discovery import ENDPOINTSLICES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.objects import first_address
 from pinnace.apiserver.core import Core
+from pinnace.apiserver.managers import tracked_as_own
 from pinnace.apiserver.services.allocation import allocated
 from pinnace.apiserver.writes import Also, rewrite
 from pinnace.store.base import Compare, CompareFailed
@@ -78,13 +80,14 @@ async def _create(core: Core, row: Resource, wanted: Object) -> None:
         "creationTimestamp": format_time(core.clock.now()),
     }
     rules.apply_defaults(row, obj)
+    obj = tracked_as_own(core, row, obj)
     rules.strategy_for(row).prepare_create(obj, rules.Context())
     also = allocated(core, row, obj) or Also()
     key = (await core.cache(row)).key(_NAMESPACE, _NAME)
     try:
         await core.store.commit(
             compares=[Compare(key, 0), *also.compares],
-            puts=[(key, canonical_bytes(obj)), *also.puts],
+            puts=[(key, canonical_bytes(stored(obj, row))), *also.puts],
         )
     except CompareFailed:
         return  # another server was first

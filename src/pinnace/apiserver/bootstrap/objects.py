@@ -5,7 +5,8 @@ Idempotent: what is there is left as it is, what is missing is written in one co
 
 import ipaddress
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
@@ -13,10 +14,12 @@ from pinnace.api.kinds.networking import SERVICECIDRS
 from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.typed import stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.apiserver.core import Core
+from pinnace.apiserver.managers import SERVER, tracked_as_own
 from pinnace.store.base import Compare, CompareFailed
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -37,6 +40,11 @@ _PRIORITIES = (
 )
 
 _RANGE_IS_READY = {"reason": "", "message": "Kubernetes default Service CIDR is ready"}
+
+# Who makes the objects of a group, where it is not the server as such.
+_MANAGERS: Mapping[str, str] = MappingProxyType(
+    {"flowcontrol.apiserver.k8s.io": "api-priority-and-fairness-config-producer-v1"}
+)
 
 
 def first_address(cidr: str) -> str:
@@ -122,9 +130,10 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     }
     made = {**obj, "kind": row.kind, "apiVersion": row.group_version, "metadata": metadata}
     rules.apply_defaults(row, made)
+    made = tracked_as_own(core, row, made, _MANAGERS.get(row.group, SERVER))
     context = rules.Context(now=metadata["creationTimestamp"])
     rules.strategy_for(row).prepare_create(made, context)
     if row is SERVICECIDRS:
         (condition,) = obj["status"]["conditions"]
         made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
-    return made
+    return stored(made, row)

@@ -17,6 +17,7 @@ from pinnace.api.kinds.networking import IPADDRESSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.apiserver.core import Core
+from pinnace.apiserver.managers import tracked_as_own
 from pinnace.apiserver.services.families import fill_families
 from pinnace.apiserver.services.ranges import MISMATCH, containing, usable
 from pinnace.apiserver.strategies.services import (
@@ -240,7 +241,7 @@ def address_of(core: Core, service: Object, ip: str) -> Object:
     """Return the object that holds an address of a Service."""
     metadata = service["metadata"]
     family = f"IPv{ipaddress.ip_address(ip).version}"
-    return {
+    made: Object = {
         "kind": IPADDRESSES.kind,
         "apiVersion": IPADDRESSES.group_version,
         "metadata": {
@@ -260,3 +261,4 @@ def address_of(core: Core, service: Object, ip: str) -> Object:
             }
         },
     }
+    return tracked_as_own(core, IPADDRESSES, made)

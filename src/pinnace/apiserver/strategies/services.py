@@ -56,8 +56,8 @@ class Services(Strategy):
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keep the status and what was allocated, then drop what belonged to the old type."""
         super().prepare_update(obj, old, ctx)
-        _keep_allocated(_spec(obj), _spec(old))
         _align_cluster_ips(_spec(obj), _spec(old))
+        _keep_allocated(_spec(obj), _spec(old))
         _drop_for_type(obj, old)
         if _spec(obj).get("type") != LOAD_BALANCER:
             status = dict(obj.get("status") or {})

@@ -18,8 +18,6 @@ from pinnace.apiserver.services.allocation import allocated, is_service
 from pinnace.apiserver.updates import change, check_names
 from pinnace.apiserver.writes import Also
 
-APPLY = ("application/apply-patch+yaml",)
-
 
 def wrong_option(field: str, why: str) -> Invalid:
     """Return the answer to PatchOptions that do not go together."""
@@ -63,12 +61,12 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
             subresource=call.info.subresource,
         )
     )
-    wrong = fieldvalidation.type_errors(made, row)
+    wrong = fieldvalidation.restore_errors(made, row)
     if wrong:
         kind = f"{row.group_version}, Kind={row.kind}"
         raise ApiError(
             f"failed to convert new object ({apply.named(applied)}) to proper version: unable to "
-            f"convert unstructured object to {kind}: {fieldvalidation.restored(wrong[0])}",
+            f"convert unstructured object to {kind}: {wrong[0]}",
             reason="",
         )
     return normalized(made, row)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pinnace.api.custom.kind import Scale, at
-from pinnace.api.errors import Cause, internal, invalid
+from pinnace.api.errors import Cause, conflict, internal, invalid
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply, managers, scaling
@@ -12,13 +12,13 @@ from pinnace.api.patch.scaling import SCALE
 from pinnace.api.selectors import label_selector_from_labels, label_selector_from_object
 from pinnace.api.typed import normalized
 from pinnace.api.wire import Answer
-from pinnace.apiserver import bodies
+from pinnace.apiserver import bodies, patching
 from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import manager_of
+from pinnace.apiserver.patching import APPLY
 from pinnace.apiserver.updates import change, check_names
-from pinnace.apiserver.verbs.apply import APPLY, apply_to, check_strict, read_applied
-from pinnace.apiserver.verbs.patch import patcher
+from pinnace.apiserver.verbs.apply import apply_to, check_strict, read_applied
 from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
 
@@ -107,9 +107,7 @@ async def update_scale(core: Core, call: Call) -> Answer:
 
     async def make(old: Object) -> Object:
         before = _managed_scale(call, old)
-        return _scaled(
-            call, old, _tracked(core, call, before, normalized(bodies.copy(scale), SCALE))
-        )
+        return _scaled(call, old, _tracked(core, call, before, normalized(scale, SCALE)))
 
     return _answer(core, call, await change(core, call, make, subresource="scale", track=False))
 
@@ -122,7 +120,6 @@ async def patch_scale(core: Core, call: Call) -> Answer:
 
     async def changed(old: Object) -> Object:
         scale = make(_managed_scale(call, old))
-        bodies.refuse_misfits(scale, _VERSION, _KIND)
         check_names(call, scale)
         return _scaled(call, old, scale)
 
@@ -130,12 +127,10 @@ async def patch_scale(core: Core, call: Call) -> Answer:
 
 
 def _patches(core: Core, call: Call) -> Callable[[Object], Object]:
-    patched = patcher(call, SCALE)
+    reading = patching.read(call, SCALE)
 
     def make(before: Object) -> Object:
-        scale = patched(before)
-        bodies.expect_kind(scale, _KIND, _VERSION)
-        return _tracked(core, call, before, normalized(scale, SCALE))
+        return _tracked(core, call, before, reading.made(before))
 
     return make
 
@@ -186,8 +181,11 @@ def _scaled(call: Call, old: Object, scale: Object) -> Object:
     _set_replicas(call, old, replicas)
     metadata = scale["metadata"]
     old["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
-    if metadata.get("uid"):
-        old["metadata"]["uid"] = metadata["uid"]
+    uid, held = metadata.get("uid"), old["metadata"]["uid"]
+    if uid and uid != held:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
+        name = old["metadata"]["name"]
+        raise conflict(f"{call.row.plural}/scale", call.row.group, name, why)
     managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
     return managers.write(old, managed)
 
