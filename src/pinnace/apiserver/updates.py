@@ -127,7 +127,8 @@ async def _store(
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old)
     refuse(row, metadata, causes)
-    call.warnings.extend(strategy.warnings(new, old))
+    if subresource != "status":  # what a status write cannot change earns no warning
+        call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     await core.admission.validate(attempt)
     new = as_stored(new, row)
