@@ -124,18 +124,19 @@ def check_preconditions(row: Resource, item: Item, options: Options) -> None:
 
 
 async def delete(
-    core: Core, call: Call, name: str, namespace: str, options: Options
+    core: Core, call: Call, name: str, namespace: str, options: Options, *, admit: bool = True
 ) -> tuple[Item, bool]:
-    """Delete an object, or begin to; return its last state and whether it is gone."""
+    """Delete an object, or begin to; return its last state and whether it is gone.
+
+    Without `admit` admission has been asked already, about what the deletion follows from.
+    """
     row = call.row
     for _ in range(_RETRIES):
         item = await current(core, row, namespace, name)
         check_preconditions(row, item, options)
         old = decoded(core, row, item)
-        attempt = attributes(core, call, "DELETE", None, old)
-        attempt.name, attempt.namespace = name, namespace
-        await core.admission.mutate(attempt)
-        await core.admission.validate(attempt)
+        if admit:
+            await _admit(core, call, old, options)
         try:
             return await _delete(core, row, item, old, options)
         except CompareFailed:
@@ -143,6 +144,14 @@ async def delete(
     raise ApiError(
         f"{row.plural} {name} changes too fast to be deleted", code=409, reason="Conflict"
     )
+
+
+async def _admit(core: Core, call: Call, old: Object, options: Options) -> None:
+    attempt = attributes(core, call, "DELETE", None, old)
+    # Whoever deletes a collection names nothing in it, as upstream.
+    attempt.name, attempt.dry_run = call.info.name, options.dry_run
+    await core.admission.mutate(attempt)
+    await core.admission.validate(attempt)
 
 
 async def discard(core: Core, row: Resource, item: Item) -> None:

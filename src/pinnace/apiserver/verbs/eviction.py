@@ -33,7 +33,7 @@ async def evict(core: Core, call: Call) -> Answer:
     pod = (await current(core, call.row, namespace, name)).decode()
     if not _is_past_budgets(pod):
         await _spend(core, pod, dry_run=options.dry_run)
-    await deletes.delete(core, call, name, namespace, options)
+    await deletes.delete(core, call, name, namespace, options, admit=False)
     return answer_object(call.request, success(code=201), code=201)
 
 

@@ -1,6 +1,7 @@
 """The scale subresource: replicas of a workload as an autoscaling/v1 Scale."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pinnace.api.custom.kind import Scale, at
 from pinnace.api.errors import Cause, conflict, internal, invalid
@@ -17,7 +18,7 @@ from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import manager_of
 from pinnace.apiserver.patching import APPLY
-from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.updates import Change, change, check_names
 from pinnace.apiserver.verbs.apply import apply_to, check_strict, read_applied
 from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
@@ -109,7 +110,7 @@ async def update_scale(core: Core, call: Call) -> Answer:
         before = _managed_scale(call, old)
         return _scaled(call, old, _tracked(core, call, before, normalized(scale, SCALE)))
 
-    return _answer(core, call, await change(core, call, make, subresource="scale", track=False))
+    return await _changed(core, call, make)
 
 
 async def patch_scale(core: Core, call: Call) -> Answer:
@@ -123,7 +124,26 @@ async def patch_scale(core: Core, call: Call) -> Answer:
         check_names(call, scale)
         return _scaled(call, old, scale)
 
-    return _answer(core, call, await change(core, call, changed, subresource="scale", track=False))
+    return await _changed(core, call, changed)
+
+
+async def _changed(core: Core, call: Call, make: Change) -> Answer:
+    part = _ScalePart(call)
+    item = await change(core, call, make, subresource="scale", track=False, part=part)
+    return _answer(core, call, item)
+
+
+@dataclass(frozen=True, slots=True)
+class _ScalePart:
+    """The Scale of a workload, for admission to see and to change."""
+
+    call: Call
+
+    def of(self, obj: Object) -> Object:
+        return normalized(_scale(self.call, obj), SCALE)
+
+    def into(self, obj: Object, shown: Object) -> None:
+        _set_replicas(self.call, obj, (shown.get("spec") or {}).get("replicas") or 0)
 
 
 def _patches(core: Core, call: Call) -> Callable[[Object], Object]:
