@@ -5,12 +5,15 @@ ends the matter: the last finalizer's removal, or for Pods the kubelet's delete 
 What a propagation policy asks for is written into the finalizers, for the garbage collector.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, conflict, invalid
+from pinnace.api.kinds.core import NAMESPACES
 from pinnace.api.objects import Object, format_time, parse_time
 from pinnace.api.resources import Resource
 from pinnace.api.validation.base import quoted
@@ -149,9 +152,18 @@ async def delete(
 async def _admit(core: Core, call: Call, old: Object, options: Options) -> None:
     attempt = attributes(core, call, "DELETE", None, old)
     # Whoever deletes a collection names nothing in it, as upstream.
-    attempt.name, attempt.dry_run = call.info.name, options.dry_run
+    attempt.name = "" if call.info.verb == "deletecollection" else call.info.name
+    attempt.dry_run = options.dry_run
+    if call.row is NAMESPACES:
+        attempt.options = partial(_for_uid, attempt.options, old["metadata"]["uid"])
     await core.admission.mutate(attempt)
     await core.admission.validate(attempt)
+
+
+def _for_uid(options: Callable[[], Object], uid: str) -> Object:
+    """Return the options of the deletion of exactly one object."""
+    found = options()
+    return found | {"preconditions": {"uid": uid} | (found.get("preconditions") or {})}
 
 
 async def discard(core: Core, row: Resource, item: Item) -> None:

@@ -45,6 +45,14 @@ _KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
 class Part(Protocol):
     """What a subresource shows of an object, where that is an object of its own: a Scale."""
 
+    def asked(self, obj: Object) -> Object:
+        """Return what the client made of it, for mutators."""
+        ...
+
+    def before(self, obj: Object) -> Object:
+        """Return what it was, for mutators."""
+        ...
+
     def of(self, obj: Object) -> Object:
         """Return what is shown."""
         ...
@@ -135,16 +143,21 @@ class _Change:
 async def _store(changing: _Change, *, track: bool) -> Item:
     core, call, item = changing.core, changing.call, changing.item
     row, new, old, subresource = call.row, changing.new, changing.old, changing.subresource
+    part = changing.part
     given = new["metadata"].pop("resourceVersion", None) or ""
     old["metadata"].pop("resourceVersion", None)
     rules.apply_defaults(row, new)
-    _keep(new["metadata"], old["metadata"])
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:
         changing.new = new = tracked(core, call, old, new, subresource)
     attempt = attributes(core, call, "UPDATE", new, old)
+    if part is not None:
+        attempt.obj, attempt.old = part.asked(new), part.before(old)
     await _admitted(changing, attempt, core.admission.mutate, given)
+    if part is not None and attempt.obj is not None:
+        part.into(new, attempt.obj)
+    _keep(new["metadata"], old["metadata"])
     without_repeated(call, new, admitted=True)
     strategy = rules.strategy_for(row)
     if subresource:
@@ -156,6 +169,8 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     refuse(row, new["metadata"], causes)
     call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
+    if part is not None:
+        attempt.obj, attempt.old = part.of(new), part.of(old)
     await _admitted(changing, attempt, core.admission.validate, str(item.revision))
     return await _commit(core, call, item, old, as_stored(new, row), also)
 
@@ -164,15 +179,11 @@ async def _admitted(
     changing: _Change, attempt: Attributes, ask: Callable[[Attributes], Awaitable[None]], given: str
 ) -> None:
     """Let admission look at a change, the objects with the versions that clients see."""
-    new, old, part = changing.new, changing.old, changing.part
+    new, old = changing.new, changing.old
     if given:
         new["metadata"]["resourceVersion"] = given
     old["metadata"]["resourceVersion"] = str(changing.item.revision)
-    if part is not None:
-        attempt.obj, attempt.old = part.of(new), part.of(old)
     await ask(attempt)
-    if part is not None and attempt.obj is not None:
-        part.into(new, attempt.obj)
     new["metadata"].pop("resourceVersion", None)
     del old["metadata"]["resourceVersion"]
 

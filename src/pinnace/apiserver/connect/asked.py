@@ -23,7 +23,7 @@ def _asked(call: Call) -> Object:
     asked: Object = {"kind": sub.kind, "apiVersion": "v1"}
     request = call.request
     if call.info.subresource == "proxy":
-        path = call.info.subpath.lstrip("/")
+        path = call.info.subpath
         return asked | ({"path": path} if path else {})
     if call.info.subresource == "portforward":
         ports = ports_of(request)

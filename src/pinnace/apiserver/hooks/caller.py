@@ -20,6 +20,7 @@ from pinnace.apiserver.hooks.target import Objects, Place, dialed, place_of
 _HEADERS = {
     "content-type": "application/json",
     "accept": "application/json, */*",
+    "accept-encoding": "gzip",
     "user-agent": "kube-apiserver-admission",
 }
 # As many places as upstream's cache of clients remembers.

@@ -12,6 +12,7 @@ from pinnace.api.codec.json import go_name
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.typed import normalized
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver.admission.base import Attributes
 from pinnace.apiserver.hooks.failures import CallFailed
@@ -71,8 +72,8 @@ def review(
         "namespace": attributes.namespace,
         "operation": attributes.operation,
         "userInfo": _user(attributes),
-        "object": obj,
-        "oldObject": old,
+        "object": _written(obj, row),
+        "oldObject": _written(old, row),
         "dryRun": attributes.dry_run,
         "options": attributes.options() or None,
     }
@@ -82,6 +83,16 @@ def review(
         if not request[name]:
             del request[name]
     return {"kind": "AdmissionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
+
+
+def _written(obj: Object | None, row: Resource) -> Object | None:
+    """Return an object as Go writes it: of a custom row alone a Scale has a type."""
+    if obj is None or (row.custom is not None and obj.get("kind") == row.kind):
+        return obj
+    group, _, version = str(obj.get("apiVersion") or "").rpartition("/")
+    return normalized(
+        obj, Resource(group=group, version=version, kind=obj.get("kind") or "", plural="")
+    )
 
 
 def _kind(row: Resource, subresource: str) -> Object:

@@ -10,7 +10,7 @@ from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.writes import attributes
+from pinnace.apiserver.writes import attributes, check_namespace
 
 
 async def review(core: Core, call: Call) -> Answer:
@@ -57,6 +57,7 @@ async def token(core: Core, call: Call) -> Answer:
         call.request, api_version="authentication.k8s.io/v1", kind="TokenRequest"
     )
     bodies.expect_kind(body, "TokenRequest", "authentication.k8s.io/v1")
+    check_namespace(call, body["metadata"])
     await _admit(core, call, body)
     answer = issuer.request(
         body,

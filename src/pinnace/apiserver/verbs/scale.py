@@ -1,7 +1,7 @@
 """The scale subresource: replicas of a workload as an autoscaling/v1 Scale."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pinnace.api.custom.kind import Scale, at
 from pinnace.api.errors import Cause, conflict, internal, invalid
@@ -18,7 +18,7 @@ from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import manager_of
 from pinnace.apiserver.patching import APPLY
-from pinnace.apiserver.updates import Change, change, check_names
+from pinnace.apiserver.updates import change, check_names
 from pinnace.apiserver.verbs.apply import apply_to, check_strict, read_applied
 from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
@@ -106,11 +106,10 @@ async def update_scale(core: Core, call: Call) -> Answer:
     bodies.expect_kind(scale, _KIND, _VERSION)
     check_names(call, scale)
 
-    async def make(old: Object) -> Object:
-        before = _managed_scale(call, old)
-        return _scaled(call, old, _tracked(core, call, before, normalized(scale, SCALE)))
+    def made(before: Object) -> Object:
+        return _tracked(core, call, before, normalized(scale, SCALE))
 
-    return await _changed(core, call, make)
+    return await _changed(core, call, made)
 
 
 async def patch_scale(core: Core, call: Call) -> Answer:
@@ -119,25 +118,39 @@ async def patch_scale(core: Core, call: Call) -> Answer:
         _applies(core, call) if bodies.media_type(call.request) in APPLY else _patches(core, call)
     )
 
-    async def changed(old: Object) -> Object:
-        scale = make(_managed_scale(call, old))
+    def changed(before: Object) -> Object:
+        scale = make(before)
         check_names(call, scale)
-        return _scaled(call, old, scale)
+        return scale
 
     return await _changed(core, call, changed)
 
 
-async def _changed(core: Core, call: Call, make: Change) -> Answer:
+async def _changed(core: Core, call: Call, make: Callable[[Object], Object]) -> Answer:
     part = _ScalePart(call)
-    item = await change(core, call, make, subresource="scale", track=False, part=part)
+
+    async def changed(old: Object) -> Object:
+        part.was = _managed_scale(call, old)
+        part.wanted = make(_managed_scale(call, old))
+        return _scaled(call, old, part.wanted)
+
+    item = await change(core, call, changed, subresource="scale", track=False, part=part)
     return _answer(core, call, item)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _ScalePart:
     """The Scale of a workload, for admission to see and to change."""
 
     call: Call
+    was: Object = field(default_factory=dict)
+    wanted: Object = field(default_factory=dict)
+
+    def asked(self, obj: Object) -> Object:
+        return self.wanted
+
+    def before(self, obj: Object) -> Object:
+        return self.was
 
     def of(self, obj: Object) -> Object:
         return normalized(_scale(self.call, obj), SCALE)
