@@ -7,6 +7,7 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.errors import (
@@ -22,7 +23,7 @@ from pinnace.api.errors import (
     qualified,
 )
 from pinnace.api.kinds.coordination import LEASES
-from pinnace.api.kinds.core import EVENTS
+from pinnace.api.kinds.core import EVENTS, NAMESPACES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
@@ -30,6 +31,7 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
+from pinnace.apiserver.options import written_options
 from pinnace.apiserver.owners import without_repeated
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
@@ -66,6 +68,11 @@ def attributes(
 ) -> Attributes:
     """Return what admission is told of this call."""
     meta = (obj or old or {}).get("metadata") or {}
+    name = call.info.name or meta.get("name") or ""
+    namespace = call.info.namespace
+    if call.row is NAMESPACES and not namespace:
+        # A namespace itself counts as being in itself, even when it is made.
+        namespace = name
     return Attributes(
         row=call.row,
         operation=operation,
@@ -73,10 +80,11 @@ def attributes(
         old=old,
         user=call.user,
         lookup=core.lookup,
-        namespace=call.info.namespace,
-        name=call.info.name or meta.get("name") or "",
+        namespace=namespace,
+        name=name,
         subresource=call.info.subresource,
         dry_run=call.dry_run,
+        options=partial(written_options, call.request, operation),
         warnings=call.warnings,
     )
 
@@ -137,21 +145,19 @@ async def create(
     metadata.pop("deletionGracePeriodSeconds", None)
     metadata.pop("resourceVersion", None)
     check_namespace(call, metadata)
-    metadata["creationTimestamp"] = format_time(core.clock.now())
-    metadata["uid"] = new_uid()
-    base = "" if metadata.get("name") else metadata.get("generateName") or ""
-    if base:
-        metadata["name"] = generated(base)
     rules.apply_defaults(call.row, obj)
     if track:
         without_repeated(call, obj, admitted=False)
         obj = tracked(core, call, None, obj, "")
-        metadata = obj["metadata"]
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)
+    metadata = obj["metadata"]
+    base = "" if metadata.get("name") else metadata.get("generateName") or ""
+    _identify(core, metadata, base)
     prepare_new(core, call, obj)
     also = allocate(obj) if allocate is not None else None
+    attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
     if call.dry_run:
         return await _would_create(core, call, obj)
@@ -170,6 +176,14 @@ async def create(
         "generate a unique name for the object",
         details={"name": taken, "kind": row.plural, "retryAfterSeconds": 1},
     )
+
+
+def _identify(core: Core, metadata: Object, base: str) -> None:
+    """Give a new object what makes it itself: only validators see that, mutators do not."""
+    metadata["creationTimestamp"] = format_time(core.clock.now())
+    metadata["uid"] = new_uid()
+    if base:
+        metadata["name"] = generated(base)
 
 
 async def _taken(core: Core, row: Resource, namespace: str, name: str) -> AlreadyExists:

@@ -10,6 +10,7 @@ from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.writes import attributes, check_namespace
 
 
 async def review(core: Core, call: Call) -> Answer:
@@ -18,9 +19,16 @@ async def review(core: Core, call: Call) -> Answer:
     body["metadata"].pop("uid", None)
     if call.row.namespaced:
         body["metadata"].setdefault("namespace", call.namespace)
+    await _admit(core, call, body)
     answer = _reviewers(core, call)[call.row.kind](body)
     answer = {"kind": call.row.kind, "apiVersion": call.row.group_version, **answer}
     return answer_object(call.request, answer, code=201)
+
+
+async def _admit(core: Core, call: Call, body: Object) -> None:
+    attempt = attributes(core, call, "CREATE", body, None)
+    await core.admission.mutate(attempt)
+    await core.admission.validate(attempt)
 
 
 def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object]]:
@@ -49,6 +57,8 @@ async def token(core: Core, call: Call) -> Answer:
         call.request, api_version="authentication.k8s.io/v1", kind="TokenRequest"
     )
     bodies.expect_kind(body, "TokenRequest", "authentication.k8s.io/v1")
+    check_namespace(call, body["metadata"])
+    await _admit(core, call, body)
     answer = issuer.request(
         body,
         namespace=call.namespace,
