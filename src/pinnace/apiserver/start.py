@@ -14,7 +14,7 @@ from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
-from pinnace.apiserver.hooks.webhooks import CONFIGURATIONS, Webhooks
+from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.routes import Rows
@@ -76,9 +76,7 @@ def build(
         lookup=lookup,
         auth=Auth(authn.build(config.authentication, lookup, clock.now), authorizer, roles),
         admission=(
-            admission.build(
-                authorizer, roles, quota_writer=QuotaStatus(store), hooks=webhooks.admission
-            )
+            admission.build(authorizer, roles, quota_writer=QuotaStatus(store), webhooks=webhooks)
             if config.admission
             else Chain(())
         ),
@@ -94,7 +92,7 @@ async def load(server: Core, pods: NodePods) -> None:
     """Load what is looked up without waiting, and follow what is derived from it."""
     for row in (*LOOKED_UP, *_RBAC):
         await server.cache(row)
-    for row in CONFIGURATIONS:
+    for row in FOLLOWED:
         cache = await server.cache(row)
         cache.listeners.append(lambda change: server.webhooks.forget())
     pods.follow(await server.cache(core.PODS))

@@ -138,6 +138,9 @@ class Checker:
             # The name of a type; the compiler looks at the type alone.
             expr.type = found
             return
+        if found is not None and name:
+            expr.type, expr.variable = found, name
+            return
         result = self._field(expr, expr.operand, expr.field, False)
         expr.type = BOOL if expr.test else self._bindings.substitute(result)
 

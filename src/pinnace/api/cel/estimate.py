@@ -71,6 +71,8 @@ class Estimator:
         return ONE
 
     def select(self, expr: Select) -> Range:
+        if expr.variable:
+            return self.ident(Ident(expr.pos, expr.variable))
         cost = self.cost(expr.operand)
         if expr.test:
             return cost

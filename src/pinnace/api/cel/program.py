@@ -134,6 +134,8 @@ class _Builder:
         return run
 
     def select(self, expr: Select) -> Step:
+        if expr.variable:
+            return self.ident(Ident(expr.pos, expr.variable))
         operand = self.build(expr.operand)
         target, _ = unwrap_optional(expr.operand.type)
         name = unescape(expr.field) if target.kind == "struct" else expr.field

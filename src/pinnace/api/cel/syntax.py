@@ -34,11 +34,12 @@ class Ident(Expr):
 
 @dataclass(slots=True, eq=False)
 class Select(Expr):
-    """`operand.field`, or `has(operand.field)` if `test`."""
+    """`operand.field`, or `has(operand.field)` if `test`; `variable` if the dots are in a name."""
 
     operand: Expr
     field: str
     test: bool = False
+    variable: str = ""
 
 
 @dataclass(slots=True, eq=False)

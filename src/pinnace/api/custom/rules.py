@@ -86,7 +86,7 @@ def compile_rules(schema: Schema) -> Node | None:
     if not _has_rules(schema):
         return None
     structs: _Structs = {}
-    declared = declare(schema, "self", structs, root=True)
+    declared = declare(schema, "selfType", structs, root=True)
     made = _node(schema, schema, declared, structs, True)
     return made
 

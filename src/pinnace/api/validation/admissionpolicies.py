@@ -1,8 +1,11 @@
 """Rules of Validating- and MutatingAdmissionPolicies and of what binds them."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from pinnace.api import names
+from pinnace.api.cel.types import Type
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report
 from pinnace.api.validation.conditions import check_conditions
@@ -123,7 +126,11 @@ def _check_param_kind(report: Report, kind: Object, path: str) -> None:
         report.invalid(f"{path}.kind", name, detail)
 
 
-def _check_variables(report: Report, spec: Object, *, params: bool) -> bool:
+def _check_variables(
+    report: Report, spec: Object, *, params: bool, patches: bool = False
+) -> Mapping[str, Type] | None:
+    """Check a policy's variables and return their types, or None if it has none."""
+    types: dict[str, Type] = {}
     variables = report.objects(spec, "variables", "spec")
     for at, variable in variables:
         name = report.text(variable, "name", at)
@@ -131,10 +138,10 @@ def _check_variables(report: Report, spec: Object, *, params: bool) -> bool:
             report.required(f"{at}.name", "name is not specified")
         elif not _IDENTIFIER.fullmatch(name) or name in _RESERVED:
             report.invalid(f"{at}.name", name, "must be a valid CEL identifier")
-        use = Use(result="any", params=params, composed=True)
+        use = Use(result="any", params=params, patch_types=patches, composed=dict(types))
         text, missing = report.text(variable, "expression", at), "expression is not specified"
-        check_expression(report, text, f"{at}.expression", use, missing=missing)
-    return bool(variables)
+        types[name] = check_expression(report, text, f"{at}.expression", use, missing=missing)
+    return types if variables else None
 
 
 def _check_validation(report: Report, validation: Object, path: str, use: Use) -> None:
@@ -145,7 +152,7 @@ def _check_validation(report: Report, validation: Object, path: str, use: Use) -
     if shown and not shown.strip():
         report.invalid(where, shown, "must be non-empty if specified")
     elif shown:
-        made = Use(result="string", params=use.params, authorizer=False, composed=use.composed)
+        made = replace(use, result="string", authorizer=False)
         check_expression(report, shown, where, made)
     message = report.text(validation, "message", path)
     if message and not message.strip():
@@ -179,7 +186,7 @@ def _check_annotations(
         if len(text.strip().encode("utf-8", "surrogatepass")) > AUDIT_EXPRESSION_LIMIT:
             report.required(where, f"must not exceed {AUDIT_EXPRESSION_LIMIT} bytes in length")
         else:
-            made = Use(result="string", params=use.params, composed=use.composed)
+            made = replace(use, result="audit")
             missing = "valueExpression is not specified"
             check_expression(report, text, where, made, missing=missing)
         if key in seen:
@@ -220,16 +227,16 @@ def _check_mutating(report: Report, policy: Object, *, conditions: bool) -> None
     params = _check_head(report, spec, mutating=True)
     if conditions:
         check_match_conditions(report, spec, "spec", params=params)
-    _check_variables(report, spec, params=params)
+    composed = _check_variables(report, spec, params=params, patches=True)
     mutations = report.objects(spec, "mutations", "spec")
     if not mutations:
         report.required("spec.mutations", "mutations must contain at least one item")
     for at, mutation in mutations:
-        _check_mutation(report, mutation, at, params=params)
+        _check_mutation(report, mutation, at, Use(params=params, composed=composed))
     report.one_of(spec, "reinvocationPolicy", "spec", REINVOCATION_POLICIES)
 
 
-def _check_mutation(report: Report, mutation: Object, path: str, *, params: bool) -> None:
+def _check_mutation(report: Report, mutation: Object, path: str, use: Use) -> None:
     kind = report.text(mutation, "patchType", path)
     if not kind:
         report.required(f"{path}.patchType")
@@ -245,7 +252,7 @@ def _check_mutation(report: Report, mutation: Object, path: str, *, params: bool
         report.required(f"{path}.{own}", f"must be specified when patchType is {kind}")
     else:
         text = report.text(patch, "expression", f"{path}.{own}")
-        use = Use(result=kind, params=params, patch_types=True, composed=True)
+        use = replace(use, result=kind, patch_types=True)
         check_expression(report, text, f"{path}.{own}.expression", use)
     if mutation.get(other) is not None:
         detail = f"must not be specified when patchType is {kind}"

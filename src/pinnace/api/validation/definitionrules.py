@@ -139,7 +139,7 @@ class _Walk:
 def check_definition_rules(report: Report, schema: Schema, path: str) -> None:
     """Compile the rules of a schema that is otherwise in order, and weigh them."""
     walk = _Walk(report)
-    declared = declare(schema, "self", walk.structs, root=True)
+    declared = declare(schema, "selfType", walk.structs, root=True)
     walk.visit(schema, _Place(path=path, declared=declared, root=True))
     if walk.total > _TOTAL_LIMIT:
         for _, where in walk.dear:

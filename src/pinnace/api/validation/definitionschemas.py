@@ -8,7 +8,6 @@ from pinnace.api.fieldvalidation import type_errors_of
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report
 from pinnace.api.validation.definitionrules import check_definition_rules
-from pinnace.api.validation.expressions import Use, check_expression
 from pinnace.api.validation.fieldpaths import find_field
 from pinnace.api.validation.schemadefaults import default_causes
 from pinnace.api.validation.schemaprinting import printed_items, printed_schema, set_fields
@@ -320,7 +319,7 @@ def _check_rules(report: Report, schema: Schema, path: str) -> None:
 def _check_rule(report: Report, schema: Schema, rule: Object, path: str) -> None:
     text, message = report.text(rule, "rule", path), report.text(rule, "message", path)
     if not text.strip():
-        check_expression(report, text, f"{path}.rule", Use(), missing="rule is not specified")
+        report.required(f"{path}.rule", "rule is not specified")
     elif message and not message.strip():
         report.invalid(f"{path}.message", message, "must be non-empty if specified")
     elif re.search("[\n\r]", message.strip()):
@@ -329,10 +328,9 @@ def _check_rule(report: Report, schema: Schema, rule: Object, path: str) -> None
         detail = "message must be specified if rule contains line breaks"
         report.required(f"{path}.message", detail)
     made = report.text(rule, "messageExpression", path)
-    if made:
+    if made and not made.strip():
         missing = "messageExpression must be non-empty if specified"
-        use = Use(result="string", authorizer=False)
-        check_expression(report, made, f"{path}.messageExpression", use, missing=missing)
+        report.required(f"{path}.messageExpression", missing)
     reason = rule.get("reason")
     if reason is not None and reason not in REASONS:
         report.not_supported(f"{path}.reason", reason, REASONS)

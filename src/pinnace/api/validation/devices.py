@@ -176,7 +176,7 @@ def check_selectors(report: Report, holder: Object, path: str) -> None:
         if size(text) > EXPRESSION_LIMIT:
             report.add(too_long(where, EXPRESSION_LIMIT))
         elif text:
-            check_expression(report, text, where, Use(authorizer=False))
+            check_expression(report, text, where, Use(compiled=False))
 
 
 def _check_constraint(report: Report, constraint: Object, path: str, known: Requests) -> None:

@@ -1,11 +1,14 @@
 """CEL expressions inside objects: the one place where a validator meets them.
 
-`check_expression` refuses an expression that is missing. It is told what the expression may use,
-because compiling it, which comes with the CEL engine, belongs here.
+`check_expression` refuses an expression that is missing, and one that does not compile for what it
+is told that the expression may use.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pinnace.api.cel.admission import compiled, environment
+from pinnace.api.cel.types import DYN, Type
 from pinnace.api.validation.base import Report
 
 
@@ -13,17 +16,37 @@ from pinnace.api.validation.base import Report
 class Use:
     """What an expression must be and which variables it sees.
 
-    `result` names the type it evaluates to. `composed` lets it name the policy's own variables.
+    `result` names the type it evaluates to. `composed` are the policy's own variables, which it
+    may name; None if there are none. `compiled` is off for expressions about devices, which the
+    scheduler alone evaluates.
     """
 
     result: str = "bool"
     params: bool = False
     authorizer: bool = True
     patch_types: bool = False
-    composed: bool = False
+    composed: Mapping[str, Type] | None = None
+    compiled: bool = True
 
 
-def check_expression(report: Report, text: str, path: str, use: Use, *, missing: str = "") -> None:
-    """Check an expression that must be there; `missing` says why when it is not."""
+def check_expression(report: Report, text: str, path: str, use: Use, *, missing: str = "") -> Type:
+    """Check an expression that must be there; `missing` says why when it is not.
+
+    Returns the type of its result.
+    """
     if not text.strip():
         report.required(path, missing)
+        return DYN
+    if not use.compiled:
+        return DYN
+    scope = environment(
+        params=use.params,
+        authorizer=use.authorizer,
+        patches=use.patch_types,
+        variables=use.composed,
+    )
+    try:
+        return compiled(text, scope, use.result).type
+    except ValueError as error:
+        report.invalid(path, text, str(error))
+    return DYN

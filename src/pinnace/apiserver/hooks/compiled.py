@@ -94,35 +94,42 @@ class Table:
 
     def _matches(self, attributes: Attributes) -> Iterable[Match]:
         row = attributes.row
-        if row.group == "admissionregistration.k8s.io" and row.kind in _EXEMPT:
+        if is_exempt(row):
             return
         equivalent: list[Resource] | None = None
         for hook in self._hooks:
             rules = hook.spec.get("rules") or ()
-            if any(_fits(rule, row, attributes) for rule in rules):
+            if any(fits(rule, row, attributes) for rule in rules):
                 yield hook, row
                 continue
             if hook.spec.get("matchPolicy") == "Exact":
                 continue
             if equivalent is None:
-                equivalent = self._equivalent(row, attributes.subresource)
-            for other in (o for rule in rules for o in equivalent if _fits(rule, o, attributes)):
+                equivalent = equivalents(self._rows, row, attributes.subresource)
+            for other in (o for rule in rules for o in equivalent if fits(rule, o, attributes)):
                 yield hook, other
                 break
 
-    def _equivalent(self, row: Resource, subresource: str) -> list[Resource]:
-        """Return the other versions, and groups, in which the same objects are served."""
-        return [
-            other
-            for other in self._rows
-            if other.prefix == row.prefix
-            and row.prefix
-            and other.group_version != row.group_version
-            and (not subresource or other.subresource(subresource) is not None)
-        ]
+
+def equivalents(rows: Iterable[Resource], row: Resource, subresource: str) -> list[Resource]:
+    """Return the other versions, and groups, in which the same objects are served."""
+    return [
+        other
+        for other in rows
+        if other.prefix == row.prefix
+        and row.prefix
+        and other.group_version != row.group_version
+        and (not subresource or other.subresource(subresource) is not None)
+    ]
 
 
-def _fits(rule: Mapping[str, Any], row: Resource, attributes: Attributes) -> bool:
+def is_exempt(row: Resource) -> bool:
+    """Say whether a kind steers admission itself, and is never held up by it."""
+    return row.group == "admissionregistration.k8s.io" and row.kind in _EXEMPT
+
+
+def fits(rule: Mapping[str, Any], row: Resource, attributes: Attributes) -> bool:
+    """Say whether a rule is about writes of this sort to a row."""
     return (
         _in_scope(rule.get("scope") or "*", row, attributes.namespace)
         and _has(rule.get("operations"), attributes.operation)

@@ -71,9 +71,9 @@ def review(
         "name": attributes.name,
         "namespace": attributes.namespace,
         "operation": attributes.operation,
-        "userInfo": _user(attributes),
-        "object": _written(obj, row),
-        "oldObject": _written(old, row),
+        "userInfo": user_of(attributes),
+        "object": written(obj, row),
+        "oldObject": written(old, row),
         "dryRun": attributes.dry_run,
         "options": attributes.options() or None,
     }
@@ -85,7 +85,7 @@ def review(
     return {"kind": "AdmissionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
 
 
-def _written(obj: Object | None, row: Resource) -> Object | None:
+def written(obj: Object | None, row: Resource) -> Object | None:
     """Return an object as Go writes it: of a custom row alone a Scale has a type."""
     if obj is None or (row.custom is not None and obj.get("kind") == row.kind):
         return obj
@@ -104,7 +104,8 @@ def _resource(row: Resource) -> Object:
     return {"group": row.group, "version": row.version, "resource": row.plural}
 
 
-def _user(attributes: Attributes) -> Object:
+def user_of(attributes: Attributes) -> Object:
+    """Return who writes, as reviews tell it."""
     user = attributes.user
     found: Object = {}
     if user.name:

@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 
 from pinnace.api.kinds.admissionregistration import (
+    MUTATINGADMISSIONPOLICIES,
+    MUTATINGADMISSIONPOLICYBINDINGS,
     MUTATINGWEBHOOKCONFIGURATIONS,
+    VALIDATINGADMISSIONPOLICIES,
+    VALIDATINGADMISSIONPOLICYBINDINGS,
     VALIDATINGWEBHOOKCONFIGURATIONS,
 )
 from pinnace.api.objects import Object
@@ -12,12 +16,17 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.hooks.caller import Caller
 from pinnace.apiserver.hooks.dispatch import Hooks
 from pinnace.apiserver.hooks.target import Objects
+from pinnace.apiserver.policies.compiled import Policies
 
+MUTATING = (MUTATINGADMISSIONPOLICIES, MUTATINGADMISSIONPOLICYBINDINGS)
+VALIDATING = (VALIDATINGADMISSIONPOLICIES, VALIDATINGADMISSIONPOLICYBINDINGS)
 CONFIGURATIONS = (MUTATINGWEBHOOKCONFIGURATIONS, VALIDATINGWEBHOOKCONFIGURATIONS)
+# Whatever changes which webhooks and policies a write concerns.
+FOLLOWED = (*CONFIGURATIONS, *MUTATING, *VALIDATING)
 
 
 class Webhooks:
-    """A server's webhooks; to be closed with it."""
+    """A server's webhooks and policies; to be closed with it."""
 
     def __init__(self, objects: Objects, rows: Iterable[Resource]) -> None:
         self._caller = Caller(objects)
@@ -26,11 +35,14 @@ class Webhooks:
             return Hooks(lambda: objects.list(row), rows, self._caller.post, self.convert)
 
         self.admission = hooks(CONFIGURATIONS[0]), hooks(CONFIGURATIONS[1])
+        self.policies = Policies(*MUTATING, objects, rows), Policies(*VALIDATING, objects, rows)
 
     def forget(self) -> None:
         """Look at configurations and rows again: some of them changed."""
         for hooks in self.admission:
             hooks.forget()
+        for policies in self.policies:
+            policies.forget()
 
     async def convert(self, obj: Object, row: Resource) -> Object:
         """Return an object in the version of a row; raises ApiError."""

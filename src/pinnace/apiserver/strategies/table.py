@@ -65,7 +65,6 @@ COUNTED_WITH_STATUS = Strategy(status=True, counted=SPEC)
 CREATED_BY_PUT = Strategy(allow_create_on_update=True)
 CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
-NOT_EVALUATED = "this version of Pinnace stores admission policies and does not evaluate them"
 NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve what they name"
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
 NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
@@ -76,9 +75,8 @@ POLICIES = Admission(
     counted=SPEC,
     allow_unconditional_update=False,
     status_keeps_metadata=ALL_METADATA,
-    without_effect=NOT_EVALUATED,
 )
-BINDINGS = Admission(counted=SPEC, allow_unconditional_update=False, without_effect=NOT_EVALUATED)
+BINDINGS = Admission(counted=SPEC, allow_unconditional_update=False)
 FLOWS = FlowControl(status=True, counted=SPEC, without_effect=NOT_QUEUED)
 STRICT_STATUS = Strategy(status=True, status_keeps_metadata=ALL_METADATA)
 STRICT_STATUS_CONDITIONAL = Strategy(
