@@ -1,6 +1,6 @@
 """What an expression may name, and compiling it there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import re2
@@ -24,7 +24,7 @@ from pinnace.api.cel.syntax import (
     Select,
 )
 from pinnace.api.cel.times import parse_duration, parse_timestamp
-from pinnace.api.cel.types import Structs, Type
+from pinnace.api.cel.types import Structs, Type, unwrap_optional
 
 _FUNCTIONS: Mapping[str, tuple[Overload, ...]] = table(
     standard.OVERLOADS,
@@ -52,6 +52,7 @@ class Environment:
         checker.check(expr)
         if not checker.issues:
             checker.issues.extend(_bad_literals(expr))
+            checker.issues.extend(_mixed_literals(expr))
         if checker.issues:
             raise CompileError(source, sorted(checker.issues, key=lambda issue: issue.pos))
         return build(source, expr, functions)
@@ -92,6 +93,31 @@ def _bad_literals(expr: Expr) -> Iterator[Issue]:
             continue
         if not _readable(node.function, arg.value):
             yield Issue(arg.pos, f"invalid {node.function} argument")
+
+
+def _mixed_literals(expr: Expr) -> Iterator[Issue]:
+    """Tell of lists and maps whose elements have types that merely could be the same."""
+    if isinstance(expr, Call) and expr.function == "format":
+        return
+    if isinstance(expr, MakeList):
+        yield from _mixed(expr.elements, expr.optional)
+    elif isinstance(expr, MakeMap):
+        optional = frozenset(i for i, entry in enumerate(expr.entries) if entry.optional)
+        yield from _mixed([entry.key for entry in expr.entries])
+        yield from _mixed([entry.value for entry in expr.entries], optional)
+    for inner in _inside(expr):
+        yield from _mixed_literals(inner)
+
+
+def _mixed(elements: Sequence[Expr], optional: Container[int] = ()) -> Iterator[Issue]:
+    first: Type | None = None
+    for index, element in enumerate(elements):
+        given = unwrap_optional(element.type)[0] if index in optional else element.type
+        if first is None:
+            first = given
+        elif given != first:
+            yield Issue(element.pos, f"expected type '{first}' but found '{given}'")
+            return
 
 
 def _readable(function: str, text: str) -> bool:

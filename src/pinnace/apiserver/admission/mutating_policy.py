@@ -198,10 +198,10 @@ def _patched(obj: Object, operations: list[Object]) -> Object:
     try:
         return json_patch.apply(obj, operations)
     except ApiError as error:
-        if any(operation.get("op") == "test" for operation in operations):
+        if str(error.__cause__).endswith("test failed"):
             # A test that fails takes the whole patch back, without complaint.
             return obj
-        raise ValueError(f"JSON Patch: {error.message}") from error
+        raise ValueError(f"JSON Patch: {error.__cause__ or error.message}") from error
 
 
 def _applied(obj: Object, applied: Object, row: Resource) -> Object:
