@@ -30,7 +30,6 @@ from pinnace.api.cel.types import (
 from pinnace.api.cel.values import KeyedList, SetList
 
 MAX_REQUEST = 3 * 1024 * 1024
-_UNBOUNDED = (1 << 63) - 1
 _PREFIX = "x-kubernetes-"
 _NAME: Mapping[str, Any] = {"type": "string"}
 _META: Mapping[str, Any] = {
@@ -45,7 +44,7 @@ class Declared:
     """One node. `adapt` makes a value of what is in the JSON; None where that is the value."""
 
     type: Type
-    max_elements: int = _UNBOUNDED
+    max_elements: int = 0
     min_size: int = 2
     element: "Declared | None" = None
     fields: Mapping[str, "Declared"] = field(default_factory=dict)
