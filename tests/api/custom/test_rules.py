@@ -21,11 +21,8 @@ def thing(spec: Any) -> dict[str, Any]:
 
 
 def told(schema: dict[str, Any], spec: Any, old: Any = None) -> list[str]:
-    kind = kind_of(schema)
-    if old is None:
-        found = kind.check(thing(spec))
-    else:
-        found = kind.check_update(thing(spec), thing(old))
+    kind, new = kind_of(schema), thing(spec)
+    found = kind.check(new) if old is None else kind.check_update(new, thing(old))
     return [f"{cause.field}: {cause.body()}" for cause in found]
 
 
@@ -131,9 +128,7 @@ def test_what_an_update_leaves_as_it_was_is_warned_of_alone() -> None:
 
 
 def test_rules_wait_until_the_object_is_otherwise_in_order() -> None:
-    schema = ruled(
-        "object", "self.a > 0", properties={"a": {"type": "integer"}}, required=["a"]
-    )
+    schema = ruled("object", "self.a > 0", properties={"a": {"type": "integer"}}, required=["a"])
     assert told(schema, {}) == [
         "spec.a: Required value",
         "<nil>: Invalid value: null: some validation rules were not checked because the object "
@@ -150,9 +145,7 @@ def test_the_root_sees_its_name_and_nothing_else_of_its_metadata() -> None:
 
 
 def test_all_rules_of_an_object_share_one_budget() -> None:
-    schema = ruled(
-        "array", "self.all(x, self.all(y, y >= 0))", items={"type": "integer"}
-    )
+    schema = ruled("array", "self.all(x, self.all(y, y >= 0))", items={"type": "integer"})
     (said,) = told(schema, list(range(1000)))
     assert "operation cancelled: actual cost limit exceeded" in said
     assert "no further validation rules will be run due to call cost exceeds limit" in said

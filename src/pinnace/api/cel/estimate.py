@@ -43,9 +43,35 @@ class _Entries:
         return _Entries(self.kind, union(self.key, other.key), union(self.value, other.value))
 
 
+class _Path:
+    """A path that leads to a value, which grows as a slice of Go does.
+
+    Upstream appends to one path from two places, and the second overwrites what the first added if
+    there is room behind it. Estimates depend on that, so it is so here.
+    """
+
+    __slots__ = ("_cells", "_length")
+
+    def __init__(self, cells: list[str], length: int) -> None:
+        self._cells = cells
+        self._length = length
+
+    def plus(self, name: str) -> "_Path":
+        """Return the path to a part; it shares its room with this one while there is some."""
+        cells = self._cells
+        if self._length == len(cells):
+            cells = [*cells, *[""] * max(len(cells), 1)]
+        cells[self._length] = name
+        return _Path(cells, self._length + 1)
+
+    def now(self) -> tuple[str, ...]:
+        """Return the steps as they are at this moment."""
+        return tuple(self._cells[: self._length])
+
+
 @dataclass(frozen=True, slots=True)
 class _Local:
-    path: tuple[str, ...]
+    path: _Path
     size: Range | None = None
     entries: _Entries | None = None
 
@@ -56,7 +82,7 @@ class Estimator:
 
     size_of: SizeOf
     _locals: dict[str, list[_Local]] = field(default_factory=dict)
-    _paths: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _paths: dict[int, _Path] = field(default_factory=dict)
     _sizes: dict[int, Range] = field(default_factory=dict)
     _entries: dict[int, _Entries] = field(default_factory=dict)
 
@@ -67,7 +93,7 @@ class Estimator:
 
     def ident(self, expr: Ident) -> Range:
         found = self._local(expr.name)
-        self._paths[id(expr)] = found.path if found else (expr.name,)
+        self._paths[id(expr)] = found.path if found else _Path([expr.name], 1)
         return ONE
 
     def select(self, expr: Select) -> Range:
@@ -78,7 +104,7 @@ class Estimator:
             return cost
         if expr.operand.type.kind in ("map", "struct", "param"):
             cost = add(cost, ONE)
-        self._paths[id(expr)] = (*self._path(expr.operand), expr.field)
+        self._paths[id(expr)] = self._path(expr.operand).plus(expr.field)
         return cost
 
     def call(self, expr: Call) -> Range:
@@ -110,7 +136,7 @@ class Estimator:
                 entries = self._entries_of(expr.args[0])
                 size = entries.value if entries else None
                 step = "@items" if overload == "index_list" else "@values"
-                self._paths[id(expr)] = (*self._path(expr.args[0]), step)
+                self._paths[id(expr)] = self._path(expr.args[0]).plus(step)
             if size is None:
                 size = self._size(expr)
         if size is not None:
@@ -215,27 +241,28 @@ class Estimator:
         is_list = (entries.kind if entries else expr.range.type.kind) == "list"
         key = entries.key if entries else None
         value = entries.value if entries else None
-        keys = _Local((*path, "@indices" if expr.var2 and is_list else "@keys"), key)
-        values = _Local((*path, "@items" if is_list else "@values"), value)
         if expr.var2:
+            keys = _Local(path.plus("@indices" if is_list else "@keys"), key)
+            values = _Local(path.plus("@items" if is_list else "@values"), value)
             self._locals.setdefault(expr.var, []).append(keys)
             self._locals.setdefault(expr.var2, []).append(values)
             return
-        self._locals.setdefault(expr.var, []).append(values if is_list else keys)
+        step, size = ("@items", value) if is_list else ("@keys", key)
+        self._locals.setdefault(expr.var, []).append(_Local(path.plus(step), size))
 
     def _local(self, name: str) -> _Local | None:
         found = self._locals.get(name)
         return found[-1] if found else None
 
-    def _path(self, expr: Expr) -> tuple[str, ...]:
+    def _path(self, expr: Expr) -> _Path:
         if isinstance(expr, Ident):
             found = self._local(expr.name)
             if found:
                 return found.path
-        return self._paths.get(id(expr), ())
+        return self._paths.get(id(expr)) or _Path([], 0)
 
     def _arg(self, expr: Expr) -> Arg:
-        path = self._path(expr)
+        path = self._path(expr).now()
         if path and path[0] in (_ACCU, "@result"):
             path = ()
         return Arg(expr, expr.type, path, self._size(expr))
@@ -257,8 +284,7 @@ class Estimator:
         found = self._sizes.get(id(expr)) or _literal_size(expr)
         if found:
             return found
-        path = self._path(expr)
-        sized = self._sized(path)
+        sized = self._sized(self._path(expr).now())
         if sized is not None:
             self._sizes[id(expr)] = sized
             return sized
