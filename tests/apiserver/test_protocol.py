@@ -112,6 +112,12 @@ async def test_a_deprecated_kind_warns_on_every_verb(api: Any) -> None:
     )
 
 
+async def test_each_warning_has_a_header_of_its_own(api: Any) -> None:
+    answer = await api.answer("POST", CONFIGMAPS, {**configmap(), "a": 1, "b": 2})
+    assert answer.headers["warning"] == '299 - "unknown field \\"a\\""'
+    assert answer.more == (("warning", '299 - "unknown field \\"b\\""'),)
+
+
 async def test_items_of_a_list_do_not_repeat_what_they_are(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap())
     _, found = await api.do("GET", CONFIGMAPS)

@@ -57,7 +57,7 @@ from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
 from pinnace.apiserver.tracing import Tracing
 from pinnace.apiserver.verbs.table import CONNECT, handler_of
-from pinnace.apiserver.warnings import warning_header
+from pinnace.apiserver.warnings import warning_headers
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
@@ -324,9 +324,11 @@ def _put_headers(answer: Response | Stream, passage: Passage) -> None:
     headers.setdefault("cache-control", "no-cache, private")
     if passage.flow is not None:
         headers.update(passage.flow.headers)
-    warning = warning_header(passage.warnings) if passage.warnings else ""
-    if warning:
-        headers["warning"] = warning
+    if passage.warnings:
+        first, *more = warning_headers(passage.warnings) or [""]
+        if first:
+            headers["warning"] = first
+        answer.more += tuple(("warning", one) for one in more)
 
 
 def _is_foreign(method: str, info: RequestInfo) -> bool:
