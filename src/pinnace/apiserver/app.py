@@ -28,7 +28,7 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.deadlines import is_long_running, seconds_for
+from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.flows import FLOWS, Flow, Flows
@@ -226,8 +226,7 @@ class ApiServer:
             return await self._answer(request, info, passage)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._answer(request, info, passage)
+            return await Within(self._answer(request, info, passage), seconds)
         except TimeoutError:
             raise Timeout(TIMED_OUT, details={}) from None
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -16,7 +17,7 @@ from pinnace.apiserver.deadlines import is_long_running
 from pinnace.apiserver.lifecycle import REMOVED
 from pinnace.apiserver.routes import RequestInfo
 from pinnace.apiserver.store_metrics import Reading, cache_metrics, size_metric
-from pinnace.apiserver.tallies import Tallies
+from pinnace.apiserver.tallies import Spread, Tallies
 from pinnace.apiserver.version import VERSION
 from pinnace.store.base import StoreError
 
@@ -36,11 +37,25 @@ _KNOWN_USERS = frozenset(
 RequestKey = tuple[str, str, str, str, str, str, str, str]
 
 
+_SUCCEEDED, _FAILED = ("success",), ("failure",)
+_ALLOWED, _NO_OPINION = ("allowed",), ("no-opinion",)
+_CODES = MappingProxyType({code: str(code) for code in (200, 201, 404, 409)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What the requests of one kind are counted in; found once, since each look-up costs."""
+
+    seconds: tuple[Spread, ...]
+    sizes: Spread | None
+
+
 class Metrics:
     """Counts requests; each server has its own."""
 
     def __init__(self, tallies: Tallies) -> None:
         self._tallies = tallies
+        self._series: dict[RequestKey, _Series] = {}
         # How many requests are being answered now.
         self._answering = {"mutating": 0, "readOnly": 0}
 
@@ -59,21 +74,28 @@ class Metrics:
     ) -> None:
         """Count one answered request; `size` is that of a complete answer's body."""
         key = _key(request, info)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self._counted_in(key, info)
         tallies = self._tallies
-        tallies.requests.add((*key, str(code)))
+        tallies.requests.add((*key, _CODES.get(code) or str(code)))
         if code == 504:
             tallies.terminations.add((key[0], *key[2:], str(code)))
+        for spread in series.seconds:
+            spread.observe(seconds)
+        if series.sizes is not None:
+            series.sizes.observe(size)
+
+    def _counted_in(self, key: RequestKey, info: RequestInfo) -> _Series:
         if is_long_running(info):
-            return
-        shorter = (key[0], *key[2:])
-        tallies.seconds.observe(key, seconds)
-        tallies.sli_seconds.observe(shorter, seconds)
-        if key[0] in _SIZED:
-            tallies.response_sizes.observe(shorter, size)
+            return _Series((), None)
+        tallies, shorter = self._tallies, (key[0], *key[2:])
+        sizes = tallies.response_sizes.of(shorter) if key[0] in _SIZED else None
+        return _Series((tallies.seconds.of(key), tallies.sli_seconds.of(shorter)), sizes)
 
     def authenticated(self, user: User | None, seconds: float) -> None:
         """Count an attempt to authenticate; None if it failed."""
-        result = ("failure",) if user is None else ("success",)
+        result = _FAILED if user is None else _SUCCEEDED
         self._tallies.authentications.add(result)
         self._tallies.authentication_seconds.observe(result, seconds)
         if user is not None:
@@ -82,7 +104,7 @@ class Metrics:
 
     def authorized(self, seconds: float, *, allowed: bool) -> None:
         """Count an authorization."""
-        result = ("allowed",) if allowed else ("no-opinion",)
+        result = _ALLOWED if allowed else _NO_OPINION
         self._tallies.authorizations.add(result)
         self._tallies.authorization_seconds.observe(result, seconds)
 
