@@ -17,7 +17,6 @@ from pinnace.api.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
-    Timeout,
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
@@ -28,7 +27,7 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for
+from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.flows import FLOWS, Flow, Flows
@@ -39,7 +38,7 @@ from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
-from pinnace.apiserver.paths import Paths
+from pinnace.apiserver.paths import Paths, nameless
 from pinnace.apiserver.request_log import log_request
 from pinnace.apiserver.routes import (
     NOT_ALLOWED,
@@ -48,6 +47,7 @@ from pinnace.apiserver.routes import (
     check_custom,
     check_scope,
     check_segment,
+    is_nameless,
     parse,
 )
 from pinnace.apiserver.services.repair import repair_for_ever
@@ -65,7 +65,6 @@ from pinnace.store.base import CompareFailed, Store, StoreError
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
 _WITHDRAW_SECONDS = 2.0
-TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
 
 
@@ -228,7 +227,7 @@ class ApiServer:
         try:
             return await Within(self._answer(request, info, passage), seconds)
         except TimeoutError:
-            raise Timeout(TIMED_OUT, details={}) from None
+            return timed_out()
 
     def _is_known(self, info: RequestInfo) -> bool:
         """Say whether a request is counted: what clients make up would have no bound."""
@@ -242,6 +241,8 @@ class ApiServer:
     async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
+        if is_nameless(info):
+            return nameless(request)
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pinnace.api.errors import BadRequest
-from pinnace.api.wire import Request
+import orjson
+
+from pinnace.api.errors import BadRequest, Timeout
+from pinnace.api.wire import Request, Response
 from pinnace.apiserver.routes import RequestInfo
 
 _UNITS = {
@@ -24,6 +26,7 @@ _UNITS = {
     "h": 3600.0,
 }
 T = TypeVar("T")
+_TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
@@ -87,6 +90,14 @@ def seconds_for(request: Request, most: float) -> float:
         return most
     seconds = duration(asked[0])
     return seconds if 0 < seconds < most else most
+
+
+def timed_out() -> Response:
+    """Return what upstream answers for the handler that did not end: no typed object, no type."""
+    status = Timeout(_TIMED_OUT, details={}).status()
+    body = {name: value for name, value in status.items() if name not in ("kind", "apiVersion")}
+    headers = {"content-type": "text/plain; charset=utf-8"}
+    return Response(status=Timeout.code, headers=headers, body=orjson.dumps(body) + b"\n")
 
 
 def duration(text: str) -> float:

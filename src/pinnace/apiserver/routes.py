@@ -19,7 +19,9 @@ _VERBS = {
     "DELETE": "delete",
 }
 # Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
+_PREFIXES = ("watch", "proxy")
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
+_PREFIXES = ("watch", "proxy")
 NOT_FOUND = "the server could not find the requested resource"
 NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _FALSE = ("false", "0")
@@ -101,6 +103,11 @@ def parse(request: Request) -> RequestInfo:
         subpath=_subpath(path, rest),
         field_selector=selected,
     )
+
+
+def is_nameless(info: RequestInfo) -> bool:
+    """Say whether a path has one of the old prefixes of verbs and then nothing."""
+    return info.resource in _PREFIXES and not (info.name or info.namespace)
 
 
 def check_scope(row: Resource, info: RequestInfo) -> None:
