@@ -35,7 +35,7 @@ from pinnace.apiserver.freshness import freshen, twice
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.identity import Identity
 from pinnace.apiserver.lifecycle import deprecation
-from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.metrics import COUNTED_BELOW, COUNTED_PATHS, Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
 from pinnace.apiserver.paths import Paths, nameless
@@ -222,7 +222,9 @@ class ApiServer:
     async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
-            return await self._answer(request, info, passage)
+            answer = await self._answer(request, info, passage)
+            # A watch counts itself.
+            return answer if info.verb == "watch" else self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
             return await Within(self._answer(request, info, passage), seconds)
@@ -232,7 +234,7 @@ class ApiServer:
     def _is_known(self, info: RequestInfo) -> bool:
         """Say whether a request is counted: what clients make up would have no bound."""
         if not info.resource:
-            return True
+            return info.path in COUNTED_PATHS or info.path.startswith(COUNTED_BELOW)
         row = self.core.rows.find(info.group, info.version, info.resource)
         if row is None:
             return False

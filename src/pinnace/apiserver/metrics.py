@@ -11,10 +11,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pinnace.api.errors import qualified
-from pinnace.api.wire import Request, Response, User
+from pinnace.api.wire import Answer, Request, Response, User
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.deadlines import is_long_running
 from pinnace.apiserver.lifecycle import REMOVED
+from pinnace.apiserver.longrunning import counted
 from pinnace.apiserver.routes import RequestInfo
 from pinnace.apiserver.store_metrics import Reading, cache_metrics, size_metric
 from pinnace.apiserver.tallies import Spread, Tallies
@@ -34,6 +35,20 @@ _KNOWN_USERS = frozenset(
         "system:kube-scheduler", "system:apiserver",
     }
 )  # fmt: skip
+# The paths of no resource that upstream counts: how their label is called, and by whom.
+COUNTED_PATHS = MappingProxyType(
+    {
+        **{path: (path, "") for path in ("/healthz", "/livez", "/readyz")},
+        "/openapi/v3": ("openapi/v3", ""),
+        "/api": ("api", _COMPONENT),
+        "/apis": ("apis", _COMPONENT),
+    }
+)
+COUNTED_BELOW = "/openapi/v3/"
+_BELOW = "openapi/v3/", ""
+_METHODS = MappingProxyType(
+    {"HEAD": "GET", **{method: method for method in ("DELETE", "GET", "PATCH", "POST", "PUT")}}
+)
 RequestKey = tuple[str, str, str, str, str, str, str, str]
 
 
@@ -92,6 +107,11 @@ class Metrics:
         tallies, shorter = self._tallies, (key[0], *key[2:])
         sizes = tallies.response_sizes.of(shorter) if key[0] in _SIZED else None
         return _Series((tallies.seconds.of(key), tallies.sli_seconds.of(shorter)), sizes)
+
+    def lasting(self, request: Request, info: RequestInfo, answer: Answer) -> Answer:
+        """Count what lasts for as long as it does."""
+        key = _key(request, info)
+        return counted(self._tallies.long_running, (key[0], *key[2:]), answer)
 
     def authenticated(self, user: User | None, seconds: float) -> None:
         """Count an attempt to authenticate; None if it failed."""
@@ -200,7 +220,9 @@ def _key(request: Request, info: RequestInfo) -> RequestKey:
     verb = _VERBS.get(info.verb, info.verb.upper())
     dry_run = "All" if request.query.get("dryRun") else ""
     if not info.resource:
-        return verb, dry_run, "", "", "", "", "", _COMPONENT
+        below = info.path.startswith(COUNTED_BELOW)
+        path, component = _BELOW if below else COUNTED_PATHS.get(info.path, ("", ""))
+        return _METHODS.get(verb, "other"), dry_run, "", "", "", path, "", component
     where = (info.group, info.version, info.resource, info.subresource)
     scope = scope_of(info)
     if info.subresource in _CONNECTED:
