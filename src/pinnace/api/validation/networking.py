@@ -1,10 +1,10 @@
-"""Rules of NetworkPolicies, Ingresses, IngressClasses, Endpoints and EndpointSlices."""
+"""Rules of NetworkPolicies, Ingresses, IngressClasses and Endpoints."""
 
 import ipaddress
 
 from pinnace.api import names
 from pinnace.api.objects import Object
-from pinnace.api.validation.base import Report, too_many
+from pinnace.api.validation.base import Report
 from pinnace.api.validation.metadata import check_selector
 from pinnace.api.validation.services import PROTOCOLS, check_endpoint_ip
 
@@ -229,50 +229,3 @@ def _check_names(report: Report, endpoint: Object, path: str) -> None:
             value = report.text(endpoint, key, path)
             if value or key == "nodeName":
                 report.said(f"{path}.{key}", value, rule(value))
-
-
-def check_endpoint_slice(report: Report, endpoint_slice: Object) -> None:
-    """Check an EndpointSlice."""
-    kind = report.one_of(endpoint_slice, "addressType", "", ("FQDN", "IPv4", "IPv6"))
-    ports = report.objects(endpoint_slice, "ports", "")
-    if len(ports) > 20000:
-        report.add(too_many("ports", len(ports), 20000))
-    seen: set[str] = set()
-    for at, port in ports:
-        name = report.text(port, "name", at)
-        if name:
-            report.said(f"{at}.name", name, names.dns1123_label(name))
-        if name in seen:
-            report.duplicate(f"{at}.name", name)
-        seen.add(name)
-        report.one_of(port, "protocol", at, PROTOCOLS)
-    endpoints = report.objects(endpoint_slice, "endpoints", "")
-    if len(endpoints) > 1000:
-        report.add(too_many("endpoints", len(endpoints), 1000))
-        return
-    for at, endpoint in endpoints:
-        _check_addresses(report, endpoint, kind, at)
-        _check_names(report, endpoint, at)
-
-
-def _check_addresses(report: Report, endpoint: Object, kind: str, path: str) -> None:
-    where = f"{path}.addresses"
-    addresses = report.texts(endpoint, "addresses", path)
-    if not addresses:
-        report.required(where, "must contain at least 1 address")
-    elif len(addresses) > 100:
-        report.add(too_many(where, len(addresses), 100))
-    for index, address in enumerate(addresses):
-        if kind == "FQDN":
-            said = names.fully_qualified_domain_name(address)
-            report.said(f"{where}[{index}]", address, said)
-        elif kind in ("IPv4", "IPv6"):
-            check_endpoint_ip(report, address, f"{where}[{index}]")
-            valid = not names.ip_sloppy(address)
-            if valid and (kind == "IPv6") != names.is_ipv6(address):
-                report.invalid(where, address, f"must be an {kind} address")
-
-
-def check_address_type_kept(report: Report, new: Object, old: Object) -> None:
-    """Check that a slice keeps its type of address."""
-    report.immutable(new.get("addressType"), old.get("addressType"), "addressType")

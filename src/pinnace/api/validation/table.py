@@ -14,6 +14,7 @@ from pinnace.api.validation import (
     certificates,
     claims,
     config,
+    endpointslices,
     networking,
     persistentvolumes,
     pods,
@@ -106,7 +107,10 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=batch.check_job, update=batch.check_job_update, status=batch.check_job_status
         ),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
-            create=networking.check_endpoint_slice, kept=networking.check_address_type_kept
+            create=endpointslices.check_slice,
+            whole=endpointslices.check_slice_update,
+            kept=endpointslices.check_type_kept,
+            again=("whole",),
         ),
         ("networking.k8s.io", "Ingress"): Rules(
             create=networking.check_ingress_create,
@@ -191,20 +195,37 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     """Return every rule that a changed object breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
-    if "whole" in rules.again:
-        check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
-    if "kept" in rules.again:
-        check_metadata_update(report, obj, old)
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
-    if rules.in_hub:
-        obj, old = as_hub(obj), as_hub(old)
-    if rules.update is not None:
-        rules.update(report, obj, old)
-    elif rules.create is not None:
-        rules.create(report, obj)
-    if rules.kept is not None:
-        rules.kept(report, obj, old)
+    hub, hub_old = (as_hub(obj), as_hub(old)) if rules.in_hub else (obj, old)
+
+    def whole() -> None:
+        if "whole" in rules.again:
+            check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+
+    def kept() -> None:
+        if "kept" in rules.again:
+            check_metadata_update(report, obj, old)
+
+    def create() -> None:
+        if rules.whole is not None:
+            rules.whole(report, hub, hub_old)
+        elif rules.update is None and rules.create is not None:
+            rules.create(report, hub)
+
+    def update() -> None:
+        changed = rules.update or rules.kept
+        if changed is not None:
+            changed(report, hub, hub_old)
+
+    if rules.update is None and rules.again[:2] == ("whole", "kept"):
+        steps = (whole, create, kept, update)
+    elif rules.again[:2] == ("kept", "whole"):
+        steps = (kept, update, whole, create)
+    else:
+        steps = (whole, kept, create, update)
+    for step in steps:
+        step()
     return report.causes
 
 
