@@ -28,6 +28,7 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.dangling import Dangling
 from pinnace.apiserver.deadlines import is_long_running, seconds_for
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
@@ -100,6 +101,7 @@ class ApiServer:
         self._flows = Flows(self.core.lookup)
         serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
         self._definitions = Keeper(self.core, serving)
+        self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -117,11 +119,13 @@ class ApiServer:
         await self.advertise(*self._address)
         await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
+        await self._dangling.start()
         for work in (
             core.alarms.run(),
             compact_for_ever(core),
             self._keep_published(),
             self._definitions.run(),
+            self._dangling.run(),
             repair_for_ever(core, core.clock),
         ):
             task = asyncio.create_task(work)
