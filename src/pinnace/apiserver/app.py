@@ -301,6 +301,9 @@ class ApiServer:
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound(NOT_FOUND, details={})
         handler = handler_of(row, info)
+        if handler is None and info.name and row.verbs == ("create",):
+            # What is only asked has no names.
+            raise NotFound(NOT_FOUND, details={})
         if handler is None:
             raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource not in CONNECT:

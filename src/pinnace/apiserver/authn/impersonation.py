@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from pinnace.api.errors import BadRequest
+from pinnace.api.validation.base import quoted
 from pinnace.api.wire import ANONYMOUS, User
 from pinnace.apiserver.authn import request_header
 from pinnace.apiserver.authn.base import ALL_AUTHENTICATED, ALL_UNAUTHENTICATED
@@ -67,9 +68,23 @@ def wanted(headers: Mapping[str, str]) -> Wanted | None:
     }
     if not name:
         if uid or groups or extra:
-            raise BadRequest("requested impersonation without impersonating a user name")
+            who = _as_go(Wanted("", uid, groups, extra))
+            raise BadRequest(f"requested {who} without impersonating a user name")
         return None
     return Wanted(name, uid, groups, extra)
+
+
+def _as_go(who: Wanted) -> str:
+    """Return how Go prints whom a request wants to be, which is what clients are told."""
+
+    def texts(values: Iterable[str]) -> str:
+        return "[]string{" + ", ".join(map(quoted, values)) + "}"
+
+    groups = texts(who.groups) if who.groups else "[]string(nil)"
+    pairs = (f"{quoted(key)}:{texts(values)}" for key, values in sorted(who.extra.items()))
+    extra = "map[string][]string" + ("{" + ", ".join(pairs) + "}" if who.extra else "(nil)")
+    named = f"Name:{quoted(who.name)}, UID:{quoted(who.uid)}"
+    return "&user.DefaultInfo{" + f"{named}, Groups:{groups}, Extra:{extra}" + "}"
 
 
 def impersonate(user: User, headers: Mapping[str, str], authorizer: Authorizer) -> User:

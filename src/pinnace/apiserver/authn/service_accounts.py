@@ -15,6 +15,7 @@ import jwt
 import orjson
 
 from pinnace.api.kinds.core import NODES, PODS, SECRETS, SERVICEACCOUNTS
+from pinnace.api.names import dns1123_label, dns1123_subdomain
 from pinnace.api.objects import Object, parse_time
 from pinnace.api.resources import Resource
 from pinnace.api.wire import User
@@ -41,7 +42,7 @@ def split_username(user: str) -> tuple[str, str] | None:
     if not user.startswith(USERNAME_PREFIX):
         return None
     parts = user.removeprefix(USERNAME_PREFIX).split(":")
-    if len(parts) != 2 or not all(parts):
+    if len(parts) != 2 or dns1123_label(parts[0]) or dns1123_subdomain(parts[1]):
         return None
     return parts[0], parts[1]
 
