@@ -269,16 +269,16 @@ class ApiServer:
 
     async def _admitted(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         """Return whom the request acts as, if that user may do this."""
-        user = await self._user(request, passage)
+        user = await self._user(request, info, passage)
         if info.verb == "watch" or not is_long_running(info):
             passage.flow = self._flows.of(user, info)
         self._check(user, info)
         return user
 
-    async def _user(self, request: Request, passage: Passage) -> User:
+    async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         began, found = time.perf_counter(), None
         try:
-            passage.user = found = await self.core.auth.user(request)
+            passage.user = found = await self.core.auth.user(request, info)
         finally:
             self._metrics.authenticated(found, time.perf_counter() - began)
         return found

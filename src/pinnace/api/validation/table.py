@@ -198,35 +198,34 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
     hub, hub_old = (as_hub(obj), as_hub(old)) if rules.in_hub else (obj, old)
-
-    def whole() -> None:
-        if "whole" in rules.again:
+    for step in _order(rules):
+        if step == "whole":
             check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
-
-    def kept() -> None:
-        if "kept" in rules.again:
+        elif step == "kept":
             check_metadata_update(report, obj, old)
-
-    def create() -> None:
-        if rules.whole is not None:
-            rules.whole(report, hub, hub_old)
-        elif rules.update is None and rules.create is not None:
-            rules.create(report, hub)
-
-    def update() -> None:
-        changed = rules.update or rules.kept
-        if changed is not None:
+        elif step == "create":
+            _check_again(rules, report, hub, hub_old)
+        elif (changed := rules.update or rules.kept) is not None:
             changed(report, hub, hub_old)
-
-    if rules.update is None and rules.again[:2] == ("whole", "kept"):
-        steps = (whole, create, kept, update)
-    elif rules.again[:2] == ("kept", "whole"):
-        steps = (kept, update, whole, create)
-    else:
-        steps = (whole, kept, create, update)
-    for step in steps:
-        step()
     return report.causes
+
+
+def _order(rules: Rules) -> tuple[str, ...]:
+    """Return in which order upstream checks a changed object: metadata again, and the rest."""
+    if rules.again[:2] == ("kept", "whole"):
+        return "kept", "update", "whole", "create"
+    if rules.update is None and rules.again[:2] == ("whole", "kept"):
+        return "whole", "create", "kept", "update"
+    again = tuple(part for part in rules.again if part != "status")
+    return (*again, "create", "update")
+
+
+def _check_again(rules: Rules, report: Report, obj: Object, old: Object) -> None:
+    """Check a changed object as a new one, unless its kind does that by itself."""
+    if rules.whole is not None:
+        rules.whole(report, obj, old)
+    elif rules.update is None and rules.create is not None:
+        rules.create(report, obj)
 
 
 def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Cause]:

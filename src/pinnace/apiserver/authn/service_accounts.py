@@ -23,6 +23,8 @@ from pinnace.apiserver.admission.base import Lookup
 from pinnace.apiserver.authn.base import CREDENTIAL_ID, Identity, InvalidToken
 from pinnace.kit.x509 import key_id
 
+# The extra of a token that is bound to a Pod on a node, or to a node.
+NODE_NAME = "authentication.kubernetes.io/node-name"
 USERNAME_PREFIX = "system:serviceaccount:"
 ALL_SERVICE_ACCOUNTS = "system:serviceaccounts"
 LEEWAY = timedelta(minutes=1)
@@ -217,7 +219,7 @@ def _extra(
     if jti:
         extra[CREDENTIAL_ID] = (f"JTI={jti}",)
     if node and node[0]:
-        extra["authentication.kubernetes.io/node-name"] = (node[0],)
+        extra[NODE_NAME] = (node[0],)
         if node[1]:
             extra["authentication.kubernetes.io/node-uid"] = (node[1],)
     return extra
