@@ -7,6 +7,7 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.errors import (
@@ -53,7 +54,14 @@ class Also:
     deletes: list[str] = field(default_factory=list)
 
 
-Allocate = Callable[[Object], Also | None]
+class Allocates(Protocol):
+    """Gives a new object what only the cluster has to give, before it is validated."""
+
+    def fill(self, new: Object) -> None:
+        """Fill in what the object needs; raises if it cannot have that."""
+
+    def also(self, new: Object) -> Also:
+        """Return what is written with the object, which has been prepared and validated."""
 
 
 def generated(base: str) -> str:
@@ -111,13 +119,13 @@ async def create(
     core: Core,
     call: Call,
     obj: Object,
-    allocate: Allocate | None = None,
+    allocation: Allocates | None = None,
     *,
     track: bool = True,
 ) -> Item:
     """Store a new object and return it.
 
-    `allocate` fills in what the cluster gives the object, after validation, and says what is
+    `allocation` fills in what the cluster gives the object, before validation, and says what is
     written with it.
     """
     metadata = obj["metadata"]
@@ -150,8 +158,10 @@ async def create(
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)
+    if allocation is not None:
+        allocation.fill(obj)
     prepare_new(core, call, obj)
-    also = allocate(obj) if allocate is not None else None
+    also = allocation.also(obj) if allocation is not None else None
     await core.admission.validate(attempt)
     if call.dry_run:
         return await _would_create(core, call, obj)

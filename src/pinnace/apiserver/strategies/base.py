@@ -163,6 +163,10 @@ class Strategy:
         """Return the warnings that a write of this object earns."""
         return [self.without_effect] if self.without_effect and old is None else []
 
+    def status_warnings(self, obj: Object) -> list[str]:
+        """Return the warnings that a write of the status earns."""
+        return []
+
     # -- reading ------------------------------------------------------------------------------
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:
