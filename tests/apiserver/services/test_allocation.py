@@ -93,7 +93,7 @@ async def test_what_cannot_be_had_is_told_before_what_is_wrong(api: Any) -> None
 
 
 async def test_an_update_of_an_address_is_refused_as_what_it_is(api: Any) -> None:
-    _, made = await make(api)
+    await make(api)
     other = {"spec": {"clusterIP": "10.97.0.1", "clusterIPs": ["10.97.0.1"]}}
     code, refused = await api.do("PATCH", f"{SERVICES}/s", other, **MERGE)
     assert code == 422

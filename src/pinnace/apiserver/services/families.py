@@ -60,7 +60,8 @@ def _policy_causes(spec: Object, before: Object, family: str) -> list[Cause]:
     if spec["ipFamilyPolicy"] == "SingleStack":
         for listed, what in ((ips, "cluster IPs"), (families, "IP families")):
             if len(listed) == 2:
-                why = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+                both = "must be 'RequireDualStack' or 'PreferDualStack'"
+                why = f"{both} when multiple {what} are specified"
                 causes.append(bad("spec.ipFamilyPolicy", "SingleStack", why))
     inferred = list(families)
     for index, ip in enumerate(ips):
