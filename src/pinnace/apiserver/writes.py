@@ -6,6 +6,7 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -194,6 +195,7 @@ async def _taken(core: Core, row: Resource, namespace: str, name: str) -> Alread
 def prepare_new(core: Core, call: Call, obj: Object) -> None:
     """Let the kind prepare and check a new object."""
     strategy = rules.strategy_for(call.row)
+    call.warnings.extend(strategy.early_warnings(obj))
     strategy.prepare_create(obj, context(core, call))
     refuse(call.row, obj["metadata"], rules.validate_create(call.row, obj))
     call.warnings.extend(strategy.warnings(obj, None))
@@ -225,7 +227,9 @@ def encode(core: Core, row: Resource, obj: Object) -> bytes:
     """Return an object as it is stored."""
     stored = core.rows.storage_row(row)
     if stored is not row:
-        obj = rules.convert(obj, stored)
+        obj = deepcopy(rules.convert(obj, stored))
+        # What another version does not know is filled in by the version that is stored.
+        rules.apply_defaults(stored, obj)
     obj = as_stored(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}

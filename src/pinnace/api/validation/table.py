@@ -118,6 +118,7 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=autoscalers.check_autoscaler,
             update=autoscalers.check_autoscaler_update,
             status=autoscalers.check_autoscaler_status,
+            in_hub=True,
         ),
         ("batch", "CronJob"): Rules(
             create=cronjobs.check_cron_job_create, update=cronjobs.check_cron_job_update
