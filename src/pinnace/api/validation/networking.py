@@ -344,7 +344,10 @@ def _check_addresses(report: Report, endpoint: Object, kind: str, path: str) -> 
     for index, address in enumerate(addresses):
         if kind == "FQDN":
             said = names.fully_qualified_domain_name(address)
-            report.said(f"{where}[{index}]", address, said)
+            if address:
+                report.said(f"{where}[{index}]", address, said)
+            else:
+                report.required(f"{where}[{index}]")
         elif kind in ("IPv4", "IPv6"):
             check_endpoint_ip(report, address, f"{where}[{index}]")
             valid = not names.ip_sloppy(address)

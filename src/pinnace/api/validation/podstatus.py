@@ -89,14 +89,14 @@ def _check_stays_terminated(
 ) -> None:
     """A container that ended for good, by its restart policy, cannot run again."""
     spec, quiet = old.get("spec") or {}, Report()
-    known = {c.get("name"): c for _, c in quiet.objects(spec, containers, "")} if containers else {}
+    known = _named(spec, containers)
     if containers and _may_all_restart(spec):
         return
     now: dict[Any, Object] = {}
     for _, entry in report.objects(status, key, "status"):
-        now.setdefault(entry.get("name"), entry)
+        now.setdefault(_name(entry), entry)
     for at, entry in quiet.objects(old.get("status") or {}, key, "status"):
-        ended, name = _terminated(entry), entry.get("name")
+        ended, name = _terminated(entry), _name(entry)
         if ended is None or name not in now or _terminated(now[name]) is not None:
             continue
         code = ended.get("exitCode") or 0
@@ -108,17 +108,17 @@ def _may_all_restart(spec: Object) -> bool:
     return any(
         rule.get("action") == "RestartAllContainers"
         for key in ("initContainers", "containers")
-        for container in spec.get(key) or ()
-        for rule in container.get("restartPolicyRules") or ()
+        for container in _listed(spec, key)
+        for rule in _listed(container, "restartPolicyRules")
     )
 
 
 def _restarts(container: Object, spec: Object, code: int) -> bool:
     policy = container.get("restartPolicy")
     if policy is not None:
-        for rule in container.get("restartPolicyRules") or ():
-            codes = rule.get("exitCodes") or {}
-            listed = code in (codes.get("values") or ())
+        for rule in _listed(container, "restartPolicyRules"):
+            codes = _child(rule, "exitCodes")
+            listed = code in Report().items(codes, "values", "")
             if codes.get("operator") == ("In" if listed else "NotIn"):
                 if rule.get("action") in ("Restart", "RestartAllContainers"):
                     return True
@@ -155,11 +155,7 @@ def _check_extended_claim(report: Report, status: Object, spec: Object) -> None:
     claim = report.child(status, "extendedResourceClaimStatus", "status")
     if claim is None:
         return
-    containers = {
-        c.get("name"): c
-        for key in ("initContainers", "containers")
-        for _, c in Report().objects(spec, key, "")
-    }
+    containers = {**_named(spec, "initContainers"), **_named(spec, "containers")}
     mappings = report.objects(claim, "requestMappings", where)
     if not mappings:
         report.required(f"{where}.requestMappings", "at least one request mapping is required")
@@ -193,11 +189,11 @@ def _check_mapping(
 
 
 def _requests(container: Object) -> Object:
-    return (container.get("resources") or {}).get("requests") or {}
+    return _child(_child(container, "resources"), "requests")
 
 
 def _check_users(report: Report, status: Object, spec: Object, key: str) -> None:
-    system = (spec.get("os") or {}).get("name") or "linux"
+    system = _child(spec, "os").get("name") or "linux"
     for at, entry in report.objects(status, key, "status"):
         user = report.child(entry, "user", at) or {}
         linux = report.child(user, "linux", f"{at}.user")
@@ -220,10 +216,7 @@ def _check_id(report: Report, number: Any, path: str) -> None:
 
 
 def _check_devices(report: Report, status: Object, spec: Object, key: str, containers: str) -> None:
-    listed = Report().objects(spec, containers, "") if containers else []
-    known: dict[Any, Object] = {}
-    for _, container in listed:
-        known.setdefault(container.get("name"), container)
+    known = _named(spec, containers)
     for at, entry in report.objects(status, key, "status"):
         devices = report.objects(entry, "allocatedResourcesStatus", at)
         if devices and not containers:
@@ -231,7 +224,7 @@ def _check_devices(report: Report, status: Object, spec: Object, key: str, conta
             report.forbidden(where, "must not be specified in container status")
             continue
         for where, device in devices:
-            _check_device_name(report, device, where, known.get(entry.get("name")))
+            _check_device_name(report, device, where, known.get(_name(entry)))
             _check_device_health(report, device, where)
 
 
@@ -245,8 +238,8 @@ def _check_device_name(report: Report, device: Object, at: str, container: Objec
             report.invalid(f"{at}.name", name, detail)
         return
     claims = {
-        "claim:" + claim.get("name", "") + (f"/{claim['request']}" if claim.get("request") else "")
-        for claim in (container.get("resources") or {}).get("claims") or ()
+        f"claim:{claim.get('name')}" + (f"/{claim['request']}" if claim.get("request") else "")
+        for claim in _listed(_child(container, "resources"), "claims")
     }
     if name not in claims:
         detail = (
@@ -272,3 +265,25 @@ def _check_device_health(report: Report, device: Object, path: str) -> None:
         if name in seen:
             report.duplicate(f"{at}.resourceID", name)
         seen.append(name)
+
+
+# -- what other rules tell of, read calmly -------------------------------------------------------
+
+
+def _listed(parent: Object, key: str) -> list[Object]:
+    return [entry for _, entry in Report().objects(parent, key, "")]
+
+
+def _child(parent: Object, key: str) -> Object:
+    return Report().child(parent, key, "") or {}
+
+
+def _name(entry: Object) -> str:
+    return Report().text(entry, "name", "")
+
+
+def _named(spec: Object, key: str) -> dict[str, Object]:
+    found: dict[str, Object] = {}
+    for container in _listed(spec, key):
+        found.setdefault(_name(container), container)
+    return found

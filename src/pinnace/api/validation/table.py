@@ -132,6 +132,7 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("networking.k8s.io", "Ingress"): Rules(
             create=networking.check_ingress_create,
             update=lambda report, obj, old: networking.check_ingress(report, obj),
+            status=balancers.check_ingress_status,
         ),
         ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
         ("policy", "PodDisruptionBudget"): Rules(

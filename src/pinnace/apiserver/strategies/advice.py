@@ -94,6 +94,14 @@ def ip_advice(value: Any, path: str) -> Iterator[str]:
             yield f'{path}: {shown} should be in RFC 5952 canonical format ("{address}")'
 
 
+def balancer_advice(obj: Object) -> Iterator[str]:
+    """Warn of addresses in the status of what a load balancer serves."""
+    balancer = (obj.get("status") or {}).get("loadBalancer") or {}
+    for index, point in enumerate(balancer.get("ingress") or ()):
+        if point.get("ip"):
+            yield from ip_advice(point["ip"], f"status.loadBalancer.ingress[{index}]")
+
+
 def cidr_advice(value: Any, path: str) -> Iterator[str]:
     """Warn of a range of addresses that is not written as it should be."""
     if not isinstance(value, str) or names.cidr_sloppy(value, strict=False):

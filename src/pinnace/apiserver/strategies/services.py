@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinnace.api.objects import Object
-from pinnace.apiserver.strategies.advice import ip_advice
+from pinnace.apiserver.strategies.advice import balancer_advice
 from pinnace.apiserver.strategies.base import Context, Strategy
 from pinnace.apiserver.strategies.serviceadvice import service_advice
 
@@ -49,12 +49,7 @@ class Services(Strategy):
 
     def status_warnings(self, obj: Object) -> list[str]:
         """Warn of odd spellings of a load balancer's addresses."""
-        balancer = (obj.get("status") or {}).get("loadBalancer") or {}
-        found: list[str] = []
-        for index, point in enumerate(balancer.get("ingress") or ()):
-            if point.get("ip"):
-                found += ip_advice(point["ip"], f"status.loadBalancer.ingress[{index}]")
-        return found
+        return list(balancer_advice(obj))
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin with an empty load balancer."""
