@@ -17,7 +17,7 @@ from pinnace.apiserver.adminaccess import admin_access_causes
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
-from pinnace.apiserver.services.allocation import reallocate
+from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.writes import (
     MODIFIED,
     attributes,
@@ -121,6 +121,9 @@ async def _store(
     await core.admission.mutate(attempt)
     without_repeated(call, new, admitted=True)
     strategy = rules.strategy_for(row)
+    given = None if subresource else allocation(core, row, dry_run=call.dry_run)
+    if given is not None:
+        given.fill(new, old)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
         causes = admin_access_causes(row, new, old, core.lookup)
@@ -129,9 +132,11 @@ async def _store(
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old)
     refuse(row, metadata, causes)
-    if subresource != "status":  # what a status write cannot change earns no warning
+    if subresource == "status":  # what a status write cannot change earns no warning
+        call.warnings.extend(strategy.status_warnings(new))
+    else:
         call.warnings.extend(strategy.warnings(new, old))
-    also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
+    also = given.also(new, old) if given is not None else None
     await core.admission.validate(attempt)
     new = as_stored(new, row)
     metadata = new["metadata"]

@@ -6,7 +6,9 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.errors import (
@@ -54,7 +56,14 @@ class Also:
     deletes: list[str] = field(default_factory=list)
 
 
-Allocate = Callable[[Object], Also | None]
+class Allocates(Protocol):
+    """Gives a new object what only the cluster has to give, before it is validated."""
+
+    def fill(self, new: Object) -> None:
+        """Fill in what the object needs; raises if it cannot have that."""
+
+    def also(self, new: Object) -> Also:
+        """Return what is written with the object, which has been prepared and validated."""
 
 
 def generated(base: str) -> str:
@@ -112,13 +121,13 @@ async def create(
     core: Core,
     call: Call,
     obj: Object,
-    allocate: Allocate | None = None,
+    allocation: Allocates | None = None,
     *,
     track: bool = True,
 ) -> Item:
     """Store a new object and return it.
 
-    `allocate` fills in what the cluster gives the object, after validation, and says what is
+    `allocation` fills in what the cluster gives the object, before validation, and says what is
     written with it.
     """
     metadata = obj["metadata"]
@@ -151,8 +160,10 @@ async def create(
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)
+    if allocation is not None:
+        allocation.fill(obj)
     prepare_new(core, call, obj)
-    also = allocate(obj) if allocate is not None else None
+    also = allocation.also(obj) if allocation is not None else None
     await core.admission.validate(attempt)
     if call.dry_run:
         return await _would_create(core, call, obj)
@@ -185,6 +196,7 @@ async def _taken(core: Core, row: Resource, namespace: str, name: str) -> Alread
 def prepare_new(core: Core, call: Call, obj: Object) -> None:
     """Let the kind prepare and check a new object."""
     strategy = rules.strategy_for(call.row)
+    call.warnings.extend(strategy.early_warnings(obj))
     strategy.prepare_create(obj, context(core, call))
     causes = admin_access_causes(call.row, obj, None, core.lookup)
     refuse(call.row, obj["metadata"], causes + rules.validate_create(call.row, obj))
@@ -217,7 +229,9 @@ def encode(core: Core, row: Resource, obj: Object) -> bytes:
     """Return an object as it is stored."""
     stored = core.rows.storage_row(row)
     if stored is not row:
-        obj = rules.convert(obj, stored)
+        obj = deepcopy(rules.convert(obj, stored))
+        # What another version does not know is filled in by the version that is stored.
+        rules.apply_defaults(stored, obj)
     obj = as_stored(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}

@@ -119,6 +119,7 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=autoscalers.check_autoscaler,
             update=autoscalers.check_autoscaler_update,
             status=autoscalers.check_autoscaler_status,
+            in_hub=True,
         ),
         ("batch", "CronJob"): Rules(
             create=cronjobs.check_cron_job_create, update=cronjobs.check_cron_job_update
@@ -135,6 +136,7 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("networking.k8s.io", "Ingress"): Rules(
             create=networking.check_ingress_create,
             update=lambda report, obj, old: networking.check_ingress(report, obj),
+            status=balancers.check_ingress_status,
         ),
         ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
         ("policy", "PodDisruptionBudget"): Rules(

@@ -1,7 +1,5 @@
 """Server-side apply: a PATCH that says what its sender wants to own."""
 
-from functools import partial
-
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import yaml
 from pinnace.api.errors import ApiError, BadRequest, Cause, Invalid, NotFound, conflict, invalid
@@ -14,9 +12,8 @@ from pinnace.apiserver import bodies, writes
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import scope_of
-from pinnace.apiserver.services.allocation import allocated, is_service
+from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.updates import change, check_names
-from pinnace.apiserver.writes import Also
 
 
 def wrong_option(field: str, why: str) -> Invalid:
@@ -104,10 +101,6 @@ async def _create(core: Core, call: Call, obj: Object) -> Answer:
     check_names(call, obj)
     obj["metadata"].pop("resourceVersion", None)
     core.check_may_create(call)
-    allocate = partial(_allocated, core, call) if is_service(row) else None
-    item = await writes.create(core, call, obj, allocate, track=False)
+    given = allocation(core, row, dry_run=call.dry_run)
+    item = await writes.create(core, call, obj, given, track=False)
     return answer_item(core, call, item, code=201)
-
-
-def _allocated(core: Core, call: Call, new: Object) -> Also | None:
-    return allocated(core, call.row, new)

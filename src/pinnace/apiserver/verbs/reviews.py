@@ -25,7 +25,7 @@ async def review(core: Core, call: Call) -> Answer:
 
 
 def _place(body: Object, namespace: str) -> None:
-    """Put what was sent into the namespace of the request; raises BadRequest if it is of another."""
+    """Put what was sent into the namespace of the request; raises BadRequest if it has another."""
     metadata = body["metadata"]
     if not namespace:
         metadata.pop("namespace", None)
