@@ -130,6 +130,31 @@ def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
     assert documents.v3("apis/example.com/v1") is None
 
 
+def test_a_custom_kind_is_said_to_take_no_strategic_patch_and_to_give_no_protobuf() -> None:
+    documents = openapi()
+    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA)])
+    takes = {"application/json-patch+json", "application/merge-patch+json"}
+    takes.add("application/apply-patch+yaml")
+    paths = v3(documents, "apis/example.com/v1")["paths"]
+    patch = next(item["patch"] for path, item in paths.items() if path.endswith("/{name}"))
+    assert set(patch["requestBody"]["content"]) == takes
+    assert set(patch["responses"]) == {"200", "401"}
+    assert set(patch["responses"]["200"]["content"]) == {"application/json", "application/yaml"}
+    old = orjson.loads(documents.v2().body)["paths"]
+    patch = next(
+        item["patch"] for path, item in old.items() if "example.com" in path and "patch" in item
+    )
+    assert set(patch["consumes"]) == takes
+    assert not any(path.endswith("example.com/v1/") for path in (*paths, *old))
+
+
+def test_query_parameters_say_what_they_are_for() -> None:
+    said = openapi().v2().body
+    # Upstream's command tests look for these.
+    assert b"list of returned" in said
+    assert b"Watch for changes to the described resources" in said
+
+
 def test_v2_drops_what_its_readers_cannot_take() -> None:
     spec = simplify(WIDGET_SCHEMA)["properties"]["spec"]
     assert spec["required"] == ["size"]

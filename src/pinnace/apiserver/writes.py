@@ -34,6 +34,7 @@ from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
 from pinnace.apiserver.owners import without_repeated
+from pinnace.apiserver.revisions import names_version
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
@@ -138,7 +139,7 @@ async def create(
             metadata.get("name") or "",
             "create not allowed while custom resource definition is terminating",
         )
-    if metadata.get("resourceVersion"):
+    if names_version(metadata.get("resourceVersion") or ""):
         raise ApiError(
             "resourceVersion should not be set on objects to be created", code=500, reason=""
         )
