@@ -51,7 +51,7 @@ class Paths:
         self._stale = False
         rows = tuple(self._core.rows)
         customs = [
-            Custom(row, row.custom.raw)
+            Custom(row, row.custom.raw, row.custom.selectable_paths)
             for row in rows
             if row.custom is not None and row.custom.established
         ]
