@@ -118,7 +118,7 @@ def test_descriptions_are_absent_when_no_package_carries_the_release() -> None:
 def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
     documents = openapi()
     apps = documents.v3("apis/apps/v1")
-    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA)])
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA)])
     assert documents.v3("apis/apps/v1") is apps
     schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
     widget = schemas["com.example.v1.Widget"]
@@ -133,7 +133,7 @@ def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
 def published(schema: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the definition of a custom kind with this schema, as v3 and v2 have it."""
     documents = openapi()
-    documents.update(RESOURCES, [Custom(WIDGETS, schema)])
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: schema)])
     third = v3(documents, "apis/example.com/v1")["components"]["schemas"]
     second = orjson.loads(documents.v2().body)["definitions"]
     return third["com.example.v1.Widget"], second["com.example.v1.Widget"]
@@ -153,7 +153,7 @@ def test_custom_kinds_say_what_every_kind_says_of_itself() -> None:
 
 def test_lists_of_custom_kinds_say_what_they_list() -> None:
     documents = openapi()
-    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA)])
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA)])
     schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
     listed = schemas["com.example.v1.WidgetList"]
     assert listed["description"] == "WidgetList is a list of Widget"
@@ -209,7 +209,7 @@ def test_v3_says_that_an_int_or_string_is_one_of_the_two() -> None:
 
 def test_fields_to_select_by_are_published_with_the_kind() -> None:
     documents = openapi()
-    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA, (".spec.size",))])
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA, (".spec.size",))])
     schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
     for kind in ("Widget", "WidgetList"):
         found = schemas[f"com.example.v1.{kind}"]["x-kubernetes-selectable-fields"]

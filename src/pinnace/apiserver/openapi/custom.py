@@ -5,7 +5,7 @@ added. The v2 dialect drops what kubectl's validation cannot read, as upstream d
 server itself says of these fields is said here: the words of custom kinds need no package.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +51,14 @@ _INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A custom kind: its row, the `openAPIV3Schema` of that version (None when it has none), and
-    the JSON paths to select objects by.
+    """A custom kind: its row, what returns the `openAPIV3Schema` of that version, and the JSON
+    paths to select objects by.
+
+    Schemas are large and documents are kept, so a schema is only looked at while one is made.
     """
 
     row: Resource
-    schema: Mapping[str, Any] | None
+    read: Callable[[], Mapping[str, Any]]
     selectable: Sequence[str] = ()
 
 
@@ -106,12 +108,13 @@ def _meta(dialect: Dialect, name: str, words: str) -> dict[str, Any]:
 
 
 def _own(custom: Custom, dialect: Dialect) -> dict[str, Any]:
-    if custom.schema is None:
+    read = custom.read()
+    if not read:
         return {"type": "object"}
-    if dialect is V2 and custom.schema.get(_KEEPS_UNKNOWN):
+    if dialect is V2 and read.get(_KEEPS_UNKNOWN):
         # kubectl would take any listed field as the only ones allowed.
         return {"type": "object"}
-    schema: dict[str, Any] = orjson.loads(orjson.dumps(custom.schema))
+    schema: dict[str, Any] = orjson.loads(orjson.dumps(read))
     if dialect is V2:
         schema = simplify(schema)
     _complete(schema, dialect)
