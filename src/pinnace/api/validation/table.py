@@ -213,7 +213,7 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     _check_changed_metadata(report, row, obj, old)
     if "whole" in rules.again:
         check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
-    if "kept" in rules.again:
+    if "kept" in rules.again and report.causes:  # without any, it would find none again
         check_metadata_update(report, obj, old)
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
@@ -232,7 +232,7 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     """Return every rule that a written status breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
-    if "status" in rules.again:
+    if "status" in rules.again and report.causes:
         check_metadata_update(report, obj, old)
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
@@ -251,7 +251,7 @@ def validate_subresource_update(
         return validate_status_update(row, obj, old)
     report = Report()
     _check_changed_metadata(report, row, obj, old)
-    if "status" in _rules(row).again:
+    if "status" in _rules(row).again and report.causes:
         check_metadata_update(report, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
     if _rules(row).decoded and _is_mistyped(report, row, obj):
