@@ -241,11 +241,14 @@ def _checked_custom(
     return obj
 
 
-def as_written(obj: Object, row: Resource) -> Object:
-    """Return an object as Go would write it, but that it still asks to forget its managers."""
+def as_written(obj: Object, row: Resource, like: Object | None = None) -> Object:
+    """Return an object as Go would write it, but that it still asks to forget its managers.
+
+    Where it is as in `like`, a stored object, it is not looked at.
+    """
     metadata = obj["metadata"]
     reset = metadata.get("managedFields") == []
-    made = normalized(obj, row)
+    made = normalized(obj, row, like)
     if reset:
         made = {**made, "metadata": {**made["metadata"], "managedFields": []}}
     return made

@@ -138,7 +138,7 @@ async def _store(
         call.warnings.extend(strategy.warnings(new, old))
     also = given.also(new, old) if given is not None else None
     await core.admission.validate(attempt)
-    new = as_stored(new, row)
+    new = as_stored(new, row, like=old)
     metadata = new["metadata"]
     if same(new, old):
         return item
@@ -149,7 +149,7 @@ async def _store(
         # The last finalizer is gone from what is being deleted: the write is its end.
         written = await put(core, row, item.key, new, expected=item.revision)
         return await remove(core, written)
-    return await put(core, row, item.key, new, expected=item.revision, also=also)
+    return await put(core, row, item.key, new, expected=item.revision, also=also, written=True)
 
 
 def _keep(metadata: Object, before: Object) -> None:

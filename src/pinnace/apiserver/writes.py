@@ -226,14 +226,15 @@ def draft(core: Core, row: Resource, obj: Object) -> Item:
     )
 
 
-def encode(core: Core, row: Resource, obj: Object) -> bytes:
-    """Return an object as it is stored."""
+def encode(core: Core, row: Resource, obj: Object, *, written: bool = False) -> bytes:
+    """Return an object as it is stored; `written` says that it is as Go would write it already."""
     stored = core.rows.storage_row(row)
     if stored is not row:
         obj = deepcopy(rules.convert(obj, stored))
         # What another version does not know is filled in by the version that is stored.
         rules.apply_defaults(stored, obj)
-    obj = as_stored(obj, stored)
+    if stored is not row or not written:
+        obj = as_stored(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}
@@ -254,29 +255,45 @@ async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = 
 
 
 async def put(
-    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None = None
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    *,
+    expected: int,
+    also: Also | None = None,
+    written: bool = False,
 ) -> Item:
     """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable.
 
     What is too large for the store is tried again without managedFields, as upstream does.
+    `written` says that the object is as Go would write it already.
     """
     try:
-        return await _put(core, row, key, obj, expected=expected, also=also)
+        value = encode(core, row, obj, written=written)
+        return await _put(core, row, key, obj, value, expected=expected, also=also)
     except TooLarge as error:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
         if len(metadata) == len(obj["metadata"]):
             raise ApiError(str(error), code=500, reason="") from error
     slim = {**obj, "metadata": metadata}
     try:
-        return await _put(core, row, key, slim, expected=expected, also=also)
+        value = encode(core, row, slim)
+        return await _put(core, row, key, slim, value, expected=expected, also=also)
     except TooLarge as error:
         raise ApiError(str(error), code=500, reason="") from error
 
 
 async def _put(
-    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    value: bytes,
+    *,
+    expected: int,
+    also: Also | None,
 ) -> Item:
-    value = encode(core, row, obj)
     also = also or Also()
     try:
         revision = await core.store.commit(

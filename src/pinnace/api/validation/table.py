@@ -224,7 +224,8 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
         if step == "whole":
             check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
         elif step == "kept":
-            check_metadata_update(report, obj, old)
+            if report.causes:  # without any, it would find none again
+                check_metadata_update(report, obj, old)
         elif step == "create":
             _check_again(rules, report, hub, hub_old)
         elif (changed := rules.update or rules.kept) is not None:
@@ -254,7 +255,7 @@ def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Caus
     """Return every rule that a written status breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
-    if "status" in rules.again:
+    if "status" in rules.again and report.causes:
         check_metadata_update(report, obj, old)
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
@@ -273,7 +274,7 @@ def validate_subresource_update(
         return validate_status_update(row, obj, old)
     report = Report()
     _check_changed_metadata(report, row, obj, old)
-    if "status" in _rules(row).again:
+    if "status" in _rules(row).again and report.causes:
         check_metadata_update(report, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
     if _rules(row).decoded and _is_mistyped(report, row, obj):

@@ -21,8 +21,8 @@ _CONVENTIONS = "https://git.k8s.io/community/contributors/devel/sig-architecture
 _TYPE_META = {
     "apiVersion": {
         "description": "APIVersion defines the versioned schema of this representation of an"
-        " object. Servers should convert recognized schemas to the latest internal value, and may reject"
-        f" unrecognized values. More info: {_CONVENTIONS}#resources",
+        " object. Servers should convert recognized schemas to the latest internal value, and may"
+        f" reject unrecognized values. More info: {_CONVENTIONS}#resources",
         "type": "string",
     },
     "kind": {

@@ -3,10 +3,11 @@
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import yaml
 from pinnace.api.errors import ApiError, BadRequest, Cause, Invalid, NotFound, conflict, invalid
+from pinnace.api.fits import fits
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import normalized, unlike
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, writes
 from pinnace.apiserver.answers import answer_item
@@ -58,7 +59,9 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
             subresource=call.info.subresource,
         )
     )
-    wrong = fieldvalidation.restore_errors(made, row)
+    like = live if live is not None else {}
+    good = row.custom is None and fits(unlike(made, like), row)
+    wrong = [] if good else fieldvalidation.restore_errors(made, row)
     if wrong:
         kind = f"{row.group_version}, Kind={row.kind}"
         raise ApiError(
@@ -66,7 +69,7 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
             f"convert unstructured object to {kind}: {wrong[0]}",
             reason="",
         )
-    return normalized(made, row)
+    return normalized(made, row, live)
 
 
 async def apply_patch(core: Core, call: Call) -> Answer:
