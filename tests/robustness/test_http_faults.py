@@ -11,7 +11,7 @@ from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.config import ServerConfig
-from pinnace.apiserver.connections import HEAD_SECONDS, STALL_SECONDS
+from pinnace.apiserver.connections import BODY_SECONDS, HEAD_SECONDS, STALL_SECONDS
 from pinnace.apiserver.http import Listener
 from pinnace.kit.clock import SystemClock
 from pinnace.store.memory import MemoryStore
@@ -145,12 +145,14 @@ async def test_a_body_over_the_limit_gets_upstreams_status(listener: Listener) -
     assert status["message"] == "Request entity too large: limit is 3145728"
 
 
-async def test_a_body_that_does_not_come_times_out(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "_BODY_SECONDS", 0.01)
-    answer = await say(listener, POST + b"Content-Length: 100\r\n\r\n{")
-    status = orjson.loads(answer.partition(b"\n")[2])
+async def test_a_body_that_does_not_come_times_out(listener: Listener) -> None:
+    asked = asyncio.create_task(say(listener, POST + b"Content-Length: 100\r\n\r\n{"))
+    await asyncio.sleep(0.02)
+    now = asyncio.get_running_loop().time()
+    listener.sweep(now + BODY_SECONDS - 1)
+    assert not asked.done()
+    listener.sweep(now + BODY_SECONDS + 1)
+    status = orjson.loads((await asked).partition(b"\n")[2])
     assert (status["code"], status["reason"]) == (504, "Timeout")
 
 

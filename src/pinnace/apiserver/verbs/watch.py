@@ -4,8 +4,9 @@ A start in the recent past is answered from memory, an older one from the store'
 is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 """
 
+import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
@@ -58,7 +59,7 @@ async def watch(core: Core, call: Call) -> Answer:
         return watch_socket.over_websocket(call.request, frames, binary=binary)
     media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
-    return Stream(headers=headers, frames=frames)
+    return Stream(headers=headers, frames=frames, straight=watching.straight)
 
 
 class _Watching:
@@ -99,7 +100,8 @@ class _Watching:
             if self._initial and revision:
                 check_not_future(core, str(revision))
             if self._initial or (not revision and not self._asked):
-                current = self._cache.select(self._namespace, self._test)
+                current = self._cache.items(self._namespace)
+                watcher.allow(len(current))
                 self._cache.watch(watcher, since=None)
             elif revision:
                 self._resume(revision)
@@ -107,14 +109,16 @@ class _Watching:
                 self._cache.watch(watcher, since=None)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
-                chunk = current[at : at + _CHUNK]
+                chunk = self._passing(current, at)
                 yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
+                # What is looked at for the first time is decoded: nobody is to wait for all of it.
+                await asyncio.sleep(0)
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
                 self._remind(revision)
             while batch := await watcher.next():
-                yield b"".join([self._frame(told) for told in batch])
+                yield b"".join([self._noted(self._encoded(told)) for told in batch])
             if watcher.overrun:
                 group, _, plural = self._where
                 core.store_metrics.terminated.add((group, plural))
@@ -125,6 +129,18 @@ class _Watching:
         finally:
             self._close()
 
+    def straight(self, write: Callable[[bytes], bool]) -> None:
+        """Write frames with this, past the generator, while that waits for the next."""
+
+        def one(told: Told) -> bool:
+            frame = self._encoded(told)
+            if not write(frame):
+                return False
+            self._noted(frame)
+            return True
+
+        self._watcher.serve(one)
+
     def _resume(self, revision: int) -> None:
         try:
             self._cache.watch(self._watcher, since=revision)
@@ -133,16 +149,21 @@ class _Watching:
                 self._core.store, self._watcher, since=revision
             )
 
+    def _passing(self, items: list[Item], at: int) -> list[Item]:
+        """Return those of a chunk of items that are selected."""
+        chunk, test = items[at : at + _CHUNK], self._test
+        return chunk if test is None else [item for item in chunk if test(item)]
+
     def _noted(self, frame: bytes) -> bytes:
         """Count an event that is sent."""
         self._counted.add(self._where)
         self._sizes.observe(self._where, len(frame))
         return frame
 
-    def _frame(self, told: Told) -> bytes:
+    def _encoded(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
-            return self._noted(self._shape.bookmark(told.revision))
-        return self._noted(self._shape.event(told))
+            return self._shape.bookmark(told.revision)
+        return self._shape.event(told)
 
     def _remind(self, asked: int) -> None:
         """Send a bookmark now and then."""
