@@ -16,6 +16,7 @@ from pinnace.api.validation import (
     claims,
     config,
     cronjobs,
+    endpointslices,
     jobs,
     jobstatus,
     limits,
@@ -126,7 +127,10 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=jobs.check_job, update=jobs.check_job_update, status=jobstatus.check_job_status
         ),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
-            create=networking.check_endpoint_slice, update=networking.check_endpoint_slice_update
+            create=endpointslices.check_slice,
+            whole=endpointslices.check_slice_update,
+            kept=endpointslices.check_type_kept,
+            again=("whole",),
         ),
         ("networking.k8s.io", "Ingress"): Rules(
             create=networking.check_ingress_create,
