@@ -147,6 +147,16 @@ CASES: list[tuple[Object, str, str, Any, list[str]]] = [
         "other.example.com/x",
         ['spec.controller: Invalid value: "other.example.com/x": field is immutable'],
     ),
+    (
+        INGCLASS,
+        "update",
+        "spec",
+        GONE,
+        [
+            'spec.controller: Invalid value: "": field is immutable',
+            "spec.controller: Required value",
+        ],
+    ),
 ]
 
 

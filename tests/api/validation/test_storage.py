@@ -249,6 +249,16 @@ CASES: list[tuple[Object, str, str, Any, list[str]]] = [
         {"a": "b", "Bad Key!": "b"},
         ["parameters: Forbidden: updates to parameters are forbidden."],
     ),
+    (
+        VAC_V1,
+        "update",
+        "driverName",
+        GONE,
+        [
+            "driverName: Forbidden: updates to driverName are forbidden.",
+            "driverName: Required value",
+        ],
+    ),
 ]
 
 
