@@ -13,6 +13,7 @@ from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
+from pinnace.apiserver.adminaccess import admin_access_causes
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
@@ -125,7 +126,8 @@ async def _store(
         given.fill(new, old)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        causes = rules.validate_subresource_update(row, subresource, new, old)
+        causes = admin_access_causes(row, new, old, core.lookup)
+        causes += rules.validate_subresource_update(row, subresource, new, old)
     else:
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old)

@@ -29,6 +29,7 @@ from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
 from pinnace.apiserver import rules
+from pinnace.apiserver.adminaccess import admin_access_causes
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
@@ -197,7 +198,8 @@ def prepare_new(core: Core, call: Call, obj: Object) -> None:
     strategy = rules.strategy_for(call.row)
     call.warnings.extend(strategy.early_warnings(obj))
     strategy.prepare_create(obj, context(core, call))
-    refuse(call.row, obj["metadata"], rules.validate_create(call.row, obj))
+    causes = admin_access_causes(call.row, obj, None, core.lookup)
+    refuse(call.row, obj["metadata"], causes + rules.validate_create(call.row, obj))
     call.warnings.extend(strategy.warnings(obj, None))
 
 

@@ -19,7 +19,7 @@ from pinnace.apiserver.strategies.core import (
     ServiceAccounts,
 )
 from pinnace.apiserver.strategies.custom import CustomResources
-from pinnace.apiserver.strategies.devices import Slices, TaintRules
+from pinnace.apiserver.strategies.devices import Claims, Slices, TaintRules
 from pinnace.apiserver.strategies.discovery import EndpointSlices, Ingresses
 from pinnace.apiserver.strategies.flowcontrol import FlowControl
 from pinnace.apiserver.strategies.leases import Leases
@@ -212,7 +212,9 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("resource.k8s.io", "devicetaintrules"): TaintRules(
             status=True, counted=SPEC, status_keeps_metadata=ALL_METADATA
         ),
-        ("resource.k8s.io", "resourceclaims"): STRICT_STATUS,
+        ("resource.k8s.io", "resourceclaims"): Claims(
+            status=True, status_keeps_metadata=ALL_METADATA
+        ),
         ("resource.k8s.io", "resourcepoolstatusrequests"): STRICT_STATUS_CONDITIONAL,
         ("resource.k8s.io", "resourceslices"): Slices(
             counted=SPEC,

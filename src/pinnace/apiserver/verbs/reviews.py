@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pinnace.api.errors import NotFound
+from pinnace.api.errors import BadRequest, NotFound
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies
@@ -11,16 +11,28 @@ from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
 
+_ELSEWHERE = "the namespace of the provided object does not match the namespace sent on the request"
+
 
 async def review(core: Core, call: Call) -> Answer:
     """Answer a review with itself, its status filled in."""
     body = bodies.read_object(call)
     body["metadata"].pop("uid", None)
-    if call.row.namespaced:
-        body["metadata"].setdefault("namespace", call.namespace)
+    _place(body, call.namespace)
     answer = _reviewers(core, call)[call.row.kind](body)
     answer = {"kind": call.row.kind, "apiVersion": call.row.group_version, **answer}
     return answer_object(call.request, answer, code=201)
+
+
+def _place(body: Object, namespace: str) -> None:
+    """Put what was sent into the namespace of the request; raises BadRequest if it is of another."""
+    metadata = body["metadata"]
+    if not namespace:
+        metadata.pop("namespace", None)
+    elif (metadata.get("namespace") or namespace) != namespace:
+        raise BadRequest(_ELSEWHERE)
+    else:
+        metadata["namespace"] = namespace
 
 
 def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object]]:
@@ -45,10 +57,8 @@ async def token(core: Core, call: Call) -> Answer:
     issuer = core.config.token_issuer
     if issuer is None:
         raise NotFound("the server could not find the requested resource", details={})
-    body = bodies.read_any(
-        call.request, api_version="authentication.k8s.io/v1", kind="TokenRequest"
-    )
-    bodies.expect_kind(body, "TokenRequest", "authentication.k8s.io/v1")
+    body = bodies.read_other(call, api_version="authentication.k8s.io/v1", kind="TokenRequest")
+    _place(body, call.namespace)
     answer = issuer.request(
         body,
         namespace=call.namespace,

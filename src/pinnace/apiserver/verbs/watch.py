@@ -29,6 +29,8 @@ from pinnace.store.watchcache.changes import Told, Watcher
 from pinnace.store.watchcache.item import Item
 
 _BOOKMARK_SECONDS = 60.0
+# The last bookmark comes so long before the end: who resumes there has missed little.
+_LAST_SECONDS = 2.0
 # How many initial events are joined into one frame: fewer wake-ups, and still back-pressure.
 _CHUNK = 100
 
@@ -62,6 +64,19 @@ async def watch(core: Core, call: Call) -> Answer:
     return Stream(headers=headers, frames=frames, straight=watching.straight)
 
 
+def _wants_state(call: Call) -> bool:
+    """Say whether a watch that asks for nothing in particular counts as one for initial events.
+
+    By the old prefix of the path it does not: upstream looks at the query for this.
+    """
+    request = call.request
+    if not call.flag("watch") or request.query.get("sendInitialEvents"):
+        return False
+    return not request.param("resourceVersionMatch") and (
+        request.param("resourceVersion") in ("", "0")
+    )
+
+
 class _Watching:
     """One watch request."""
 
@@ -75,7 +90,8 @@ class _Watching:
         selection = selection_of(call)
         self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
-        self._initial = call.flag("sendInitialEvents")
+        self._initial = call.flag("sendInitialEvents") or _wants_state(call)
+        self._ends_at = 0.0
         self._asked = call.request.query.get("sendInitialEvents") is not None
         self._watcher = Watcher(
             namespace=call.namespace, select=self._test, only=selection.only(), after=after
@@ -107,6 +123,7 @@ class _Watching:
                 self._resume(revision)
             else:
                 self._cache.watch(watcher, since=None)
+            self._ends_at = core.clock.monotonic() + seconds
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             for at in range(0, len(current), _CHUNK):
                 chunk = self._passing(current, at)
@@ -166,8 +183,11 @@ class _Watching:
         return self._shape.event(told)
 
     def _remind(self, asked: int) -> None:
-        """Send a bookmark now and then."""
-        wait = _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random())
+        """Send a bookmark now and then, and one shortly before the end."""
+        left = self._ends_at - _LAST_SECONDS - self._core.clock.monotonic()
+        if left <= 0:
+            return
+        wait = min(left, _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random()))
 
         def due() -> None:
             # A watch on the store's history may not have caught up; then its own revision counts.
