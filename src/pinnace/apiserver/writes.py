@@ -1,6 +1,6 @@
 """The way of every write: defaults, admission, preparation, validation, commit, in that order.
 
-create: default -> mutate -> prepare -> validate -> validating admission -> commit
+create: default -> mutate -> allocate -> prepare -> validate -> validating admission -> commit
 update: old object -> change -> default -> mutate -> prepare -> validate -> validating admission
         -> commit at the revision that was read, again from the start if that may be retried
 """

@@ -79,8 +79,10 @@ def _check_addresses(report: Report, endpoint: Object, kind: str, path: str) -> 
         report.add(too_many(where, len(addresses), ADDRESSES_LIMIT))
     for index, address in enumerate(addresses):
         if kind == "FQDN":
-            said = names.fully_qualified_domain_name(address)
+            said = names.fully_qualified_domain_name(address) if address else ()
             report.said(f"{where}[{index}]", address, said)
+            if not address:
+                report.required(f"{where}[{index}]")
         elif kind in ("IPv4", "IPv6"):
             valid = not names.ip_sloppy(address)
             if valid and (kind == "IPv6") != names.is_ipv6(address):

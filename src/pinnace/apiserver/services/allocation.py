@@ -28,8 +28,6 @@ from pinnace.apiserver.writes import Also
 from pinnace.store.base import Compare
 
 MANAGED_BY, MANAGER = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
-# Returns a port that is not among these.
-_BEYOND = 32768
 PORTS = "/registry/ranges/servicenodeports/"
 
 

@@ -66,6 +66,12 @@ class Nodes(Strategy):
         if not at(old, ("spec", "configSource")):
             (obj.get("spec") or {}).pop("configSource", None)
 
+    def prepare_status_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Drop what would tell of a source of configuration."""
+        super().prepare_status_update(obj, old, ctx)
+        if not at(old, ("status", "config")):
+            (obj.get("status") or {}).pop("config", None)
+
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
         """Warn of fields without use, and of odd ranges of addresses."""
         spec = obj.get("spec") or {}
