@@ -33,6 +33,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
 from pinnace.apiserver.options import written_options
 from pinnace.apiserver.owners import without_repeated
+from pinnace.apiserver.versions import is_converted, seen_one
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
@@ -220,7 +221,7 @@ def draft(core: Core, row: Resource, obj: Object) -> Item:
         "",
         namespace=metadata.get("namespace") or "",
         name=metadata["name"],
-        value=encode(core, row, obj),
+        value=canonical_bytes(obj) if is_converted(row) else encode(core, row, obj),
         revision=revision,
     )
 
@@ -257,6 +258,16 @@ async def put(
 
     What is too large for the store is tried again without managedFields, as upstream does.
     """
+    if is_converted(row):
+        obj = await core.webhooks.convert(obj, core.rows.storage_row(row))
+    return await seen_one(
+        core, row, await _put_smaller(core, row, key, obj, expected=expected, also=also)
+    )
+
+
+async def _put_smaller(
+    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None
+) -> Item:
     try:
         return await _put(core, row, key, obj, expected=expected, also=also)
     except TooLarge as error:
@@ -319,7 +330,7 @@ async def current(core: Core, row: Resource, namespace: str, name: str) -> Item:
     item = cache.get(namespace, name)
     if item is None:
         raise not_found(row.plural, row.group, name)
-    return item
+    return await seen_one(core, row, item)
 
 
 def decoded(core: Core, row: Resource, item: Item) -> Object:

@@ -47,6 +47,14 @@ class Scale:
     label_selector: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The webhook that converts between versions, and the reviews that it reads."""
+
+    client: Mapping[str, Any]
+    versions: tuple[str, ...]
+
+
 class CustomKind:
     """What one version says: schema, defaults, rules, subresources, columns, selectable fields."""
 
@@ -57,11 +65,14 @@ class CustomKind:
         version: Mapping[str, Any],
         *,
         selects: Mapping[str, JsonPath],
+        conversion: Conversion | None = None,
     ) -> None:
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         subresources = version.get("subresources") or {}
         # Set by whoever serves the kind, as its definition's conditions change.
         self.established = self.terminating = False
+        # None where versions differ in their names only.
+        self.conversion = conversion
         self.served = bool(version.get("served"))
         self.api_version = f"{group}/{version['name']}"
         self.raw: Mapping[str, Any] = schema or {}
@@ -93,6 +104,12 @@ class CustomKind:
         defaulting.drop_nulls(obj, self.structural)
         return lost + coerce(obj, self.structural)
 
+    def settle(self, obj: Object) -> None:
+        """Make of an object that a webhook converted what this kind keeps, defaults included."""
+        prune(obj, self.structural)
+        defaulting.drop_nulls(obj, self.structural)
+        self.apply_defaults(obj)
+
     def converted(self, obj: Object) -> Object:
         """Return an object of another version in this one, without what this one lacks."""
         if obj.get("apiVersion") == self.api_version:
@@ -107,14 +124,17 @@ class CustomKind:
         """Return stored bytes as they are read now: pruned, defaulted, in the storage version.
 
         What was stored before the definition got a default shows it, and what it no longer names
-        is gone; the store is changed by the next write only.
+        is gone; the store is changed by the next write only. Where a webhook converts, they stay
+        in the version in which they were stored.
         """
         obj: Object = orjson.loads(value)
         before = orjson.dumps(obj)
-        obj["apiVersion"] = self.api_version
-        prune(obj, self.structural)
-        defaulting.drop_nulls(obj, self.structural)
-        self.apply_defaults(obj)
+        own = self.versions.get(obj["apiVersion"]) if self.conversion is not None else None
+        if own is not None and own.custom is not None:
+            own.custom.settle(obj)
+        else:
+            obj["apiVersion"] = self.api_version
+            self.settle(obj)
         return value if orjson.dumps(obj) == before else canonical_bytes(obj)
 
     def apply_defaults(self, obj: Object) -> None:

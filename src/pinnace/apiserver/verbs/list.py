@@ -18,6 +18,7 @@ from pinnace.apiserver.revisions import (
     expired_continue,
 )
 from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.versions import is_converted, seen
 from pinnace.store.base import Compacted
 from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.changes import Select
@@ -69,6 +70,8 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
         read = cache.select(call.namespace, None, after)
     else:
         read = await _at(core, cut, revision, continued=bool(token))
+    if is_converted(call.row):
+        read = await seen(core, call.row, read)
     items, last, remaining = cut.of(read)
     where = call.row.group, call.row.plural
     core.store_metrics.list(where, from_cache=from_cache, fetched=len(read), returned=len(items))

@@ -21,6 +21,7 @@ from pinnace.apiserver.revisions import (
 )
 from pinnace.apiserver.selection import selection_of
 from pinnace.apiserver.verbs import watch_socket
+from pinnace.apiserver.versions import is_converted, seen, seen_change
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
 from pinnace.store.watchcache.cache import WatchCache
@@ -76,8 +77,14 @@ class _Watching:
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents")
         self._asked = call.request.query.get("sendInitialEvents") is not None
+        self._row = call.row
+        # What a webhook converts can be selected only after that.
+        self._late = is_converted(call.row)
         self._watcher = Watcher(
-            namespace=call.namespace, select=self._test, only=selection.only(), after=after
+            namespace=call.namespace,
+            select=None if self._late else self._test,
+            only=None if self._late else selection.only(),
+            after=after,
         )
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
@@ -93,19 +100,11 @@ class _Watching:
         core, watcher = self._core, self._watcher
         try:
             self._running.add(self._open)
-            # Without a revision a client wants the state first, unless it says that it does not.
-            current: list[Item] = []
             start = core.caches.revision
-            if self._initial and revision:
-                check_not_future(core, str(revision))
-            if self._initial or (not revision and not self._asked):
-                current = self._cache.select(self._namespace, self._test)
-                self._cache.watch(watcher, since=None)
-            elif revision:
-                self._resume(revision)
-            else:
-                self._cache.watch(watcher, since=None)
+            current = self._begin(revision)
             self._alarms.append(core.alarms.after(seconds, watcher.end))
+            if self._late:
+                current = await self._selected(current)
             for at in range(0, len(current), _CHUNK):
                 chunk = current[at : at + _CHUNK]
                 yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
@@ -113,7 +112,8 @@ class _Watching:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
                 self._remind(revision)
-            while batch := await watcher.next():
+            following = self._seen if self._late else watcher.next
+            while batch := await following():
                 yield b"".join([self._frame(told) for told in batch])
             if watcher.overrun:
                 group, _, plural = self._where
@@ -124,6 +124,37 @@ class _Watching:
             yield self._shape.error(error.status())
         finally:
             self._close()
+
+    def _begin(self, revision: int) -> list[Item]:
+        """Start the watch; return what the client wants first.
+
+        Without a revision that is the state, unless it says that it does not want it.
+        """
+        if self._initial and revision:
+            check_not_future(self._core, str(revision))
+        if self._initial or (not revision and not self._asked):
+            current = self._cache.select(self._namespace, None if self._late else self._test)
+            self._cache.watch(self._watcher, since=None)
+            return current
+        if revision:
+            self._resume(revision)
+        else:
+            self._cache.watch(self._watcher, since=None)
+        return []
+
+    async def _selected(self, items: list[Item]) -> list[Item]:
+        """Return those of stored items that are selected in the version of the watch."""
+        views = await seen(self._core, self._row, items)
+        return views if self._test is None else [item for item in views if self._test(item)]
+
+    async def _seen(self) -> list[Told]:
+        """Return what is told next in the version of the watch; empty when it has ended."""
+        while batch := await self._watcher.next():
+            told = [await seen_change(self._core, self._row, each, self._test) for each in batch]
+            found = [each for each in told if each is not None]
+            if found:
+                return found
+        return []
 
     def _resume(self, revision: int) -> None:
         try:

@@ -48,6 +48,7 @@ class Told:
     item: Item | None
     revision: int
     frames: Frames
+    previous: Item | None = None
 
 
 class Watcher:
@@ -90,7 +91,8 @@ class Watcher:
             return
         seen = change.seen_by(self._select)
         if seen is not None:
-            self._put(Told(seen[0], seen[1], change.item.revision, change.frames))
+            kind, item = seen
+            self._put(Told(kind, item, change.item.revision, change.frames, change.previous))
 
     def replay(self, changes: Iterable[Change]) -> None:
         """Queue what happened before the watch began: as much as that may be."""
