@@ -7,6 +7,7 @@ which version it changes; then it is told of the conflict.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
@@ -20,6 +21,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
 from pinnace.apiserver.services.allocation import reallocate
+from pinnace.apiserver.versions import with_versions
 from pinnace.apiserver.writes import (
     MODIFIED,
     Also,
@@ -150,7 +152,8 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:
-        changing.new = new = tracked(core, call, old, new, subresource)
+        noted = partial(tracked, core, call, old, new, subresource)
+        changing.new = new = await with_versions(core, row, noted)
     attempt = attributes(core, call, "UPDATE", new, old)
     if part is not None:
         attempt.obj, attempt.old = part.asked(new), part.before(old)

@@ -4,14 +4,21 @@ All other kinds are converted where they are written out, without waiting. What 
 item is kept with it, so that each object is converted once for each version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from pinnace.api.codec.canonical import canonical_bytes
+from pinnace.api.custom.kind import Unconverted
+from pinnace.api.errors import internal
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver.core import Core
 from pinnace.store.watchcache.changes import Change, Select, Told
 from pinnace.store.watchcache.item import Item
+
+# Of each of two objects, and of what comes between: more than that nobody serves.
+_MOST_VERSIONS = 100
+T = TypeVar("T")
 
 
 def is_converted(row: Resource) -> bool:
@@ -46,6 +53,23 @@ async def seen_change(core: Core, row: Resource, told: Told, select: Select | No
     previous = views[1] if told.previous is not None else None
     found = Change(told.type, views[0], previous, 0.0).seen_by(select)
     return None if found is None else Told(found[0], found[1], told.revision, told.frames)
+
+
+async def with_versions(core: Core, row: Resource, make: Callable[[], T]) -> T:
+    """Return what is made of objects in several versions, asking a webhook for those it needs.
+
+    `make` is called again with each that it was missing, so it may change nothing.
+    """
+    for _ in range(_MOST_VERSIONS):
+        try:
+            return make()
+        except Unconverted as missing:
+            custom = missing.row.custom
+            assert custom is not None
+            assert custom.conversion is not None
+            made = await core.webhooks.convert(missing.obj, missing.row)
+            custom.conversion.remember(missing.obj, made)
+    raise internal(f"{row.plural} have managers in too many versions")
 
 
 def _kept(item: Item, version: str) -> Item | None:

@@ -33,7 +33,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
 from pinnace.apiserver.options import written_options
 from pinnace.apiserver.owners import without_repeated
-from pinnace.apiserver.versions import is_converted, seen_one
+from pinnace.apiserver.versions import is_converted, seen_one, with_versions
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
@@ -149,7 +149,7 @@ async def create(
     rules.apply_defaults(call.row, obj)
     if track:
         without_repeated(call, obj, admitted=False)
-        obj = tracked(core, call, None, obj, "")
+        obj = await with_versions(core, call.row, partial(tracked, core, call, None, obj, ""))
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)

@@ -6,7 +6,7 @@ changes, so it may be used as a key of caches.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -47,12 +47,42 @@ class Scale:
     label_selector: tuple[str, ...] = ()
 
 
+# Enough for all that one apply compares, for several at once.
+_REMEMBERED = 256
+
+
+class Unconverted(Exception):
+    """An object is wanted in a version, and only a webhook can tell how it looks there."""
+
+    def __init__(self, obj: Object, row: Resource) -> None:
+        super().__init__(f"{obj.get('kind')} is wanted in {row.group_version}")
+        self.obj, self.row = obj, row
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The webhook that converts between versions, and the reviews that it reads."""
+    """The webhook that converts between versions, and the reviews that it reads.
+
+    What it made lately is remembered, for what compares versions and cannot wait.
+    """
 
     client: Mapping[str, Any]
     versions: tuple[str, ...]
+    _lately: dict[tuple[bytes, str], Object] = field(default_factory=dict)
+
+    def remember(self, obj: Object, made: Object) -> None:
+        """Keep what the webhook made of an object."""
+        while len(self._lately) >= _REMEMBERED:
+            del self._lately[next(iter(self._lately))]
+        self._lately[orjson.dumps(obj), made["apiVersion"]] = made
+
+    def recall(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of a row; raises Unconverted if that is not known."""
+        made = self._lately.get((orjson.dumps(obj), row.group_version))
+        if made is None:
+            raise Unconverted(obj, row)
+        copied: Object = orjson.loads(orjson.dumps(made))
+        return copied
 
 
 class CustomKind:
@@ -109,6 +139,12 @@ class CustomKind:
         prune(obj, self.structural)
         defaulting.drop_nulls(obj, self.structural)
         self.apply_defaults(obj)
+
+    def known(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of this kind's row; raises Unconverted."""
+        if self.conversion is None or not obj.get("metadata"):
+            return self.converted(obj)
+        return self.conversion.recall(obj, row)
 
     def converted(self, obj: Object) -> Object:
         """Return an object of another version in this one, without what this one lacks."""

@@ -58,6 +58,7 @@ async def _ask(
         "kind": "ConversionReview",
         "apiVersion": f"{_GROUP}/{version}",
         "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": list(sent)},
+        "response": {"uid": "", "convertedObjects": None, "result": {"metadata": {}}},
     }
     answer = await post(conversion.client, review, _SECONDS)
     response = answer.get("response")

@@ -16,6 +16,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import scope_of
 from pinnace.apiserver.services.allocation import allocated, is_service
 from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.versions import with_versions
 from pinnace.apiserver.writes import Also
 
 
@@ -77,7 +78,8 @@ async def apply_patch(core: Core, call: Call) -> Answer:
     applied, repeated = read_applied(call)
 
     async def make(old: Object) -> Object:
-        new = apply_to(core, call, old, applied, call.row)
+        made = partial(apply_to, core, call, old, applied, call.row)
+        new = await with_versions(core, call.row, made)
         check_strict(call, repeated)
         check_names(call, new)
         return new
