@@ -1,5 +1,6 @@
 """A webhook on the loopback, with TLS, that keeps what it is sent."""
 
+import asyncio
 import base64
 import json
 import ssl
@@ -48,6 +49,11 @@ class Webhook:
         bundle = base64.b64encode(self._ca.cert_pem.bytes()).decode()
         return {"url": f"https://127.0.0.1:{self.port}{path}", "caBundle": bundle}
 
+    @staticmethod
+    def patching(*operations: Object) -> Answer:
+        patch = base64.b64encode(json.dumps(operations).encode()).decode()
+        return lambda review: {"allowed": True, "patchType": "JSONPatch", "patch": patch}
+
     async def _handle(self, request: web.Request) -> web.Response:
         review = await request.json()
         self.paths.append(request.path_qs)
@@ -56,16 +62,13 @@ class Webhook:
         if isinstance(made, web.Response):
             return made
         response = {"uid": review["request"]["uid"], **made}
-        return web.json_response({k: review[k] for k in ("kind", "apiVersion")} | {"response": response})
+        return web.json_response(
+            {k: review[k] for k in ("kind", "apiVersion")} | {"response": response}
+        )
 
 
 def allow(review: Object) -> Object:
     return {"allowed": True}
-
-
-def patching(*operations: Object) -> Answer:
-    patch = base64.b64encode(json.dumps(operations).encode()).decode()
-    return lambda review: {"allowed": True, "patchType": "JSONPatch", "patch": patch}
 
 
 class Api:
@@ -90,7 +93,24 @@ class Api:
         )
         assert isinstance(answer, Response)
         self.headers = answer.headers
-        return answer.status, orjson.loads(answer.body)
+        text = answer.body if answer.body.startswith(b"{") else b"{}"
+        return answer.status, orjson.loads(text)
+
+    user = ADMIN
+
+    async def served(self, path: str) -> None:
+        for _ in range(50):
+            if (await self.do("GET", path))[0] == 200:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"{path} is not served")
+
+    async def gone(self, path: str) -> None:
+        for _ in range(200):
+            if (await self.do("GET", path))[0] == 404:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"{path} is still there")
 
     async def hook(self, kind: str, *webhooks: Object, name: str = "conf") -> None:
         plural = f"{kind.lower()}webhookconfigurations"

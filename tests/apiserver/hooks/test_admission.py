@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from conftest import Api, Webhook, patching  # type: ignore[import-not-found]
 
 CONFIGMAPS = "/api/v1/namespaces/ns/configmaps"
 Object = dict[str, Any]
 
 
-def hook(webhook: Webhook, path: str = "/", *, name: str = "a.x.io", **more: Any) -> Object:
+def hook(webhook: Any, path: str = "/", *, name: str = "a.x.io", **more: Any) -> Object:
     rule = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
     return {
         "name": name,
@@ -22,11 +21,20 @@ def hook(webhook: Webhook, path: str = "/", *, name: str = "a.x.io", **more: Any
     }
 
 
+def core_rule(*resources: str, operation: str = "*") -> Object:
+    return {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "resources": list(resources),
+        "operations": [operation],
+    }
+
+
 def configmap(name: str = "c", **more: Any) -> Object:
     return {"metadata": {"name": name}, "data": {"a": "b"}, **more}
 
 
-async def test_a_webhook_is_told_of_a_write_as_upstream_tells(api: Api, webhook: Webhook) -> None:
+async def test_a_webhook_is_told_of_a_write_as_upstream_tells(api: Any, webhook: Any) -> None:
     await api.hook("Validating", hook(webhook))
     await api.do("POST", f"{CONFIGMAPS}?fieldManager=me", configmap())
     (review,) = webhook.reviews
@@ -53,7 +61,7 @@ async def test_a_webhook_is_told_of_a_write_as_upstream_tells(api: Api, webhook:
 
 
 async def test_mutators_see_a_new_object_before_it_has_a_name_and_a_uid(
-    api: Api, webhook: Webhook
+    api: Any, webhook: Any
 ) -> None:
     await api.hook("Mutating", hook(webhook))
     await api.do("POST", CONFIGMAPS, {"metadata": {"generateName": "g-"}})
@@ -62,7 +70,7 @@ async def test_mutators_see_a_new_object_before_it_has_a_name_and_a_uid(
     assert "uid" not in request["object"]["metadata"]
 
 
-async def test_a_denial_has_the_status_that_the_webhook_gives(api: Api, webhook: Webhook) -> None:
+async def test_a_denial_has_the_status_that_the_webhook_gives(api: Any, webhook: Any) -> None:
     webhook.answers["/"] = lambda review: {
         "allowed": False,
         "status": {"message": "no", "code": 418, "reason": "Pot", "details": {"name": "n"}},
@@ -74,9 +82,9 @@ async def test_a_denial_has_the_status_that_the_webhook_gives(api: Api, webhook:
     assert (answer["reason"], answer["details"]) == ("Pot", {"name": "n"})
 
 
-async def test_a_patch_is_decoded_defaulted_and_validated(api: Api, webhook: Webhook) -> None:
+async def test_a_patch_is_decoded_defaulted_and_validated(api: Any, webhook: Any) -> None:
     container = {"name": "d", "image": "i:latest", "nope": 1}
-    webhook.answers["/"] = patching(
+    webhook.answers["/"] = webhook.patching(
         {"op": "add", "path": "/spec/template/spec/containers/-", "value": container}
     )
     rules = [
@@ -93,29 +101,31 @@ async def test_a_patch_is_decoded_defaulted_and_validated(api: Api, webhook: Web
     added = made["spec"]["template"]["spec"]["containers"][1]
     assert (status, added["imagePullPolicy"]) == (201, "Always")
     assert "nope" not in added
-    webhook.answers["/"] = patching({"op": "add", "path": "/spec/replicas", "value": -1})
+    webhook.answers["/"] = webhook.patching({"op": "add", "path": "/spec/replicas", "value": -1})
     status, answer = await api.do("POST", path, {"metadata": {"name": "y"}, "spec": spec})
     assert (status, answer["reason"]) == (422, "Invalid")
 
 
 async def test_webhooks_are_called_by_name_and_again_if_others_changed_the_object(
-    api: Api, webhook: Webhook
+    api: Any, webhook: Any
 ) -> None:
     for key in "abc":
-        webhook.answers[f"/{key}"] = patching(
+        webhook.answers[f"/{key}"] = webhook.patching(
             {"op": "add", "path": f"/data/{key}", "value": "1"}
         )
     again = {"reinvocationPolicy": "IfNeeded"}
-    await api.hook("Mutating", hook(webhook, "/b"), hook(webhook, "/c", name="c.x.io", **again), name="y")
+    await api.hook(
+        "Mutating", hook(webhook, "/b"), hook(webhook, "/c", name="c.x.io", **again), name="y"
+    )
     await api.hook("Mutating", hook(webhook, "/a", **again), name="x")
-    status, made = await api.do("POST", CONFIGMAPS, configmap(data={}))
-    assert (status, made["data"]) == (201, {"a": "1", "b": "1", "c": "1"})
+    status, made = await api.do("POST", CONFIGMAPS, configmap(data={"z": "1"}))
+    assert (status, made["data"]) == (201, {"a": "1", "b": "1", "c": "1", "z": "1"})
     assert [path[1] for path in webhook.paths] == ["a", "b", "c", "a"]
 
 
 @pytest.mark.parametrize("policy", ["Fail", "Ignore"])
 async def test_the_failure_policy_decides_about_a_webhook_that_cannot_be_called(
-    api: Api, webhook: Webhook, policy: str
+    api: Any, webhook: Any, policy: str
 ) -> None:
     webhook.answers["/"] = lambda review: web.Response(status=500, text="what a mess")
     await api.hook("Validating", hook(webhook, failurePolicy=policy))
@@ -139,7 +149,7 @@ async def test_the_failure_policy_decides_about_a_webhook_that_cannot_be_called(
     ],
 )
 async def test_an_answer_that_is_none_fails_the_call(
-    api: Api, webhook: Webhook, answer: Object, why: str
+    api: Any, webhook: Any, answer: Object, why: str
 ) -> None:
     webhook.answers["/"] = lambda review: answer
     await api.hook("Validating", hook(webhook))
@@ -149,7 +159,7 @@ async def test_an_answer_that_is_none_fails_the_call(
 
 
 async def test_who_presents_a_certificate_of_another_authority_is_not_told(
-    api: Api, webhook: Webhook
+    api: Any, webhook: Any
 ) -> None:
     asked = hook(webhook)
     del asked["clientConfig"]["caBundle"]
@@ -161,18 +171,20 @@ async def test_who_presents_a_certificate_of_another_authority_is_not_told(
     assert webhook.reviews == []
 
 
-async def test_a_service_is_met_at_a_ready_endpoint_by_its_own_name(
-    api: Api, webhook: Webhook
-) -> None:
+async def test_a_service_is_met_at_a_ready_endpoint_by_its_own_name(api: Any, webhook: Any) -> None:
     service = {"name": "hook", "namespace": "ns", "path": "/p", "port": 8443}
     client = {"service": service, "caBundle": webhook.client()["caBundle"]}
-    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}]
+    rules = [
+        {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}
+    ]
     await api.hook("Validating", hook(webhook, rules=rules) | {"clientConfig": client})
     start = 'failed to call webhook: Post "https://hook.ns.svc:8443/p?timeout=10s": '
     _, told = await api.do("POST", CONFIGMAPS, configmap())
     assert told["message"].endswith(start + 'service "hook" not found')
     spec = {"ports": [{"name": "x", "port": 8443}]}
-    await api.do("POST", "/api/v1/namespaces/ns/services", {"metadata": {"name": "hook"}, "spec": spec})
+    await api.do(
+        "POST", "/api/v1/namespaces/ns/services", {"metadata": {"name": "hook"}, "spec": spec}
+    )
     _, told = await api.do("POST", CONFIGMAPS, configmap())
     assert told["message"].endswith(start + 'no endpoints available for service "hook"')
     # Validation keeps endpoints off the loopback; the cache does not.
@@ -191,7 +203,7 @@ def _slice(port: int) -> tuple[str, bytes]:
     return "/registry/endpointslices/ns/s", text.encode()
 
 
-async def test_selectors_decide_whom_a_write_concerns(api: Api, webhook: Webhook) -> None:
+async def test_selectors_decide_whom_a_write_concerns(api: Any, webhook: Any) -> None:
     webhook.answers["/"] = lambda review: {"allowed": False}
     only = {"matchLabels": {"guarded": "yes"}}
     await api.hook("Validating", hook(webhook, objectSelector=only))
@@ -203,10 +215,12 @@ async def test_selectors_decide_whom_a_write_concerns(api: Api, webhook: Webhook
 
 
 async def test_a_rule_for_another_version_sees_the_object_in_that_version(
-    api: Api, webhook: Webhook
+    api: Any, webhook: Any
 ) -> None:
-    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["events"], "operations": ["*"]}]
-    webhook.answers["/"] = patching({"op": "add", "path": "/message", "value": "changed"})
+    rules = [
+        {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["events"], "operations": ["*"]}
+    ]
+    webhook.answers["/"] = webhook.patching({"op": "add", "path": "/message", "value": "changed"})
     await api.hook("Mutating", hook(webhook, rules=rules))
     event = {
         "metadata": {"name": "e"},
@@ -225,22 +239,20 @@ async def test_a_rule_for_another_version_sees_the_object_in_that_version(
     assert request["object"]["apiVersion"] == "v1"
 
 
-async def test_side_effects_bar_a_dry_run(api: Api, webhook: Webhook) -> None:
+async def test_side_effects_bar_a_dry_run(api: Any, webhook: Any) -> None:
     await api.hook("Validating", hook(webhook, sideEffects="NoneOnDryRun"))
     assert (await api.do("POST", f"{CONFIGMAPS}?dryRun=All", configmap()))[0] == 201
     assert webhook.reviews[0]["request"]["dryRun"] is True
 
 
-async def test_warnings_reach_the_client(api: Api, webhook: Webhook) -> None:
+async def test_warnings_reach_the_client(api: Any, webhook: Any) -> None:
     webhook.answers["/"] = lambda review: {"allowed": True, "warnings": ["mind the gap"]}
     await api.hook("Validating", hook(webhook))
     await api.do("POST", CONFIGMAPS, configmap())
     assert api.headers["warning"] == '299 - "mind the gap"'
 
 
-async def test_deletions_of_a_collection_are_asked_about_one_by_one(
-    api: Api, webhook: Webhook
-) -> None:
+async def test_deletions_of_a_collection_are_asked_about_one_by_one(api: Any, webhook: Any) -> None:
     for name in ("one", "two"):
         await api.do("POST", CONFIGMAPS, configmap(name))
     await api.hook("Validating", hook(webhook))
@@ -251,12 +263,15 @@ async def test_deletions_of_a_collection_are_asked_about_one_by_one(
     assert requests[0]["options"]["kind"] == "DeleteOptions"
 
 
-async def test_a_connection_is_asked_about_with_what_it_asks_for(
-    api: Api, webhook: Webhook
-) -> None:
+async def test_a_connection_is_asked_about_with_what_it_asks_for(api: Any, webhook: Any) -> None:
     webhook.answers["/"] = lambda review: {"allowed": False}
     rules = [
-        {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/*"], "operations": ["CONNECT"]}
+        {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "resources": ["pods/*"],
+            "operations": ["CONNECT"],
+        }
     ]
     await api.hook("Validating", hook(webhook, rules=rules))
     status, _ = await api.do("POST", "/api/v1/namespaces/ns/pods/p/exec?command=ls&stdout=true")
@@ -271,7 +286,7 @@ async def test_a_connection_is_asked_about_with_what_it_asks_for(
     }
 
 
-async def test_a_scale_is_shown_and_changed_as_a_scale(api: Api, webhook: Webhook) -> None:
+async def test_a_scale_is_shown_and_changed_as_a_scale(api: Any, webhook: Any) -> None:
     template = {
         "metadata": {"labels": {"a": "b"}},
         "spec": {"containers": [{"name": "c", "image": "i"}]},
@@ -279,7 +294,7 @@ async def test_a_scale_is_shown_and_changed_as_a_scale(api: Api, webhook: Webhoo
     spec = {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": template}
     path = "/apis/apps/v1/namespaces/ns/deployments"
     await api.do("POST", path, {"metadata": {"name": "x"}, "spec": spec})
-    webhook.answers["/"] = patching({"op": "replace", "path": "/spec/replicas", "value": 5})
+    webhook.answers["/"] = webhook.patching({"op": "replace", "path": "/spec/replicas", "value": 5})
     await api.hook("Mutating", hook(webhook))
     merge = "application/merge-patch+json"
     _, made = await api.do("PATCH", f"{path}/x/scale", {"spec": {"replicas": 3}}, merge)
@@ -288,9 +303,7 @@ async def test_a_scale_is_shown_and_changed_as_a_scale(api: Api, webhook: Webhoo
     assert made["spec"] == {"replicas": 5}
 
 
-async def test_configurations_are_exempt_so_that_they_can_be_mended(
-    api: Api, webhook: Webhook
-) -> None:
+async def test_configurations_are_exempt_so_that_they_can_be_mended(api: Any, webhook: Any) -> None:
     webhook.answers["/"] = lambda review: {"allowed": False}
     await api.hook("Validating", hook(webhook))
     path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/conf"
@@ -300,7 +313,7 @@ async def test_configurations_are_exempt_so_that_they_can_be_mended(
 
 
 async def test_reviews_of_the_older_version_are_sent_to_who_asks_for_them(
-    api: Api, webhook: Webhook
+    api: Any, webhook: Any
 ) -> None:
     await api.hook("Validating", hook(webhook, admissionReviewVersions=["v2", "v1beta1", "v1"]))
     assert (await api.do("POST", CONFIGMAPS, configmap()))[0] == 201
