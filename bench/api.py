@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import orjson
@@ -50,20 +50,21 @@ class Report:
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, str, str, str, str]] = []
-        self._server = 0
+        self._servers: tuple[int, ...] = ()
         self._spent = 0.0
 
-    def watch(self, process: int) -> None:
+    def watch(self, *processes: int) -> None:
         """From now on, tell how much CPU the server spent on each row."""
-        self._server, self._spent = process, cpu(process)
+        self._servers = processes or self._servers
+        self._spent = sum(map(cpu, self._servers))
 
     def add(
         self, what: str, figure: str, budget: str = "", peer: str = "", *, times: int = 0
     ) -> None:
         """Add a row; `times` says how many requests the server answered for it."""
         each = ""
-        if self._server:
-            before, self._spent = self._spent, cpu(self._server)
+        if self._servers:
+            before, self._spent = self._spent, sum(map(cpu, self._servers))
             each = _each((self._spent - before) / times) if times else ""
         self.rows.append((what, figure, each, budget, peer))
         print(f"{what}: {figure} {each and f'[{each}]'}", file=sys.stderr)
@@ -82,9 +83,12 @@ def _each(seconds: float) -> str:
 
 
 def cpu(process: int) -> float:
-    """Return how many seconds of CPU a process has used, in all its threads."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return how many seconds of CPU a process has used, in all the threads that it has now."""
+    spent = 0
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with suppress(FileNotFoundError):
+            spent += int((task / "schedstat").read_text().split()[0])
+    return spent / 1e9
 
 
 async def start_up(report: Report, here: Path) -> None:
@@ -126,17 +130,19 @@ async def api_server(here: Path) -> AsyncIterator[tuple[Target, int]]:
         await process.wait()
 
 
-def memory(process: int) -> str:
-    """Return the resident memory of a process, and the most it ever was."""
-    status = Path(f"/proc/{process}/status").read_text()
+def memory(*processes: int) -> str:
+    """Return the resident memory of processes, and the most it ever was."""
+    texts = [Path(f"/proc/{process}/status").read_text() for process in processes]
     now, most = (
-        int(re.search(rf"{name}:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+        sum(int(re.search(rf"{name}:\s+(\d+)", text)[1]) / 1024 for text in texts)  # type: ignore[index]
         for name in ("VmRSS", "VmHWM")
     )
     return f"{now:.0f} MiB (peak {most:.0f})"
 
 
-async def writes(target: Target, process: int, pods: int, report: Report, sqlite: float) -> None:
+async def writes(
+    target: Target, processes: Sequence[int], pods: int, report: Report, sqlite: float
+) -> None:
     """Create Pods, and change some of them in three ways."""
     connection = await Connection.open(target)
     accounts = "/api/v1/namespaces/default/serviceaccounts"
@@ -149,7 +155,7 @@ async def writes(target: Target, process: int, pods: int, report: Report, sqlite
         f"{made.rate:,.0f}/s ({made.rate / sqlite:.2f} of raw SQLite), {made.failures} failed",
         "2,000/s", "509 to 813/s", times=pods,
     )  # fmt: skip
-    report.add(f"memory with {pods:,} Pods", memory(process), "200 MiB", "760 MiB")
+    report.add(f"memory with {pods:,} Pods", memory(*processes), "200 MiB", "760 MiB")
     some = range(min(pods, 2000))
     for what, path, kind, body, peer in (
         ("strategic merge patch", "", "strategic-merge-patch",
@@ -176,10 +182,10 @@ async def writes(target: Target, process: int, pods: int, report: Report, sqlite
         )
 
 
-async def reads(target: Target, process: int, report: Report) -> None:
+async def reads(target: Target, report: Report) -> None:
     connection = await Connection.open(target)
     _, body = await connection.call(message("GET", f"{PODS}/pod-000000"))
-    report.watch(process)
+    report.watch()
     got = await rate(target, [message("GET", f"{PODS}/pod-000000")] * 20000)
     nginx = await baselines.nginx_rate(body, 20000)
     beside = f" ({got.rate / nginx:.2f} of nginx)" if nginx else ""
@@ -216,7 +222,7 @@ async def reads(target: Target, process: int, report: Report) -> None:
         one.close()
 
 
-async def watches(target: Target, process: int, report: Report) -> None:
+async def watches(target: Target, report: Report) -> None:
     """300 watchers; from the start of a write to the arrival of its event at each of them."""
     connection = await Connection.open(target)
     path = "/api/v1/namespaces/default/configmaps"
@@ -225,7 +231,7 @@ async def watches(target: Target, process: int, report: Report) -> None:
     opened = await asyncio.gather(*(Connection.open(target) for _ in range(300)))
     listening = [asyncio.create_task(one.lines(request, writes_)) for one in opened]
     await asyncio.sleep(2)
-    report.watch(process)
+    report.watch()
     began = []
     for number in range(writes_):
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bench"},
@@ -252,6 +258,16 @@ async def watches(target: Target, process: int, report: Report) -> None:
         one.close()
 
 
+async def run_against(kubeconfig: Path, processes: Sequence[int], pods: int) -> None:
+    """Measure a server that runs already, as upstream's beside its etcd."""
+    report = Report()
+    target = Target.from_kubeconfig(kubeconfig)
+    with tempfile.TemporaryDirectory() as name:
+        sqlite = baselines.sqlite_rate(os.urandom(3500), Path(name))
+    await load(target, processes, pods, report, sqlite)
+    report.show()
+
+
 async def run(pods: int) -> None:
     report = Report()
     with tempfile.TemporaryDirectory() as name:
@@ -259,21 +275,23 @@ async def run(pods: int) -> None:
         await start_up(report, here)
         sqlite = baselines.sqlite_rate(os.urandom(3500), here)
         async with api_server(here) as (target, process):
-            await load(target, process, pods, report, sqlite)
+            await load(target, (process,), pods, report, sqlite)
     report.show()
 
 
-async def load(target: Target, process: int, pods: int, report: Report, sqlite: float) -> None:
+async def load(
+    target: Target, processes: Sequence[int], pods: int, report: Report, sqlite: float
+) -> None:
     """Measure everything that a running API server is held to."""
-    report.watch(process)
-    report.add("memory idle", memory(process), "100 MiB", "324 MiB")
-    await writes(target, process, pods, report, sqlite)
-    await reads(target, process, report)
+    report.watch(*processes)
+    report.add("memory idle", memory(*processes), "100 MiB", "324 MiB")
+    await writes(target, processes, pods, report, sqlite)
+    await reads(target, report)
     connection = await Connection.open(target)
     for _ in range(20):
         await connection.call(message("GET", "/api/v1/pods"))
-    report.add("memory after 20 full lists", memory(process), "250 MiB", "1,823 MiB")
-    await watches(target, process, report)
+    report.add("memory after 20 full lists", memory(*processes), "250 MiB", "1,823 MiB")
+    await watches(target, report)
     began = time.perf_counter()
     status, body = await connection.call(message("DELETE", PODS))
     took = time.perf_counter() - began
@@ -291,7 +309,13 @@ async def load(target: Target, process: int, pods: int, report: Report, sqlite: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pods", type=int, default=10000)
-    uvloop.run(run(parser.parse_args().pods))
+    parser.add_argument("--kubeconfig", type=Path, help="measure the server that this names")
+    parser.add_argument("--process", type=int, nargs="+", default=(), help="and these are its own")
+    given = parser.parse_args()
+    if given.kubeconfig:
+        uvloop.run(run_against(given.kubeconfig, given.process, given.pods))
+    else:
+        uvloop.run(run(given.pods))
 
 
 if __name__ == "__main__":

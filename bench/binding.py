@@ -17,19 +17,19 @@ import uvloop
 
 from bench.api import COMMAND, PODS, Report, api_server, cpu, start_up
 from bench.load import Connection, Target, message, rate
-from bench.scheduler import basic, node
+from bench.scheduler import WORKLOADS, node
 
 NODES = "/api/v1/nodes"
 
 
-async def fill(target: Target, nodes: int, pods: int) -> None:
+async def fill(target: Target, nodes: int, pods: int, workload: str) -> None:
     """Create Nodes that are as good as ready, and Pods that wait for one."""
     accounts = "/api/v1/namespaces/default/serviceaccounts"
     await rate(target, [message("POST", accounts, b'{"metadata":{"name":"default"}}')])
     made = await rate(target, [message("POST", NODES, orjson.dumps(node(n))) for n in range(nodes)])
     waiting = []
     for number in range(pods):
-        pod = basic(number)
+        pod = WORKLOADS[workload](number)
         pod["metadata"] = {"name": pod["metadata"]["name"], "labels": pod["metadata"]["labels"]}
         # New Nodes carry the taint of those that are not ready yet, and nobody here removes it.
         pod["spec"]["tolerations"] = [{"operator": "Exists"}]
@@ -48,12 +48,12 @@ async def bound(target: Target, pods: int) -> list[float]:
     return times
 
 
-async def run(nodes: int, pods: int) -> None:
+async def run(nodes: int, pods: int, workload: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         await start_up(Report(), here)
         async with api_server(here) as (target, server):
-            await fill(target, nodes, pods)
+            await fill(target, nodes, pods, workload)
             watching = asyncio.create_task(bound(target, pods))
             spent = cpu(server)
             began = time.perf_counter()
@@ -64,7 +64,8 @@ async def run(nodes: int, pods: int) -> None:
                 times = await watching
                 each = cpu(scheduler.pid) / pods * 1e6
                 print(
-                    f"{pods} Pods on {nodes} nodes: {pods / (times[-1] - times[0]):,.0f}/s; "
+                    f"{workload}: {pods} Pods on {nodes} nodes: "
+                    f"{pods / (times[-1] - times[0]):,.0f}/s; "
                     f"first after {times[0] - began:.1f} s; CPU a Pod: scheduler {each:,.0f} us "
                     f"(with its start), API server {(cpu(server) - spent) / pods * 1e6:,.0f} us"
                 )
@@ -77,8 +78,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=5000)
     parser.add_argument("--pods", type=int, default=5000)
+    parser.add_argument("--only", default="", help="workloads with this in their name")
     given = parser.parse_args()
-    uvloop.run(run(given.nodes, given.pods))
+    for workload in WORKLOADS:
+        if given.only in workload:
+            uvloop.run(run(given.nodes, given.pods, workload))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python tools/generate_internal.py SOURCES
 
 SOURCES is upstream's `pkg/apis`. Error texts print whole objects as the server's own types have
-them: names of struct fields in their order, unset pointers as null. The table says, for each struct,
-the names of its fields and what an unset one prints.
+them: names of struct fields in their order, unset pointers as null. The table says, for each
+struct, the names of its fields and what an unset one prints.
 """
 
 import gzip

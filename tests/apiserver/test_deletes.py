@@ -124,8 +124,21 @@ async def test_an_eviction_asks_the_budget(api: Any) -> None:
     status["status"]["disruptionsAllowed"] = 1
     await api.do("PATCH", f"{url}/b/status", status, **MERGE)
     assert (await api.do("POST", f"{PODS}/p/eviction", eviction))[0] == 201
+    _, evicted = await api.do("GET", f"{PODS}/p")
+    told = [c for c in evicted["status"]["conditions"] if c["type"] == "DisruptionTarget"]
+    assert [(c["status"], c["reason"]) for c in told] == [("True", "EvictionByEvictionAPI")]
+    assert evicted["metadata"]["deletionTimestamp"]
     _, budget = await api.do("GET", f"{url}/b")
     assert budget["status"]["disruptionsAllowed"] == 0
+
+
+async def test_an_eviction_heeds_the_version_it_names(api: Any) -> None:
+    made = await pod(api, node="n")
+    _, found = await api.do("GET", f"{PODS}/p")
+    for version, expected in (("1", 409), (found["metadata"]["resourceVersion"], 201)):
+        options = {"preconditions": {"resourceVersion": version}}
+        eviction = {"metadata": {"name": "p"}, "deleteOptions": options}
+        assert (await api.do("POST", f"{PODS}/p/eviction", eviction))[0] == expected, made
 
 
 async def test_old_events_are_forgotten(api: Any) -> None:

@@ -118,7 +118,7 @@ def test_descriptions_are_absent_when_no_package_carries_the_release() -> None:
 def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
     documents = openapi()
     apps = documents.v3("apis/apps/v1")
-    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA)])
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA)])
     assert documents.v3("apis/apps/v1") is apps
     schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
     widget = schemas["com.example.v1.Widget"]

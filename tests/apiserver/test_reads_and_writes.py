@@ -152,6 +152,50 @@ async def test_bookmarks_come_every_minute(api: Any) -> None:
     await events.aclose()
 
 
+@pytest.mark.parametrize("start", ["", "&resourceVersion=0"])
+async def test_a_watch_from_anywhere_marks_the_end_of_the_state(api: Any, start: str) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    events = api.events(f"{CONFIGMAPS}?watch=1&allowWatchBookmarks=true{start}")
+    found = [await asyncio.wait_for(anext(events), 5) for _ in range(2)]
+    assert [event["type"] for event in found] == ["ADDED", "BOOKMARK"]
+    mark = found[-1]["object"]["metadata"]
+    assert mark["annotations"] == {"k8s.io/initial-events-end": "true"}
+    await events.aclose()
+
+
+async def test_a_watch_by_the_old_prefix_marks_no_end_of_the_state(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    path = CONFIGMAPS.replace("/api/v1/", "/api/v1/watch/")
+    events = api.events(f"{path}?allowWatchBookmarks=true&timeoutSeconds=1")
+    found = [await asyncio.wait_for(anext(events), 5)]
+    rest = asyncio.ensure_future(anext(events, None))
+    await api.settle()
+    await api.clock.advance(2)
+    assert [event["type"] for event in found] == ["ADDED"]
+    assert await asyncio.wait_for(rest, 5) is None
+
+
+async def test_a_bookmark_comes_two_seconds_before_the_end(api: Any) -> None:
+    query = "watch=1&resourceVersion=1&allowWatchBookmarks=true&timeoutSeconds=70"
+    events = api.events(f"{CONFIGMAPS}?{query}")
+    first = asyncio.ensure_future(anext(events))
+    await api.settle()
+    await api.clock.advance(61)
+    await asyncio.wait_for(first, 5)
+    second = asyncio.ensure_future(anext(events, None))
+    await api.settle()
+    await api.clock.advance(6.9)
+    await api.settle()
+    assert not second.done()
+    await api.clock.advance(0.2)
+    mark = await asyncio.wait_for(second, 5)
+    assert mark["type"] == "BOOKMARK"
+    end = asyncio.ensure_future(anext(events, None))
+    await api.settle()
+    await api.clock.advance(2)
+    assert await asyncio.wait_for(end, 5) is None
+
+
 async def test_initial_events_need_a_match(api: Any) -> None:
     code, status = await api.do("GET", f"{CONFIGMAPS}?watch=1&sendInitialEvents=true")
     assert (code, status["reason"]) == (422, "Invalid")

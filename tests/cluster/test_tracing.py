@@ -21,5 +21,5 @@ def test_who_wants_traces_without_the_extra_is_told(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(ConfigError, match="pinnace.otel"), tracing():
+    with pytest.raises(ConfigError, match=r"pinnace.otel"), tracing():
         pass

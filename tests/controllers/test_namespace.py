@@ -2,7 +2,7 @@ from tests.controllers.fake_cluster import running
 
 from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES, PODS, SERVICEACCOUNTS
 from pinnace.controllers.base import Config
-from pinnace.controllers.namespace import NAMESPACE
+from pinnace.controllers.namespace import NAMESPACE, Remains
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
 
@@ -87,3 +87,12 @@ async def test_every_namespace_has_an_account_and_the_ca_again_when_deleted():
         assert len(it.cluster.all(SERVICEACCOUNTS)) == 1
         ca = await it.cluster.get(CONFIGMAPS, "kube-root-ca.crt", namespace="n")
         assert ca["data"] == {"ca.crt": "PEM"}
+
+
+def test_what_remains_without_a_finalizer_is_named_as_upstream_does():
+    remains = Remains()
+    remains.add(PODS, [{"metadata": {"namespace": "n"}}], 0)
+    (failure,) = remains.failures
+    assert failure.message == (
+        "unexpected items still remain in namespace: n for gvr: /v1, Resource=pods"
+    )

@@ -11,7 +11,7 @@ from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.config import ServerConfig
-from pinnace.apiserver.connections import HEAD_SECONDS, STALL_SECONDS
+from pinnace.apiserver.connections import BODY_SECONDS, HEAD_SECONDS, STALL_SECONDS
 from pinnace.apiserver.http import Listener
 from pinnace.kit.clock import SystemClock
 from pinnace.store.memory import MemoryStore
@@ -115,7 +115,8 @@ async def test_paths_mean_what_they_say(listener: Listener, path: str, code: int
         pytest.param(b"k8s\0\x0a\xff\xff\xff\xff\x0f", PROTOBUF, "EOF", id="cut protobuf"),
         pytest.param(b"k8s\0" + b"\x0b" * 50_000, PROTOBUF, "wireType", id="protobuf groups"),
         pytest.param(b"abc", PROTOBUF, "prefix", id="no protobuf"),
-        pytest.param(b'{"metadata":{"name":"\xff"}}', "application/json", "", id="not utf-8"),
+        pytest.param(b"\xff{}", "application/json", "'\u00ff'", id="not json"),
+        pytest.param(b'metadata: {name: "\xff"}', YAML, "UTF-8", id="not utf-8"),
         pytest.param(b'{"metadata":{"generation":1e999}}', "application/json", "", id="infinite"),
         pytest.param(b'{"immutable":NaN}', "application/json", "'N'", id="not a number"),
         pytest.param(b"[]", "application/json", "array", id="a list"),
@@ -128,6 +129,15 @@ async def test_bodies_that_cannot_be_read_are_bad_requests(
     status = orjson.loads(answer.partition(b"\n")[2])
     assert (status["code"], status["reason"]) == (400, "BadRequest")
     assert why in status["message"]
+
+
+async def test_broken_utf8_in_a_json_string_is_read_as_the_replacement_character(
+    listener: Listener,
+) -> None:
+    body = b'{"metadata":{"name":"\xff"}}'
+    answer = await say(listener, request("POST", CONFIGMAPS, body))
+    status = orjson.loads(answer.partition(b"\n")[2])
+    assert (status["code"], status["details"]["name"]) == (422, "\N{REPLACEMENT CHARACTER}")
 
 
 async def test_aliases_that_multiply_are_refused(listener: Listener) -> None:
@@ -145,12 +155,14 @@ async def test_a_body_over_the_limit_gets_upstreams_status(listener: Listener) -
     assert status["message"] == "Request entity too large: limit is 3145728"
 
 
-async def test_a_body_that_does_not_come_times_out(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "_BODY_SECONDS", 0.01)
-    answer = await say(listener, POST + b"Content-Length: 100\r\n\r\n{")
-    status = orjson.loads(answer.partition(b"\n")[2])
+async def test_a_body_that_does_not_come_times_out(listener: Listener) -> None:
+    asked = asyncio.create_task(say(listener, POST + b"Content-Length: 100\r\n\r\n{"))
+    await asyncio.sleep(0.02)
+    now = asyncio.get_running_loop().time()
+    listener.sweep(now + BODY_SECONDS - 1)
+    assert not asked.done()
+    listener.sweep(now + BODY_SECONDS + 1)
+    status = orjson.loads((await asked).partition(b"\n")[2])
     assert (status["code"], status["reason"]) == (504, "Timeout")
 
 

@@ -145,8 +145,10 @@ def wildcard_dns1123_subdomain(value: str) -> list[str]:
 
 def qualified_name(value: str) -> list[str]:
     """Return what keeps a value from being a label key: an optional prefix and a name."""
-    key_error = regex_error(_KEY_MSG, _LABEL_KEY, "MyName", "my.name", "123-abc")
     parts = value.split("/")
+    if len(parts) == 1 and len(value) <= 63 and _fits(_LABEL_KEY, value):
+        return []
+    key_error = regex_error(_KEY_MSG, _LABEL_KEY, "MyName", "my.name", "123-abc")
     if len(parts) > 2:
         tail = " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
         return [f"a valid label key {key_error}{tail}"]

@@ -7,7 +7,7 @@ written, and, when it was read in a form that upstream leaves alone, that very t
 
 import re
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 DECIMAL_SI = "DecimalSI"
 BINARY_SI = "BinarySI"
@@ -104,9 +104,22 @@ def from_milli(value: int, format: str = DECIMAL_SI) -> Quantity:
     return Quantity(value * 10**6, format)
 
 
+_SHORT = 32
+
+
 def parse(source: str | int | float) -> Quantity:
     """Read a quantity; raises ValueError with upstream's sentence."""
     text = source if isinstance(source, str) else repr(source)
+    return _remembered(text) if len(text) <= _SHORT else _parsed(text)
+
+
+# The same few amounts come again and again: as requests, limits and capacities.
+@lru_cache(maxsize=1024)
+def _remembered(text: str) -> Quantity:
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Quantity:
     match = _SYNTAX.fullmatch(text)
     if not text or match is None:
         raise ValueError(_FORMAT_WRONG)

@@ -67,6 +67,9 @@ class Response:
 class Stream:
     """An answer whose body arrives in frames; closing the iterator ends what feeds it.
 
+    `straight` is for what feeds hundreds of streams at a time: whoever writes the frames out calls
+    it with a function that writes one at once, or returns False for want of room. It may be used
+    while the next of `frames` is waited for, and spares waking up who waits.
     Frames that end in a ConnectionError break the connection off.
     """
 
@@ -74,6 +77,7 @@ class Stream:
     headers: dict[str, str] = field(default_factory=dict)
     more: tuple[tuple[str, str], ...] = ()
     frames: AsyncIterator[bytes]
+    straight: Callable[[Callable[[bytes], bool]], None] | None = None
 
 
 async def _nothing() -> None:

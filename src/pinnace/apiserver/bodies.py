@@ -40,7 +40,7 @@ def _built_in() -> frozenset[tuple[str, str]]:
 def media_type(request: Request) -> str:
     """Return the media type of the body without parameters; JSON when none is given."""
     text = request.headers.get("content-type", "")
-    return text.split(";", 1)[0].strip().lower() or JSON
+    return text.split(";", 1)[0].strip().lower() if text else JSON
 
 
 def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:

@@ -1,34 +1,31 @@
 """Sockets and TLS: turns HTTP/1.1 into `Request`s and answers into bytes.
 
-On the way in, this file and `connections.py` alone know aiohttp. A stream is written frame by frame
-with back-pressure: the generator that makes the frames rests while the client reads slowly, and
-what feeds it (a watch) has a bounded queue. An upgrade hands the bare transport to the handler.
+On the way in, this file, `connections.py` (a connection) and `heads.py` (the text of HTTP) alone
+know HTTP. A stream is written frame by frame with back-pressure: the generator that makes the
+frames rests while the client reads slowly, and what feeds it (a watch) has a bounded queue. An
+upgrade hands the bare transport to the handler.
 """
 
 import asyncio
-import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
-from aiohttp import HttpVersion10, HttpVersion11, web
-
-from pinnace.api.errors import ApiError, Timeout, too_large
+from pinnace.api.errors import Timeout, too_large
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.authn.impersonation import joined
-from pinnace.apiserver.connections import Connection, Server, refusal
+from pinnace.apiserver.connections import Connection, Server
+from pinnace.apiserver.heads import LAST_CHUNK, answer_head, chunk, is_bodiless
+from pinnace.apiserver.incoming import Incoming
 from pinnace.apiserver.routes import is_proxied
 
-_BODY_SECONDS = 60.0
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
-# What may wait in a transport before whoever makes frames has to wait for the reader.
-_ROOM = 64 * 1024
-_WRONG_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+_READING = ("GET", "HEAD")
 Handler = Callable[[Request], Awaitable[Answer]]
 
 
@@ -61,8 +58,7 @@ async def serve(
     max_body: int = 3 * 1024 * 1024,
 ) -> Listener:
     """Listen and answer with `handle` until closed."""
-    door = _Door(handle, max_body)
-    server = Server(door.answer)
+    server = Server(_Door(handle, max_body).answer, max_body, is_proxied)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(
         server,
@@ -75,139 +71,107 @@ async def serve(
     return Listener(server, listening)
 
 
-def _is_broken(target: str) -> bool:
-    """Say whether Go's server would not take a request's target: no path, or a wrong escape."""
-    path = target.partition("?")[0]
-    return not path.startswith("/") or ("%" in path and _WRONG_ESCAPE.search(path) is not None)
-
-
-def _request(
-    request: web.BaseRequest, body: bytes, content: AsyncIterator[bytes] | None = None
-) -> Request:
-    raw, _, query = request.path_qs.partition("?")
-    transport = request.transport
-    tls = transport.get_extra_info("ssl_object") if transport is not None else None
+def _request(connection: Connection, coming: Incoming) -> Request:
+    body, query = coming.body, coming.query
     return Request(
-        method=request.method,
-        path=unquote(raw) if "%" in raw else raw,
+        method=coming.method,
+        path=coming.path,
         query=parse_qs(query, keep_blank_values=True) if query else {},
-        headers=joined(request.headers.items()),
-        body=body,
-        peer_certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
-        remote=request.remote or "",
-        upgrade=request if "upgrade" in request.headers.get("connection", "").lower() else None,
+        headers=joined(coming.headers),
+        body=body[0] if len(body) == 1 else b"".join(body),
+        peer_certificate=connection.peer_certificate,
+        remote=connection.remote,
+        upgrade=connection if coming.upgrade else None,
         raw_query=query,
-        content=content,
+        content=coming.content,
     )
 
 
 class _Door:
-    """Answers each aiohttp request with the handler.
-
-    Who hangs up ends what he reads, and not what he writes: a write under way is carried out.
-    """
+    """Answers each request with the handler."""
 
     def __init__(self, handle: Handler, max_body: int) -> None:
         self._handle = handle
         self._max_body = max_body
-        self._writing: set[asyncio.Future[Answer]] = set()
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.version < HttpVersion10 or _is_broken(request.path_qs):
-            return refusal(HTTPStatus.BAD_REQUEST)
-        body, content = b"", None
-        if request.can_read_body and is_proxied(unquote(request.path_qs.partition("?")[0])):
-            content = request.content.iter_any()
-        elif request.can_read_body:
-            try:
-                async with asyncio.timeout(_BODY_SECONDS):
-                    body = await self._read(request)
-            except TimeoutError:
-                return _last(request, Timeout(_TIMEOUT))
-            except ApiError as error:
-                return _last(request, error)
-            except web.RequestPayloadError:
-                return refusal(HTTPStatus.BAD_REQUEST)
-        answer = await self._ask(_request(request, body, content))
+    async def answer(self, connection: Connection, coming: Incoming) -> None:
+        """Answer one request on its connection."""
+        request = _request(connection, coming)
+        answer: Answer
+        if coming.too_large:
+            answer = answer_error(request, too_large(self._max_body))
+        elif coming.timed_out:
+            answer = answer_error(request, Timeout(_TIMEOUT))
+        else:
+            passed_on = coming.content is not None or coming.upgrade
+            connection.reading = coming.method in _READING or passed_on
+            answer = await self._handle(request)
         if isinstance(answer, Response):
-            return _whole(answer)
-        if isinstance(answer, Stream):
-            return await _stream(request, answer)
-        return await _hijack(request, answer)
-
-    async def _ask(self, request: Request) -> Answer:
-        passed_on = request.content is not None or request.upgrade is not None
-        if request.method in ("GET", "HEAD") or passed_on:
-            return await self._handle(request)
-        task = asyncio.ensure_future(self._handle(request))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        return await asyncio.shield(task)
-
-    async def _read(self, request: web.BaseRequest) -> bytes:
-        parts, size = [], 0
-        async for part in request.content.iter_any():
-            size += len(part)
-            if size > self._max_body:
-                raise too_large(self._max_body)
-            parts.append(part)
-        return b"".join(parts)
+            _respond(connection, coming, answer)
+            if connection.paused:
+                await connection.drained()
+        elif isinstance(answer, Stream):
+            connection.reading = True
+            await _stream(connection, coming, answer)
+        else:
+            await _hijack(connection, answer)
 
 
-def _last(request: web.BaseRequest, error: ApiError) -> web.Response:
-    """Answer with an error, and read no more of what the client sends."""
-    answer = answer_error(_request(request, b""), error)
-    response = _whole(answer)
-    response.force_close()
-    return response
+def _respond(connection: Connection, coming: Incoming, answer: Response) -> None:
+    if connection.transport.is_closing():
+        # Who asked is gone; what he wrote is written all the same.
+        return
+    head = _head(coming, answer, length=len(answer.body))
+    bodiless = coming.method == "HEAD" or is_bodiless(answer.status)
+    connection.transport.write(head if bodiless else head + answer.body)
 
 
-def _whole(answer: Response) -> web.Response:
-    response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-    for name, value in answer.more:
-        response.headers.add(name, value)
-    if answer.headers.get("connection") == "close":
-        response.force_close()
-    return response
+def _head(coming: Incoming, answer: Response | Stream, *, length: int | None) -> bytes:
+    keep = coming.settle(keep=answer.headers.get("connection") != "close")
+    return answer_head(
+        coming.version,
+        answer.status,
+        (*answer.headers.items(), *answer.more),
+        now=time.time(),
+        length=length,
+        keep=keep,
+    )
 
 
-async def _stream(request: web.BaseRequest, answer: Stream) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    for name, value in answer.more:
-        response.headers.add(name, value)
-    chunked = request.version >= HttpVersion11 and "content-length" not in answer.headers
-    if chunked:
-        response.enable_chunked_encoding()
+async def _stream(connection: Connection, coming: Incoming, answer: Stream) -> None:
+    # What is passed on may say how long it is.
+    told = answer.headers.get("content-length", "")
+    length = int(told) if told.isdigit() else None
+    chunked = length is None and coming.version == "1.1"
+    coming.keep = coming.keep and (chunked or length is not None)
+    transport = connection.transport
     async with aclosing(answer.frames) as frames:  # type: ignore[type-var]
-        try:
-            await response.prepare(request)
-            write = _writer(request, response) if chunked else response.write
-            async for frame in frames:
-                await write(frame)
-            await response.write_eof()
-        except ConnectionError:
-            # Either end may be gone. The client must not take what it has for all there is.
-            if request.transport is not None:
-                request.transport.abort()
-    return response
+        transport.write(_head(coming, answer, length=length))
+        if coming.method == "HEAD" or is_bodiless(answer.status):
+            return
+        if answer.straight is not None:
+            answer.straight(_straight(connection, chunked=chunked))
+        async for frame in frames:
+            if frame:
+                transport.write(chunk(frame) if chunked else frame)
+            if connection.paused or transport.is_closing():
+                await connection.drained()
+    if chunked:
+        transport.write(LAST_CHUNK)
 
 
-def _writer(
-    request: web.BaseRequest, response: web.StreamResponse
-) -> Callable[[bytes], Awaitable[None]]:
-    """Return what writes a frame: straight to the transport as long as that has room.
+def _straight(connection: Connection, *, chunked: bool) -> Callable[[bytes], bool]:
+    """Return what writes a frame at once, as long as the transport has room.
 
     An event goes to hundreds of watches, so what one of them costs counts.
     """
-    transport = request.transport
-    if transport is None or request.version < HttpVersion11:
-        return response.write
+    transport = connection.transport
 
-    async def write(frame: bytes) -> None:
-        if transport.get_write_buffer_size() > _ROOM or transport.is_closing():
-            await response.write(frame)
-        elif frame:
-            transport.write(b"%x\r\n%b\r\n" % (len(frame), frame))
+    def write(frame: bytes) -> bool:
+        if connection.paused or transport.is_closing():
+            return False
+        transport.write(chunk(frame) if chunked else frame)
+        return True
 
     return write
 
@@ -220,28 +184,23 @@ class _Raw:
     writer: asyncio.StreamWriter
 
 
-async def _hijack(request: web.BaseRequest, answer: Hijack) -> web.StreamResponse:
+async def _hijack(connection: Connection, answer: Hijack) -> None:
     """Give the bare connection to the answer, and close it afterwards.
 
     Nothing that the client sends after its upgrade request is lost: it waits for our answer.
     """
-    transport, http = request.transport, request.protocol
-    if transport is None:
+    transport = connection.transport
+    if transport.is_closing():
         await answer.abandon()
         raise ConnectionResetError("the client is gone")
-    assert isinstance(http, Connection)
-    http.hijacked = True
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport.set_protocol(protocol)
-    protocol.connection_made(transport)
+    connection.taken(protocol)
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     try:
         await answer.run(_Raw(reader, writer))
     finally:
         with suppress(OSError):
             writer.close()
-        # The HTTP side never hears of the end by itself any more.
-        loop.call_soon(http.connection_lost, None)
-    return web.Response()
+        connection.given_back()

@@ -18,6 +18,7 @@ from pinnace.api import fieldvalidation
 from pinnace.api.codec import jsonsyntax
 from pinnace.api.codec.json import go_name
 from pinnace.api.errors import BadRequest, Cause, Invalid, UnsupportedMediaType, invalid
+from pinnace.api.fits import fits
 from pinnace.api.gotext import plain
 from pinnace.api.objects import Object
 from pinnace.api.patch import json as json_patch
@@ -82,6 +83,8 @@ class Patching:
                 return [f'unknown field "{path}"' for path in self.row.custom.prune(new)]
             except ValueError as error:
                 raise self._invalid(old, new, str(error)) from None
+        if fits(new, self.row):
+            return []
         wrong = self._type_errors(new)
         if wrong:
             raise self._invalid(old, new, wrong[0])

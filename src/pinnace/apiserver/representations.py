@@ -18,7 +18,7 @@ from pinnace.store.watchcache.item import Item
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 # Enough that a piece costs little, and little enough that a hundred readers do not fill the memory.
-PIECE = 128 * 1024
+PIECE = 64 * 1024
 
 
 class Representation(Protocol):

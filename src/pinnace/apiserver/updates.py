@@ -75,15 +75,16 @@ async def change(
 ) -> Item:
     """Store what `make` makes of the old object and return it; may call `make` several times.
 
-    `make` gets a private decoded copy in the version of the request. A resourceVersion in what it
-    returns must be the stored one; none means whatever is there. `track` notes the writer in
-    managedFields; an apply has done so already. Admission sees the `part`, if there is one.
+    `make` gets the old object in the version of the request, and returns a new one that shares
+    nothing with it. A resourceVersion in that must be the stored one; none means whatever is there.
+    `track` notes the writer in managedFields; an apply has done so already. Admission sees the
+    `part`, if there is one.
     """
     row = call.row
     for _ in range(_RETRIES):
         item = await current(core, row, call.namespace, call.info.name)
         old = decoded(core, row, item)
-        new = await make(decoded(core, row, item))
+        new = await make(old)
         unconditional = _check_version(call, new, item)
         try:
             changed = _Change(core, call, item, old, new, subresource, part)
@@ -170,7 +171,8 @@ async def _store(changing: _Change, *, track: bool) -> Item:
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old)
     refuse(row, new["metadata"], causes)
-    call.warnings.extend(strategy.warnings(new, old))
+    if subresource != "status":  # what a status write cannot change earns no warning
+        call.warnings.extend(strategy.warnings(new, old))
     also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
     if part is not None:
         attempt.obj, attempt.old = part.of(new), part.of(old)

@@ -5,6 +5,7 @@ item is kept with it, so that each object is converted once for each version.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from pinnace.api.codec.canonical import canonical_bytes
@@ -52,7 +53,7 @@ async def seen_change(core: Core, row: Resource, told: Told, select: Select | No
     views = await seen(core, row, items)
     previous = views[1] if told.previous is not None else None
     found = Change(told.type, views[0], previous, 0.0).seen_by(select)
-    return None if found is None else Told(found[0], found[1], told.revision, told.frames)
+    return None if found is None else replace(found, frames=told.frames)
 
 
 async def with_versions(core: Core, row: Resource, make: Callable[[], T]) -> T:

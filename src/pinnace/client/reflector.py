@@ -93,13 +93,23 @@ class Reflector:
 
     async def _round(self) -> None:
         """Follow until the watch ends; raises ApiError when something else ends it."""
+        seconds = int(_WATCH_SECONDS * (1 + random.random()))
+        try:
+            # Real time, for this guards against a dead connection: virtual time that jumps must
+            # not look like one. One timer for all events, since they are many.
+            async with asyncio.timeout(seconds + _WATCH_GRACE):
+                await self._listen(seconds)
+        except TimeoutError:
+            log.debug("%s: the watch is silent, taking it up again", self._resource.plural)
+
+    async def _listen(self, seconds: int) -> None:
         if self._revision:
-            await self._follow(self._watch(self._revision))
+            await self._follow(self._watch(self._revision, seconds))
         elif self._streaming_lists:
-            await self._stream_list()
+            await self._stream_list(seconds)
         else:
             await self._list()
-            await self._follow(self._watch(self._revision))
+            await self._follow(self._watch(self._revision, seconds))
 
     def _note(self, error: ApiError) -> None:
         if error.code == 410:
@@ -124,12 +134,12 @@ class Reflector:
         self._revision = found["metadata"]["resourceVersion"]
         self._sink.replace(found["items"], self._revision)
 
-    async def _stream_list(self) -> None:
+    async def _stream_list(self, seconds: int) -> None:
         """List by a watch that sends everything first, and go on with the same watch."""
         items: dict[tuple[str, str], Object] = {}
         listed = False
         try:
-            async with contextlib.aclosing(self._watch("", initial_events=True)) as events:
+            async with contextlib.aclosing(self._watch("", seconds, initial_events=True)) as events:
                 async for event in events:
                     if listed:
                         self._take(event)
@@ -150,12 +160,11 @@ class Reflector:
         if not listed:
             raise ServiceUnavailable("the watch ended before all initial events were there")
 
-    async def _watch(
-        self, revision: str, *, initial_events: bool = False
+    def _watch(
+        self, revision: str, seconds: int, *, initial_events: bool = False
     ) -> AsyncGenerator[WatchEvent, None]:
         selection = self._selection
-        seconds = int(_WATCH_SECONDS * (1 + random.random()))
-        events = self._client.watch(
+        return self._client.watch(
             self._resource,
             namespace=selection.namespace,
             label_selector=selection.label_selector,
@@ -165,20 +174,6 @@ class Reflector:
             timeout_seconds=seconds,
             metadata_only=selection.metadata_only,
         )
-        # The loop's own clock, for this guards against a dead connection: virtual time that jumps
-        # must not look like one.
-        deadline = asyncio.get_running_loop().time() + seconds + _WATCH_GRACE
-        async with contextlib.aclosing(events):
-            while True:
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        event = await anext(events)
-                except StopAsyncIteration:
-                    return
-                except TimeoutError:
-                    log.debug("%s: the watch is silent, taking it up again", self._resource.plural)
-                    return
-                yield event
 
     async def _follow(self, watch: AsyncGenerator[WatchEvent, None]) -> None:
         async with contextlib.aclosing(watch):

@@ -49,7 +49,7 @@ class Remains:
         if estimate == 0 and found:
             estimate = _FINALIZER_SECONDS
         elif estimate == 0:
-            named = f"Version={row.version}, Resource={row.plural}"
+            named = f"{row.version}, Resource={row.plural}"
             gvr = f"{row.group}/{named}" if row.group else f"/{named}"
             where = items[0]["metadata"]["namespace"]
             text = f"unexpected items still remain in namespace: {where} for gvr: {gvr}"

@@ -381,8 +381,8 @@ OTHER_CASES: dict[str, tuple[str, str, Object, list[str]]] = {
         "PodDisruptionBudget",
         {"spec": {"minAvailable": 1, "maxUnavailable": 1}},
         [
-            'spec: Invalid value: {"minAvailable":1,"maxUnavailable":1}: minAvailable and '
-            "maxUnavailable cannot be both set"
+            'spec: Invalid value: {"MinAvailable":1,"Selector":null,"MaxUnavailable":1,'
+            '"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set'
         ],
     ),
     "system class": (

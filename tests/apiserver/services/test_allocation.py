@@ -29,7 +29,9 @@ async def test_an_address_is_held_as_long_as_its_service(api: Any) -> None:
 
 async def test_dry_runs_and_failures_hold_nothing(api: Any) -> None:
     code, would = await make(api, "?dryRun=All", type="NodePort")
-    assert (code, bool(would["spec"]["ports"][0]["nodePort"])) == (201, True)
+    assert (code, would["spec"]["ports"][0]["nodePort"]) == (201, 32769)
+    _, would = await make(api, "?dryRun=All", type="LoadBalancer", externalTrafficPolicy="Local")
+    assert would["spec"]["healthCheckNodePort"] == 32770
     code, _ = await make(api, clusterIP="10.96.0.1")
     assert code == 422
     assert await addresses(api) == ["10.96.0.1"]

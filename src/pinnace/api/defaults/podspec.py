@@ -5,6 +5,7 @@ from typing import Any
 from pinnace.api.defaults.base import (
     canonical_resources,
     child,
+    ensured,
     entries,
     fill,
     fill_text,
@@ -19,12 +20,8 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 def default_pod_template(owner: Object) -> None:
     """Fill in the spec of the pod template of a workload's spec."""
-    template = child(owner, "template")
-    spec = template.get("spec")
-    if spec is None and template:
-        spec = template["spec"] = {}
-    if isinstance(spec, dict):
-        default_pod_spec(spec)
+    template = ensured(owner, "template")
+    default_pod_spec(ensured(template, "spec"))
 
 
 def default_pod_spec(spec: Object) -> None:

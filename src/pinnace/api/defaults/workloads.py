@@ -80,7 +80,8 @@ def default_replication_controller(controller: Object) -> None:
             spec["selector"] = dict(labels)
         _label(controller, labels)
     fill(spec, "replicas", 1)
-    default_pod_template(spec)
+    if spec.get("template") is not None:
+        default_pod_template(spec)
 
 
 def default_job(job: Object) -> None:
@@ -109,7 +110,7 @@ def default_cron_job(cron_job: Object) -> None:
     fill(spec, "suspend", False)
     fill(spec, "successfulJobsHistoryLimit", 3)
     fill(spec, "failedJobsHistoryLimit", 1)
-    _default_job_template(child(child(spec, "jobTemplate"), "spec"))
+    _default_job_template(ensured(ensured(spec, "jobTemplate"), "spec"))
 
 
 def default_pod_template_object(template: Object) -> None:
@@ -136,4 +137,4 @@ def _default_job_template(spec: Object) -> None:
 def _label(obj: Object, labels: Object) -> None:
     meta = ensured(obj, "metadata")
     if not meta.get("labels") and labels:
-        meta["labels"] = dict(labels)
+        meta["labels"] = labels  # the same map, as upstream: what a Job adds to it is in both

@@ -38,6 +38,11 @@ _SERVED = {
     ("core.RBDPersistentVolumeSource", "RBDImage"): "image",
 }
 _OF_THE_HOST = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
+_METADATA = (
+    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation",
+    "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations",
+    "ownerReferences", "finalizers", "managedFields",
+)  # fmt: skip
 _ZERO = {"s": "", "b": False, "i": 0, "q": "0", "t": None, "d": 0, "m": {}, "y": None}
 
 
@@ -54,7 +59,7 @@ def internal(kind: str, value: Any) -> Any:
 
 
 def same(kind: str, one: Any, other: Any) -> bool:
-    """Tell whether two served values are equal to the server: no list is as good as an empty one."""
+    """Tell whether two served values are the same to the server: an empty list is none."""
     return one == other or bool(
         _seen_as(kind, one, semantic=True) == _seen_as(kind, other, semantic=True)
     )
@@ -93,7 +98,7 @@ def _scalar(code: str, value: Any, *, semantic: bool) -> Any:
     if value is None:
         value = _ZERO[code]
     if code == "m" and isinstance(value, dict):
-        value = _without_empty(value)
+        value = shared(value)
         return ("of another package", value) if semantic else value
     if semantic and code == "q" and isinstance(value, str | int | float):
         try:
@@ -103,13 +108,15 @@ def _scalar(code: str, value: Any, *, semantic: bool) -> Any:
     return value
 
 
-def _without_empty(value: Object) -> Object:
-    """Return a label selector, or another shared type, as its own tags print it."""
+def shared(value: Object) -> Object:
+    """Return a label selector, or a value of another type of meta/v1, as its tags print it."""
     shown: Object = {}
-    for key, inner in value.items():
-        if key == "matchLabels" and inner:
+    order = ("matchLabels", "matchExpressions")
+    for key in sorted(value, key=lambda name: order.index(name) if name in order else 2):
+        inner = value[key]
+        if key == "matchLabels" and inner and isinstance(inner, dict):
             shown[key] = dict(sorted(inner.items()))
-        elif key == "matchExpressions" and inner:
+        elif key == "matchExpressions" and inner and isinstance(inner, list):
             shown[key] = [_requirement(entry) for entry in inner]
         elif inner not in (None, [], {}):
             shown[key] = inner
@@ -139,7 +146,8 @@ def _fields(kind: str, value: Object, *, semantic: bool) -> Iterator[tuple[str, 
 
 
 def _metadata(meta: Any) -> Iterator[tuple[str, Any]]:
-    for key, value in meta.items() if isinstance(meta, dict) else ():
+    for key in _METADATA if isinstance(meta, dict) else ():
+        value = meta.get(key)
         if value not in (None, "", 0, [], {}):
             yield key, dict(sorted(value.items())) if isinstance(value, dict) else value
 

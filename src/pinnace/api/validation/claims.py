@@ -49,7 +49,7 @@ def check_access_modes(report: Report, spec: Object, path: str, why: str) -> Non
 
 
 def check_claim_template(report: Report, template: Object, path: str) -> None:
-    """Check the template of an ephemeral volume's claim: only labels and annotations, and a spec."""
+    """Check the template of an ephemeral volume's claim: labels, annotations and a spec."""
     meta, where = report.child(template, "metadata", path) or {}, f"{path}.metadata"
     check_annotations(report, meta, where)
     check_labels(report, meta, "labels", where)
@@ -108,9 +108,12 @@ def _check_sources(report: Report, spec: Object, path: str, *, loose_groups: boo
         if source is not None:
             detail = "may not be specified when dataSourceRef.namespace is specified"
             report.invalid(path, {}, detail)
-    elif isinstance(source, dict) and isinstance(ref, dict):
-        if any(source.get(key) != ref.get(key) for key in ("apiGroup", "kind", "name")):
-            report.invalid(path, {}, "must match dataSourceRef")
+    elif (
+        isinstance(source, dict)
+        and isinstance(ref, dict)
+        and any(source.get(key) != ref.get(key) for key in ("apiGroup", "kind", "name"))
+    ):
+        report.invalid(path, {}, "must match dataSourceRef")
 
 
 def _check_source(report: Report, source: Object, path: str, *, loose_groups: bool) -> None:
@@ -156,12 +159,14 @@ def check_claim_update(report: Report, claim: Object, old: Object) -> None:
 
 
 def _check_as_before(report: Report, spec: Object, before: Object) -> None:
-    selector, quiet = Report(), Report()
+    selector = Report()
     check_selector(selector, before, "selector", "spec")
+    loose = bool(selector.causes)
     grouped = any(
-        (before.get(key) or {}).get("apiGroup") for key in ("dataSource", "dataSourceRef")
+        (selector.child(before, key, "") or {}).get("apiGroup")
+        for key in ("dataSource", "dataSourceRef")
     )
-    check_claim_spec(report, spec, "spec", loose_groups=grouped, loose=bool(selector.causes))
+    check_claim_spec(report, spec, "spec", loose_groups=grouped, loose=loose)
 
 
 def _check_class(report: Report, claim: Object, old: Object, fixed: Object) -> None:

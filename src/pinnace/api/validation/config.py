@@ -1,4 +1,4 @@
-"""Rules of ConfigMaps, Secrets, Namespaces and Nodes."""
+"""Rules of ConfigMaps, Secrets and Namespaces."""
 
 import base64
 import binascii
@@ -6,12 +6,9 @@ import json
 from collections.abc import Mapping
 
 from pinnace.api import names
-from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
-from pinnace.api.validation.base import Report, shown, too_long
+from pinnace.api.validation.base import Report, too_long
 from pinnace.api.validation.metadata import check_finalizer
-from pinnace.api.validation.resources import amounts, check_amount
-from pinnace.api.validation.scheduling import EFFECTS
 
 LIMIT = 1024 * 1024
 WHEN_SET = "field is immutable when `immutable` is set"
@@ -22,8 +19,6 @@ NEEDS_ALL: Mapping[str, tuple[str, ...]] = {
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
-POD_CIDR = 'node updates may not change podCIDR except from "" to valid'
-PROVIDER = 'node updates may not change providerID except from "" to valid'
 
 
 def _decoded(report: Report, obj: Object, key: str) -> dict[str, bytes]:
@@ -109,6 +104,19 @@ def check_secret_update(report: Report, secret: Object, old: Object) -> None:
     check_secret(report, secret)
 
 
+def check_namespace(report: Report, namespace: Object) -> None:
+    """Check a new Namespace: who must have a say before it goes."""
+    spec = report.child(namespace, "spec", "") or {}
+    for name in report.texts(spec, "finalizers", "spec"):
+        said = names.qualified_name(name)
+        report.said("spec.finalizers", name, said)
+        check_finalizer(report, name, "spec.finalizers")
+
+
+def check_namespace_update(report: Report, namespace: Object, old: Object) -> None:
+    """Check nothing but metadata: the finalizers have a door of their own."""
+
+
 def check_namespace_status(report: Report, namespace: Object, old: Object) -> None:
     """Check that a namespace is Active or Terminating as its deletion says."""
     status = report.child(namespace, "status", "") or {}
@@ -129,65 +137,3 @@ def check_namespace_finalize(report: Report, namespace: Object, old: Object) -> 
         path = f"spec.finalizers[{index}]"
         report.said(path, name, names.qualified_name(name))
         check_finalizer(report, name, path)
-
-
-def check_node(report: Report, node: Object) -> None:
-    """Check a Node: taints, CIDRs, resources."""
-    spec = report.child(node, "spec", "") or {}
-    _check_taints(report, spec)
-    _check_node_resources(report, node)
-    cidrs = report.texts(spec, "podCIDRs", "spec")
-    for index, value in enumerate(cidrs):
-        report.said(f"spec.podCIDRs[{index}]", value, names.cidr_sloppy(value))
-    dual = len(cidrs) == 2 and (":" in cidrs[0]) != (":" in cidrs[1])
-    if len(cidrs) > 1 and not dual:
-        detail = "may specify no more than one CIDR for each IP family"
-        report.invalid("spec.podCIDRs", cidrs, detail)
-
-
-def _check_node_resources(report: Report, node: Object) -> None:
-    status = report.child(node, "status", "") or {}
-    for key in ("capacity", "allocatable"):
-        for name, amount in amounts(report, status, key, "status").items():
-            check_amount(report, name, amount, f"status.{key}.{name}")
-
-
-def _check_taints(report: Report, spec: Object) -> None:
-    seen: set[tuple[str, str]] = set()
-    for index, (at, taint) in enumerate(report.objects(spec, "taints", "spec")):
-        path = f"metadata.taints[{index}]"  # upstream names the wrong parent
-        key, value = report.text(taint, "key", at), report.text(taint, "value", at)
-        effect = report.text(taint, "effect", at)
-        report.said(f"{path}.key", key, names.qualified_name(key))
-        said = names.label_value(value)
-        if said:
-            report.invalid(f"{path}.value", value, ";".join(said))
-        if not effect:
-            report.required(f"{path}.effect")
-        elif effect not in EFFECTS:
-            report.not_supported(f"{path}.effect", effect, EFFECTS)
-        if (key, effect) in seen:
-            body = f"Duplicate value: {shown(taint)}: taints must be unique by key and effect pair"
-            report.add(Cause("FieldValueDuplicate", path, body))
-        seen.add((key, effect))
-
-
-def check_node_update(report: Report, node: Object, old: Object) -> None:
-    """Check a Node that is changed."""
-    check_node(report, node)
-    spec, before = report.child(node, "spec", "") or {}, old.get("spec") or {}
-    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
-        report.forbidden("spec.podCIDRs", POD_CIDR)
-    if before.get("providerID") and spec.get("providerID") != before["providerID"]:
-        report.forbidden("spec.providerID", PROVIDER)
-
-
-def check_node_status(report: Report, node: Object, old: Object) -> None:
-    """Check the status that a node reports."""
-    _check_node_resources(report, node)
-    status = report.child(node, "status", "") or {}
-    seen: list[Object] = []
-    for at, address in report.objects(status, "addresses", "status"):
-        if address in seen:
-            report.duplicate(at, address)
-        seen.append(address)

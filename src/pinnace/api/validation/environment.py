@@ -189,7 +189,7 @@ def _check_env_from(report: Report, container: Object, path: str) -> None:
 
 def check_file_volumes(report: Report, spec: Object, path: str) -> None:
     """Check that variables read from files name volumes that are made for the pod."""
-    volumes = {v.get("name"): v for _, v in Report().objects(spec, "volumes", path)}
+    volumes = {v.get("name") or "": v for _, v in Report().objects(spec, "volumes", path)}
     for key in ("initContainers", "containers", "ephemeralContainers"):
         for at, container in Report().objects(spec, key, path):
             for where, variable in Report().objects(container, "env", at):

@@ -4,9 +4,10 @@ import ipaddress
 
 from pinnace.api import names
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal, same
 from pinnace.api.validation.base import Report, too_many
 from pinnace.api.validation.metadata import check_selector
-from pinnace.api.validation.services import PROTOCOLS, check_endpoint_ip
+from pinnace.api.validation.services import PROTOCOLS, check_endpoint_ip, check_special_ip
 
 DIRECTIONS = ("Ingress", "Egress")
 PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -36,7 +37,7 @@ def check_network_policy(report: Report, policy: Object) -> None:
 
 def _check_policy_port(report: Report, port: Object, path: str) -> None:
     protocol = report.text(port, "protocol", path)
-    if protocol and protocol not in PROTOCOLS:
+    if port.get("protocol") is not None and protocol not in PROTOCOLS:
         report.not_supported(f"{path}.protocol", protocol, ("TCP", "UDP", "SCTP"))
     number, end = port.get("port"), report.number(port, "endPort", path)
     where = f"{path}.endPort"
@@ -75,11 +76,13 @@ def _check_block(report: Report, block: Object, path: str) -> None:
         return
     said = names.cidr_sloppy(cidr)
     report.said(f"{path}.cidr", cidr, said)
+    if said:
+        return
     for index, part in enumerate(report.texts(block, "except", path)):
         where = f"{path}.except[{index}]"
         part_said = names.cidr_sloppy(part)
         report.said(where, part, part_said)
-        if not said and not part_said and not _is_strict_subset(part, cidr):
+        if not part_said and not _is_strict_subset(part, cidr):
             report.invalid(where, part, "must be a strict subset of `cidr`")
 
 
@@ -98,7 +101,8 @@ def check_ingress(report: Report, ingress: Object) -> None:
     backend = report.child(spec, "defaultBackend", "spec")
     if not rules and backend is None:
         detail = "either `defaultBackend` or `rules` must be specified"
-        report.invalid("spec", spec.get("rules"), detail)
+        shown = internal("networking.IngressSpec", spec)["Rules"]
+        report.invalid("spec", shown, detail)
     if backend is not None:
         _check_backend(report, backend, "spec.defaultBackend")
     for path, rule in rules:
@@ -130,7 +134,7 @@ def check_ingress_create(report: Report, ingress: Object) -> None:
 
 
 def _check_host(report: Report, host: str, path: str, *, no_ip: bool) -> None:
-    if not host:
+    if not host and no_ip:
         return
     if no_ip and not names.ip_sloppy(host, strict=False):
         report.invalid(path, host, "must be a DNS name, not an IP address")
@@ -169,13 +173,23 @@ def _check_backend(report: Report, backend: Object, path: str) -> None:
     if service is not None and resource is not None:
         report.invalid(path, "", "cannot set both resource and service backends")
     elif resource is not None:
-        for key in ("kind", "name"):
-            if not report.text(resource, key, f"{path}.resource"):
-                report.required(f"{path}.resource.{key}")
+        _check_resource(report, resource, f"{path}.resource")
     elif service is None:
         report.invalid(path, "", "resource or service backend is required")
     else:
         _check_service_backend(report, service, path)
+
+
+def _check_resource(report: Report, resource: Object, path: str) -> None:
+    if resource.get("apiGroup") is not None:
+        group = report.text(resource, "apiGroup", path)
+        report.said(f"{path}.apiGroup", group, names.dns1123_subdomain(group))
+    for key in ("kind", "name"):
+        value = report.text(resource, key, path)
+        if not value:
+            report.required(f"{path}.{key}")
+        else:
+            report.said(f"{path}.{key}", value, names.path_segment_name(value))
 
 
 def _check_service_backend(report: Report, service: Object, path: str) -> None:
@@ -209,8 +223,10 @@ def check_endpoints(report: Report, endpoints: Object) -> None:
         if not addresses:
             report.required(path, "must specify `addresses` or `notReadyAddresses`")
         for at, address in addresses:
-            check_endpoint_ip(report, report.text(address, "ip", at), f"{at}.ip")
+            ip = report.text(address, "ip", at)
+            report.said(f"{at}.ip", ip, names.ip_sloppy(ip))
             _check_names(report, address, at)
+            check_special_ip(report, ip, f"{at}.ip")
         ports = report.objects(subset, "ports", path)
         for at, port in ports:
             name = report.text(port, "name", at)
@@ -221,6 +237,15 @@ def check_endpoints(report: Report, endpoints: Object) -> None:
             number = report.number(port, "port", at) or 0
             report.said(f"{at}.port", number, names.port_number(number))
             report.one_of(port, "protocol", at, PROTOCOLS)
+            if port.get("appProtocol") is not None:
+                protocol = report.text(port, "appProtocol", at)
+                report.said(f"{at}.appProtocol", protocol, names.qualified_name(protocol))
+
+
+def check_endpoints_update(report: Report, endpoints: Object, old: Object) -> None:
+    """Check Endpoints that are changed; subsets that stay may have been wrong always."""
+    if endpoints.get("subsets") != old.get("subsets"):
+        check_endpoints(report, endpoints)
 
 
 def _check_names(report: Report, endpoint: Object, path: str) -> None:
@@ -232,11 +257,27 @@ def _check_names(report: Report, endpoint: Object, path: str) -> None:
 
 
 def check_endpoint_slice(report: Report, endpoint_slice: Object) -> None:
-    """Check an EndpointSlice."""
-    kind = report.one_of(endpoint_slice, "addressType", "", ("FQDN", "IPv4", "IPv6"))
+    """Check a new EndpointSlice."""
+    _check_slice_ports(report, endpoint_slice)
+    _check_slice_endpoints(report, endpoint_slice)
+
+
+def check_endpoint_slice_update(report: Report, endpoint_slice: Object, old: Object) -> None:
+    """Check an EndpointSlice that is changed; endpoints that stay may have been wrong always."""
+    _check_slice_ports(report, endpoint_slice)
+    kind = "discovery.EndpointSlice"
+    now, was = ({"endpoints": obj.get("endpoints")} for obj in (endpoint_slice, old))
+    if report.mistyped() or not same(kind, now, was):
+        _check_slice_endpoints(report, endpoint_slice)
+    report.immutable(endpoint_slice.get("addressType"), old.get("addressType"), "addressType")
+
+
+def _check_slice_ports(report: Report, endpoint_slice: Object) -> None:
+    report.one_of(endpoint_slice, "addressType", "", ("FQDN", "IPv4", "IPv6"))
     ports = report.objects(endpoint_slice, "ports", "")
     if len(ports) > 20000:
         report.add(too_many("ports", len(ports), 20000))
+        return
     seen: set[str] = set()
     for at, port in ports:
         name = report.text(port, "name", at)
@@ -245,14 +286,52 @@ def check_endpoint_slice(report: Report, endpoint_slice: Object) -> None:
         if name in seen:
             report.duplicate(f"{at}.name", name)
         seen.add(name)
-        report.one_of(port, "protocol", at, PROTOCOLS)
+        protocol = report.text(port, "protocol", at)
+        if port.get("protocol") is None:
+            report.required(f"{at}.protocol")
+        elif protocol not in PROTOCOLS:
+            report.not_supported(f"{at}.protocol", protocol, PROTOCOLS)
+        if port.get("appProtocol") is not None:
+            protocol = report.text(port, "appProtocol", at)
+            report.said(f"{at}.appProtocol", protocol, names.qualified_name(protocol))
+
+
+def _check_slice_endpoints(report: Report, endpoint_slice: Object) -> None:
+    kind = Report().text(endpoint_slice, "addressType", "")
     endpoints = report.objects(endpoint_slice, "endpoints", "")
     if len(endpoints) > 1000:
         report.add(too_many("endpoints", len(endpoints), 1000))
         return
     for at, endpoint in endpoints:
         _check_addresses(report, endpoint, kind, at)
-        _check_names(report, endpoint, at)
+        for key, rule in (
+            ("nodeName", names.dns1123_subdomain),
+            ("hostname", names.dns1123_label),
+        ):
+            if endpoint.get(key) is not None:
+                value = report.text(endpoint, key, at)
+                report.said(f"{at}.{key}", value, rule(value))
+        hints = report.child(endpoint, "hints", at)
+        if hints is not None:
+            _check_hints(report, hints, f"{at}.hints")
+
+
+def _check_hints(report: Report, hints: Object, path: str) -> None:
+    for key in ("forZones", "forNodes"):
+        listed, where = report.objects(hints, key, path), f"{path}.{key}"
+        if len(listed) > 8:
+            report.add(too_many(where, len(listed), 8))
+            return
+        seen: set[str] = set()
+        for at, hint in listed:
+            name = report.text(hint, "name", at)
+            if name in seen:
+                report.duplicate(f"{at}.name", name)
+            seen.add(name)
+            if key == "forZones":
+                report.said(f"{at}.name", name, names.label_value(name))
+            else:
+                report.said(f"{at}.name", name, names.dns1123_subdomain(name))
 
 
 def _check_addresses(report: Report, endpoint: Object, kind: str, path: str) -> None:
@@ -271,8 +350,3 @@ def _check_addresses(report: Report, endpoint: Object, kind: str, path: str) -> 
             valid = not names.ip_sloppy(address)
             if valid and (kind == "IPv6") != names.is_ipv6(address):
                 report.invalid(where, address, f"must be an {kind} address")
-
-
-def check_address_type_kept(report: Report, new: Object, old: Object) -> None:
-    """Check that a slice keeps its type of address."""
-    report.immutable(new.get("addressType"), old.get("addressType"), "addressType")

@@ -61,6 +61,7 @@ SOURCES: Mapping[str, Callable[[Report, Object, str], None]] = {
 def check_volume(report: Report, volume: Object) -> None:
     """Check a new PersistentVolume."""
     _check(report, volume, any_value=False)
+    _check_mount_options(report, volume)
 
 
 def _check(report: Report, volume: Object, *, any_value: bool) -> None:
@@ -81,12 +82,11 @@ def _check(report: Report, volume: Object, *, any_value: bool) -> None:
             check_node_selector(report, needed, where, any_value=any_value)
     _check_source(report, volume, spec)
     host_path = spec.get("hostPath")
-    if policy == "Recycle" and isinstance(host_path, dict):
-        if posixpath.normpath(host_path.get("path") or "") in ("/", "//"):
-            detail = "may not be 'recycle' for a hostPath mount of '/'"
-            report.forbidden("spec.persistentVolumeReclaimPolicy", detail)
+    target = host_path.get("path") if isinstance(host_path, dict) else ""
+    if policy == "Recycle" and posixpath.normpath(target or "") in ("/", "//"):
+        detail = "may not be 'recycle' for a hostPath mount of '/'"
+        report.forbidden("spec.persistentVolumeReclaimPolicy", detail)
     _check_classes(report, spec)
-    _check_mount_options(report, volume, spec)
 
 
 def _check_capacity(report: Report, spec: Object) -> None:
@@ -143,7 +143,8 @@ def _check_classes(report: Report, spec: Object) -> None:
             report.required("spec.csi", detail)
 
 
-def _check_mount_options(report: Report, volume: Object, spec: Object) -> None:
+def _check_mount_options(report: Report, volume: Object) -> None:
+    spec = report.child(volume, "spec", "") or {}
     meta = volume.get("metadata")
     annotations = (meta.get("annotations") if isinstance(meta, dict) else None) or {}
     if MOUNT_OPTIONS in annotations and not any(spec.get(kind) for kind in MOUNTABLE):
@@ -155,9 +156,12 @@ def check_volume_update(report: Report, volume: Object, old: Object) -> None:
     """Check a PersistentVolume that is changed: its source stays."""
     before = old.get("spec") or {}
     needed = (before.get("nodeAffinity") or {}).get("required")
-    _check(report, volume, any_value=has_invalid_label_value(needed))
+    loose = has_invalid_label_value(needed)
+    _check(report, volume, any_value=loose)
+    _check_mount_options(report, volume)
     if report.mistyped():
         return
+    _check(report, volume, any_value=loose)  # upstream looks twice, and tells twice
     spec = report.child(volume, "spec", "") or {}
     new, was = (_source(parts) for parts in (spec, before))
     _allow_expand_secret(new, was)

@@ -56,6 +56,16 @@ def _check_name(report: Report, name: str, path: str) -> bool:
     return True
 
 
+def check_resource_name(report: Report, name: str, path: str) -> None:
+    """Check the name of a resource of any use."""
+    _check_name(report, name, path)
+
+
+def allows_overcommit(name: str) -> bool:
+    """Tell whether more of a resource may be promised than there is."""
+    return is_native(name) and not is_huge(name)
+
+
 def check_container_resource_name(report: Report, name: str, path: str) -> None:
     """Check the name of a resource that a container asks for."""
     if name in STANDARD_CONTAINER:
@@ -163,7 +173,7 @@ def _page_size(name: str) -> Quantity | None:
 def _check_against_limit(
     report: Report, name: str, amount: Quantity, limit: Quantity | None, where: str
 ) -> None:
-    overcommit = is_native(name) and not is_huge(name)
+    overcommit = allows_overcommit(name)
     if limit is None:
         if not overcommit:
             report.required(f"{where}.limits", "Limit must be set for non overcommitable resources")

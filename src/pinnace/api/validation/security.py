@@ -78,14 +78,12 @@ def _check_escalation(report: Report, context: Object, path: str) -> None:
     shown = internal("core.SecurityContext", context)
     cannot = "cannot set `allowPrivilegeEscalation` to false and"
     if report.flag(context, "privileged", path):
-        report.invalid(
-            path, internal("core.SecurityContext", context), f"{cannot} `privileged` to true"
-        )
+        report.invalid(path, shown, f"{cannot} `privileged` to true")
     capabilities = report.child(context, "capabilities", path) or {}
     if "CAP_SYS_ADMIN" in report.texts(capabilities, "add", f"{path}.capabilities"):
         report.invalid(
             path,
-            internal("core.SecurityContext", context),
+            shown,
             f"{cannot} `capabilities.Add` CAP_SYS_ADMIN",
         )
 

@@ -59,7 +59,7 @@ def check_service(report: Report, service: Object) -> None:
 
 def _check_external_name(report: Report, spec: Object) -> None:
     for key in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if spec.get(key):
+        if spec.get(key) or (key == "ipFamilyPolicy" and spec.get(key) is not None):
             report.forbidden(f"spec.{key}", "may not be set for ExternalName services")
     name = report.text(spec, "externalName", "spec").removesuffix(".")
     if name:
@@ -84,7 +84,7 @@ def _check_service_port(
     report.one_of(port, "protocol", path, PROTOCOLS)
     check_port(report, port.get("targetPort"), f"{path}.targetPort")
     protocol = report.text(port, "appProtocol", path)
-    if protocol:
+    if port.get("appProtocol") is not None:
         report.said(f"{path}.appProtocol", protocol, names.qualified_name(protocol))
 
 
@@ -123,7 +123,7 @@ def _check_cluster_ips(report: Report, spec: Object) -> None:
         report.invalid(where, ips, "must be empty when `clusterIP` is not specified")
     families = _families(report, spec)
     policy = report.text(spec, "ipFamilyPolicy", "spec")
-    if policy and policy not in FAMILY_POLICIES:
+    if spec.get("ipFamilyPolicy") is not None and policy not in FAMILY_POLICIES:
         report.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES)
     before = len(report.causes)
     if ips and ips[0] == "None":
@@ -233,12 +233,20 @@ def _check_policies(report: Report, spec: Object, kind: str) -> None:
 
 
 def check_endpoint_ip(report: Report, ip: str, path: str) -> None:
-    """Check that an address is one that traffic can be sent to."""
+    """Check that an address is one, and one that traffic can be sent to."""
     said = names.ip_sloppy(ip)
     report.said(path, ip, said)
-    if said:
+    if not said:
+        check_special_ip(report, ip, path)
+
+
+def check_special_ip(report: Report, ip: str, path: str) -> None:
+    """Check that traffic can be sent to an address; what is none is told of in short."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        report.invalid(path, ip, "must be a valid IP address")
         return
-    address = ipaddress.ip_address(ip)
     if address.is_unspecified:
         report.invalid(path, ip, f"may not be unspecified ({ip})")
     if address.is_loopback:

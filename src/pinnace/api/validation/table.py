@@ -10,11 +10,17 @@ from pinnace.api.fieldvalidation import type_errors
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation import (
-    batch,
+    autoscalers,
+    balancers,
     certificates,
     claims,
     config,
+    cronjobs,
+    jobs,
+    jobstatus,
+    limits,
     networking,
+    nodes,
     persistentvolumes,
     pods,
     policies,
@@ -37,13 +43,20 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("", "ConfigMap"): Rules(
             create=config.check_config_map, update=config.check_config_map_update
         ),
-        ("", "Endpoints"): Rules(create=networking.check_endpoints),
-        ("", "LimitRange"): Rules(create=policies.check_limit_range),
-        ("", "Namespace"): Rules(status=config.check_namespace_status, name=names.dns1123_label),
+        ("", "Endpoints"): Rules(
+            create=networking.check_endpoints, update=networking.check_endpoints_update
+        ),
+        ("", "LimitRange"): Rules(create=limits.check_limit_range),
+        ("", "Namespace"): Rules(
+            create=config.check_namespace,
+            update=config.check_namespace_update,
+            status=config.check_namespace_status,
+            name=names.dns1123_label,
+        ),
         ("", "Node"): Rules(
-            create=config.check_node,
-            update=config.check_node_update,
-            status=config.check_node_status,
+            create=nodes.check_node,
+            update=nodes.check_node_update,
+            status=nodes.check_node_status,
         ),
         ("", "PersistentVolume"): Rules(
             create=persistentvolumes.check_volume,
@@ -62,15 +75,18 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ("", "PodTemplate"): Rules(create=pods.check_pod_template_object),
         ("", "ReplicationController"): Rules(
             create=workloads.check_replication_controller,
-            status=workloads.check_workload_status,
+            status=workloads.check_replicas_status,
         ),
         ("", "ResourceQuota"): Rules(
-            create=policies.check_resource_quota, update=policies.check_resource_quota_update
+            create=limits.check_resource_quota,
+            update=limits.check_resource_quota_update,
+            status=limits.check_resource_quota_status,
         ),
         ("", "Secret"): Rules(create=config.check_secret, update=config.check_secret_update),
         ("", "Service"): Rules(
             create=services.check_service,
             update=services.check_service_update,
+            status=balancers.check_service_status,
             name=names.dns1123_label,
         ),
         ("", "ServiceAccount"): Rules(),
@@ -80,33 +96,37 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ),
         ("apps", "DaemonSet"): Rules(
             create=workloads.check_daemon_set,
-            kept=workloads.check_selector_update,
-            status=workloads.check_workload_status,
+            update=workloads.check_daemon_set_update,
+            status=workloads.check_daemon_set_status,
         ),
         ("apps", "Deployment"): Rules(
             create=workloads.check_deployment,
             kept=workloads.check_selector_update,
-            status=workloads.check_workload_status,
+            status=workloads.check_deployment_status,
         ),
         ("apps", "ReplicaSet"): Rules(
             create=workloads.check_replica_set,
             kept=workloads.check_selector_update,
-            status=workloads.check_workload_status,
+            status=workloads.check_replicas_status,
         ),
         ("apps", "StatefulSet"): Rules(
             create=workloads.check_stateful_set,
             update=workloads.check_stateful_set_update,
-            status=workloads.check_workload_status,
+            status=workloads.check_stateful_set_status,
         ),
-        ("autoscaling", "HorizontalPodAutoscaler"): Rules(create=policies.check_autoscaler),
+        ("autoscaling", "HorizontalPodAutoscaler"): Rules(
+            create=autoscalers.check_autoscaler,
+            update=autoscalers.check_autoscaler_update,
+            status=autoscalers.check_autoscaler_status,
+        ),
         ("batch", "CronJob"): Rules(
-            create=batch.check_cron_job_create, update=batch.check_cron_job_update
+            create=cronjobs.check_cron_job_create, update=cronjobs.check_cron_job_update
         ),
         ("batch", "Job"): Rules(
-            create=batch.check_job, update=batch.check_job_update, status=batch.check_job_status
+            create=jobs.check_job, update=jobs.check_job_update, status=jobstatus.check_job_status
         ),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
-            create=networking.check_endpoint_slice, kept=networking.check_address_type_kept
+            create=networking.check_endpoint_slice, update=networking.check_endpoint_slice_update
         ),
         ("networking.k8s.io", "Ingress"): Rules(
             create=networking.check_ingress_create,

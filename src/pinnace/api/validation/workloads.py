@@ -5,11 +5,12 @@ from typing import Any
 from pinnace.api import names
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
+from pinnace.api.schema.internal import internal, same, shared
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
-from pinnace.api.validation.base import Report
+from pinnace.api.validation.base import IMMUTABLE, Report
 from pinnace.api.validation.claims import check_claim_spec
-from pinnace.api.validation.metadata import check_selector
-from pinnace.api.validation.podspec import check_pod_template
+from pinnace.api.validation.metadata import check_annotations, check_labels, check_selector
+from pinnace.api.validation.podspec import check_pod_annotations, check_pod_template
 
 NO_MATCH = "`selector` does not match template `labels`"
 STATEFUL_UPDATE = (
@@ -26,10 +27,6 @@ STATUS_COUNTS = (
     "unavailableReplicas", "terminatingReplicas", "currentReplicas", "observedGeneration",
     "collisionCount", "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled",
     "numberReady", "updatedNumberScheduled", "numberAvailable", "numberUnavailable",
-)  # fmt: skip
-AT_MOST_REPLICAS = (
-    "fullyLabeledReplicas", "updatedReplicas", "readyReplicas", "availableReplicas",
-    "currentReplicas",
 )  # fmt: skip
 
 
@@ -56,15 +53,20 @@ def check_at_most_all(report: Report, obj: Object, key: str, path: str) -> None:
 
 
 def _check_selected_template(
-    report: Report, spec: Object, kind: str, *, called: str, needs_selector: bool = True
-) -> Object:
+    report: Report, spec: Object, kind: str, *, called: str, why: str = "invalid label selector"
+) -> None:
+    found = len(report.causes)
     selector = check_selector(report, spec, "selector", "spec")
+    broken = len(report.causes) > found
     if selector is None:
-        if needs_selector:
-            report.required("spec.selector")
+        report.required("spec.selector")
     elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        report.invalid("spec.selector", selector, f"empty selector is invalid for {called}")
-    return _check_template(report, spec, _matcher(selector), kind)
+        detail = f"empty selector is invalid for {called}"
+        report.invalid("spec.selector", shared(selector), detail)
+    if broken and selector is not None:
+        report.invalid("spec.selector", shared(selector), why)
+    else:
+        _check_template(report, spec, _matcher(selector), kind)
 
 
 def _matcher(selector: Object | None) -> LabelSelector | None:
@@ -74,17 +76,43 @@ def _matcher(selector: Object | None) -> LabelSelector | None:
         return None  # check_selector has told why
 
 
-def _check_template(
-    report: Report, spec: Object, matcher: LabelSelector | None, kind: str
-) -> Object:
+def _check_template(report: Report, spec: Object, matcher: LabelSelector | None, kind: str) -> None:
+    _check_selected(report, spec, matcher)
+    check_pod_template(report, spec, "spec")
+    if kind == "StatefulSet":
+        _check_metadata_again(report, spec)
+    else:
+        _check_lasting(report, spec, kind)
+
+
+def _labels(report: Report, spec: Object) -> Object | None:
     template = report.child(spec, "template", "spec") or {}
     meta = template.get("metadata")
     labels = meta.get("labels") if isinstance(meta, dict) else None
-    if matcher is not None and not matcher.empty():
-        known = labels if isinstance(labels, dict) else {}
-        if not matcher.matches(known):
-            report.invalid("spec.template.metadata.labels", labels, NO_MATCH)
-    check_pod_template(report, spec, "spec")
+    return labels if isinstance(labels, dict) else None
+
+
+def _check_selected(report: Report, spec: Object, matcher: LabelSelector | None) -> None:
+    labels = _labels(report, spec)
+    known = labels or {}
+    if matcher is not None and not matcher.empty() and not matcher.matches(known):
+        shown = dict(sorted(known.items())) if labels is not None else None
+        report.invalid("spec.template.metadata.labels", shown, NO_MATCH)
+
+
+def _check_metadata_again(report: Report, spec: Object) -> None:
+    """Upstream looks at a StatefulSet's template twice, and tells twice."""
+    template, where = report.child(spec, "template", "spec") or {}, "spec.template"
+    meta = report.child(template, "metadata", where) or {}
+    check_labels(report, meta, "labels", where)
+    check_annotations(report, meta, where)
+    pod = report.child(template, "spec", where) or {}
+    check_pod_annotations(report, meta, pod, f"{where}.annotations")
+
+
+def _check_lasting(report: Report, spec: Object, kind: str) -> None:
+    """Check that pods are started again, always."""
+    template = report.child(spec, "template", "spec") or {}
     pod = template.get("spec")
     if isinstance(pod, dict):
         if pod.get("restartPolicy") != "Always":
@@ -93,7 +121,6 @@ def _check_template(
         if pod.get("activeDeadlineSeconds") is not None:
             detail = f"activeDeadlineSeconds in {kind} is not Supported"
             report.forbidden("spec.template.spec.activeDeadlineSeconds", detail)
-    return template
 
 
 def check_deployment(report: Report, deployment: Object) -> None:
@@ -133,7 +160,8 @@ def _check_deployment_strategy(report: Report, spec: Object) -> None:
             )
         check_at_most_all(report, rolling, "maxUnavailable", path)
     else:
-        report.not_supported("spec.strategy", strategy, ("Recreate", "RollingUpdate"))
+        shown = internal("apps.DeploymentStrategy", strategy)
+        report.not_supported("spec.strategy", shown, ("Recreate", "RollingUpdate"))
 
 
 def check_replica_set(report: Report, replica_set: Object) -> None:
@@ -146,9 +174,17 @@ def check_replica_set(report: Report, replica_set: Object) -> None:
 
 def check_selector_update(report: Report, obj: Object, old: Object) -> None:
     """Check that a workload still selects what it did."""
-    new, before = obj.get("spec") or {}, old.get("spec") or {}
-    if isinstance(new, dict) and isinstance(before, dict):
-        report.immutable(new.get("selector"), before.get("selector"), "spec.selector")
+    quiet = Report()
+    new = quiet.child(quiet.child(obj, "spec", "") or {}, "selector", "")
+    before = quiet.child(quiet.child(old, "spec", "") or {}, "selector", "")
+    if shared(new or {}) != shared(before or {}) or (new is None) != (before is None):
+        report.invalid("spec.selector", None if new is None else shared(new), IMMUTABLE)
+
+
+def check_daemon_set_update(report: Report, daemon_set: Object, old: Object) -> None:
+    """Check a DaemonSet that is changed."""
+    check_selector_update(report, daemon_set, old)
+    check_daemon_set(report, daemon_set)
 
 
 def check_replication_controller(report: Report, controller: Object) -> None:
@@ -165,24 +201,24 @@ def check_replication_controller(report: Report, controller: Object) -> None:
     if spec.get("template") is None:
         report.required("spec.template")
         return
-    matcher = _matcher({"matchLabels": selector}) if selector else None
-    _check_template(report, spec, matcher, "ReplicationController")
+    labels = _labels(report, spec)
+    if any((labels or {}).get(key) != value for key, value in selector.items()):
+        shown = None if labels is None else dict(sorted(labels.items()))
+        report.invalid("spec.template.metadata.labels", shown, NO_MATCH)
+    _check_template(report, spec, None, "ReplicationController")
 
 
 def check_daemon_set(report: Report, daemon_set: Object) -> None:
     """Check a DaemonSet."""
     spec = _spec(report, daemon_set)
+    found = len(report.causes)
     selector = check_selector(report, spec, "selector", "spec")
-    template = report.child(spec, "template", "spec") or {}
-    meta = template.get("metadata")
-    labels = meta.get("labels") if isinstance(meta, dict) else None
-    matcher = _matcher(selector)
-    if matcher is not None and not matcher.matches(labels if isinstance(labels, dict) else {}):
-        report.invalid("spec.template.metadata.labels", labels, NO_MATCH)
+    if len(report.causes) == found:
+        _check_selected(report, spec, _matcher(selector))
     if selector is not None and not any(
         selector.get(key) for key in ("matchLabels", "matchExpressions")
     ):
-        report.invalid("spec.selector", selector, "empty selector is invalid for daemonset")
+        report.invalid("spec.selector", shared(selector), "empty selector is invalid for daemonset")
     _check_template(report, spec, None, "DaemonSet")
     report.non_negative(spec, "minReadySeconds", "spec")
     _check_daemon_strategy(report, spec)
@@ -195,7 +231,8 @@ def _check_daemon_strategy(report: Report, spec: Object) -> None:
     if kind == "OnDelete":
         return
     if kind != "RollingUpdate":
-        report.not_supported(where, strategy, ("RollingUpdate", "OnDelete"))
+        shown = internal("apps.DaemonSetUpdateStrategy", strategy)
+        report.not_supported(where, shown, ("RollingUpdate", "OnDelete"))
         return
     path = f"{where}.rollingUpdate"
     rolling = report.child(strategy, "rollingUpdate", where)
@@ -218,17 +255,10 @@ def _check_daemon_strategy(report: Report, spec: Object) -> None:
 
 def check_stateful_set(report: Report, stateful_set: Object) -> None:
     """Check a StatefulSet."""
-    spec = _spec(report, stateful_set)
-    service = report.text(spec, "serviceName", "spec")
-    _check_stateful(report, spec)
-    if service:
-        report.said("spec.serviceName", service, names.dns1123_label(service))
-    for at, claim in report.objects(spec, "volumeClaimTemplates", "spec"):
-        claim_spec = report.child(claim, "spec", at) or {}
-        check_claim_spec(report, claim_spec, f"{at}.spec")
+    _check_stateful(report, _spec(report, stateful_set), new=True)
 
 
-def _check_stateful(report: Report, spec: Object) -> None:
+def _check_stateful(report: Report, spec: Object, *, new: bool) -> None:
     management = report.text(spec, "podManagementPolicy", "spec")
     if not management:
         report.required("spec.podManagementPolicy")
@@ -242,12 +272,19 @@ def _check_stateful(report: Report, spec: Object) -> None:
         value = report.text(retention or {}, key, path)
         if value not in ("Retain", "Delete"):
             report.not_supported(f"{path}.{key}", value, ("Retain", "Delete"))
+    for at, claim in report.objects(spec, "volumeClaimTemplates", "spec") if new else ():
+        check_claim_spec(report, report.child(claim, "spec", at) or {}, f"{at}.spec")
     report.non_negative(spec, "replicas", "spec")
     report.non_negative(spec, "minReadySeconds", "spec")
     ordinals = report.child(spec, "ordinals", "spec")
     if ordinals is not None:
         report.non_negative(ordinals, "start", "spec.ordinals")
-    _check_selected_template(report, _with_claim_volumes(spec), "StatefulSet", called="statefulset")
+    service = report.text(spec, "serviceName", "spec")
+    if service and new:
+        report.said("spec.serviceName", service, names.dns1123_label(service))
+    inner = _with_claim_volumes(spec)
+    _check_selected_template(report, inner, "StatefulSet", called="statefulset", why="")
+    _check_lasting(report, spec, "StatefulSet")
 
 
 def _with_claim_volumes(spec: Object) -> Object:
@@ -258,10 +295,12 @@ def _with_claim_volumes(spec: Object) -> Object:
     pod = quiet.child(template, "spec", "") or {}
     if not claims and not pod.get("subdomain") and not pod.get("hostname"):
         return spec
-    made: list[Any] = []
-    for _, claim in claims:
-        name = (quiet.child(claim, "metadata", "") or {}).get("name")
-        made.append({"name": name, "persistentVolumeClaim": {"claimName": name}})
+    called = dict.fromkeys(
+        (quiet.child(claim, "metadata", "") or {}).get("name") for _, claim in claims
+    )
+    made: list[Any] = [
+        {"name": name, "persistentVolumeClaim": {"claimName": name}} for name in called
+    ]
     known = [volume["name"] for volume in made]
     own = [
         volume
@@ -284,48 +323,67 @@ def _check_stateful_strategy(report: Report, spec: Object) -> None:
     elif kind == "OnDelete":
         if rolling is not None:
             detail = "only allowed for updateStrategy 'RollingUpdate'"
-            report.invalid(f"{where}.rollingUpdate", rolling, detail)
+            shown = internal("apps.RollingUpdateStatefulSetStrategy", rolling)
+            report.invalid(f"{where}.rollingUpdate", shown, detail)
     elif kind == "RollingUpdate":
         if rolling is not None:
             report.non_negative(rolling, "partition", f"{where}.rollingUpdate")
     else:
-        report.invalid(where, strategy, "must be 'RollingUpdate' or 'OnDelete'")
+        shown = internal("apps.StatefulSetUpdateStrategy", strategy)
+        report.invalid(where, shown, "must be 'RollingUpdate' or 'OnDelete'")
 
 
 def check_stateful_set_update(report: Report, stateful_set: Object, old: Object) -> None:
     """Check a StatefulSet that is changed: few fields may be."""
     spec, before = _spec(report, stateful_set), old.get("spec") or {}
-    _check_stateful(report, spec)
-    fixed = {k: v for k, v in spec.items() if k not in STATEFUL_MUTABLE}
-    if fixed != {k: v for k, v in before.items() if k not in STATEFUL_MUTABLE}:
+    _check_stateful(report, spec, new=False)
+    if report.mistyped():
+        return
+    fixed = {**spec, **{key: before.get(key) for key in STATEFUL_MUTABLE}}
+    if not same("apps.StatefulSetSpec", fixed, before):
         report.forbidden("spec", STATEFUL_UPDATE)
 
 
-def check_workload_status(report: Report, obj: Object, old: Object) -> None:
-    """Check the counts of a workload's status."""
+def check_deployment_status(report: Report, obj: Object, old: Object) -> None:
+    """Check the counts of a Deployment's status."""
+    _check_status(report, obj, old, "updatedReplicas", "readyReplicas", "availableReplicas")
+
+
+def check_replicas_status(report: Report, obj: Object, old: Object) -> None:
+    """Check the counts of the status of a ReplicaSet or a ReplicationController."""
+    _check_status(report, obj, old, "fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+
+
+def check_stateful_set_status(report: Report, obj: Object, old: Object) -> None:
+    """Check the counts of a StatefulSet's status."""
+    parts = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+    _check_status(report, obj, old, *parts, than="status.readyReplicas")
+
+
+def check_daemon_set_status(report: Report, obj: Object, old: Object) -> None:
+    """Check the counts of a DaemonSet's status."""
+    _check_status(report, obj, old)
+
+
+def _check_status(
+    report: Report, obj: Object, old: Object, *parts: str, than: str = "readyReplicas"
+) -> None:
+    """Check the counts of a status, and that those of a part are not more than all."""
     status, before = report.child(obj, "status", "") or {}, old.get("status") or {}
-    counts = {
-        key: report.non_negative(status, key, "status") or 0
-        for key in STATUS_COUNTS
-        if key in status
-    }
-    replicas = counts.get("replicas", 0)
-    if "desiredNumberScheduled" not in status:
-        for key in AT_MOST_REPLICAS:
-            if counts.get(key, 0) > replicas:
-                detail = "cannot be greater than status.replicas"
-                report.invalid(f"status.{key}", counts[key], detail)
-        if counts.get("availableReplicas", 0) > counts.get("readyReplicas", 0):
-            report.invalid(
-                "status.availableReplicas",
-                counts["availableReplicas"],
-                "cannot be greater than readyReplicas",
-            )
-    collisions = before.get("collisionCount")
-    if isinstance(collisions, int) and counts.get("collisionCount", 0) < collisions:
-        report.invalid(
-            "status.collisionCount", counts.get("collisionCount", 0), "cannot be decremented"
-        )
+    counts = {key: report.non_negative(status, key, "status") or 0 for key in STATUS_COUNTS}
+    for key in parts:
+        if counts[key] > counts["replicas"]:
+            detail = "cannot be greater than status.replicas"
+            report.invalid(f"status.{key}", counts[key], detail)
+    if parts and counts["availableReplicas"] > counts["readyReplicas"]:
+        value = counts["availableReplicas"]
+        report.invalid("status.availableReplicas", value, f"cannot be greater than {than}")
+    collisions, now = before.get("collisionCount"), status.get("collisionCount")
+    if isinstance(collisions, int) and (
+        now is None or counts.get("collisionCount", 0) < collisions
+    ):
+        shown = counts.get("collisionCount", 0)
+        report.invalid("status.collisionCount", shown, "cannot be decremented")
 
 
 def check_controller_revision(report: Report, revision: Object) -> None:

@@ -4,7 +4,7 @@ The schema of a CustomResourceDefinition is published as it is, with the type an
 added. The v2 dialect drops what kubectl's validation cannot read, as upstream does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,13 @@ _TYPE_META = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A custom kind: its row, and the `openAPIV3Schema` of that version (None when it has none)."""
+    """A custom kind: its row, and what returns the `openAPIV3Schema` of that version.
+
+    Schemas are large and documents are kept, so a schema is only looked at while one is made.
+    """
 
     row: Resource
-    schema: Mapping[str, Any] | None
+    read: Callable[[], Mapping[str, Any]]
 
 
 def definition_name(row: Resource, kind: str = "") -> str:
@@ -63,12 +66,13 @@ def _meta(dialect: Dialect, name: str) -> dict[str, Any]:
 
 
 def _own(custom: Custom, dialect: Dialect) -> dict[str, Any]:
-    if custom.schema is None:
+    read = custom.read()
+    if not read:
         return {"type": "object"}
-    if dialect is V2 and custom.schema.get("x-kubernetes-preserve-unknown-fields"):
+    if dialect is V2 and read.get("x-kubernetes-preserve-unknown-fields"):
         # kubectl would take any listed field as the only ones allowed.
         return {"type": "object"}
-    schema: dict[str, Any] = orjson.loads(orjson.dumps(custom.schema))
+    schema: dict[str, Any] = orjson.loads(orjson.dumps(read))
     if dialect is V2:
         schema = simplify(schema)
     _embed(schema, dialect)

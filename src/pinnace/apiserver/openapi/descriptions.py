@@ -7,10 +7,13 @@ installed (extra `pinnace[explain]`), and are simply absent when it is not.
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from pinnace.api.schema.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class Descriptions:
         if self._words is None:
             self._words = _read(self._release)
         return self._words.get(name, Words())
+
+
+@cache
+def shared() -> Descriptions:
+    """Return the words of the release whose facts Pinnace carries."""
+    return Descriptions(load().release)
 
 
 def _read(release: str) -> dict[str, Words]:

@@ -14,7 +14,7 @@ from pinnace.api.schema.load import Schema
 from pinnace.apiserver.discovery import Document, document
 from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.custom import Custom, definition_name, render_custom
-from pinnace.apiserver.openapi.descriptions import Descriptions
+from pinnace.apiserver.openapi.descriptions import Descriptions, shared
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
 from pinnace.apiserver.openapi.roots import roots
 from pinnace.apiserver.openapi.schemas import V2, V3, Dialect, render_all
@@ -48,7 +48,7 @@ class OpenApi:
         descriptions: Descriptions | None = None,
     ) -> None:
         self._schema = schema
-        self._descriptions = descriptions or Descriptions(schema.release)
+        self._descriptions = descriptions or shared()
         self._rows: dict[str, tuple[Resource, ...]] = {}
         self._customs: dict[str, tuple[Custom, ...]] = {}
         self._roots: dict[str, Operation] = {}

@@ -1,7 +1,9 @@
-"""What each column says of itself: texts that users read in a Table, kept as data.
+"""What each column says of itself in a Table.
 
-`columns.json` has them by resource (`pods`, `jobs.batch`) and name of the column; under the empty
-name stand those that most resources share.
+`columns.json` has it by resource (`pods`, `jobs.batch`) and name of the column; under the empty
+name stand those that most resources share. Most columns show a field and say what its description
+says: `$io.k8s.api.core.v1.PodStatus.podIP` refers to it, and is empty when the package that carries
+descriptions is not installed.
 """
 
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ import orjson
 
 from pinnace.api.errors import qualified
 from pinnace.api.resources import Resource
+from pinnace.apiserver.openapi.descriptions import shared
 
 
 @lru_cache(maxsize=1)
@@ -25,4 +28,8 @@ def description_of(row: Resource, column: str) -> str:
     """Return the description of a column; empty if it has none."""
     texts = _texts()
     own = texts.get(qualified(row.plural, row.group), {})
-    return own.get(column, texts[""].get(column, ""))
+    text = own.get(column, texts[""].get(column, ""))
+    if not text.startswith("$"):
+        return text
+    definition, _, field = text[1:].rpartition(".")
+    return shared().of(definition).fields.get(field, "")

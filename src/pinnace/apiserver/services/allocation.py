@@ -8,7 +8,8 @@ leaks when a write fails or is a dry run, and two servers cannot give out the sa
 import ipaddress
 import random
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.errors import Cause, internal, invalid
@@ -29,6 +30,9 @@ from pinnace.apiserver.writes import Also
 from pinnace.store.base import Compare
 
 MANAGED_BY, MANAGER = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
+# Returns a port that is not among these.
+Free = Callable[[set[int]], int]
+_BEYOND = 32768
 PORTS = "/registry/ranges/servicenodeports/"
 
 
@@ -68,7 +72,7 @@ def _allocate(core: Core, new: Object, old: Object | None, *, dry_run: bool) -> 
     had_ips, had_ports = ips_of(old) if old else [], _ports(old) if old else set()
     if needs_cluster_ip(new):
         _give_ip(core, new, had_ips, dry_run=dry_run)
-    _give_ports(core, new, had_ports)
+    _give_ports(core, new, had_ports, dry_run=dry_run)
     ips, ports = ips_of(new), _ports(new)
     for ip in ips:
         if ip not in had_ips:
@@ -141,9 +145,10 @@ def _free_ip(core: Core, new: Object, *, dry_run: bool) -> str:
     )
 
 
-def _give_ports(core: Core, new: Object, had: set[int]) -> None:
+def _give_ports(core: Core, new: Object, had: set[int], *, dry_run: bool) -> None:
     spec = new["spec"]
     used = _used_ports(core) - had
+    free = partial(_made_up_port, had) if dry_run else partial(_free_port, core, used)
     taken: set[int] = set()
     for index, port in enumerate(spec.get("ports") or ()):
         number = port.get("nodePort")
@@ -156,28 +161,28 @@ def _give_ports(core: Core, new: Object, had: set[int]) -> None:
         if number:
             taken.add(number)
     if needs_node_ports(new):
-        _fill_node_ports(core, spec.get("ports") or (), used, taken | had)
+        _fill_node_ports(spec.get("ports") or (), free, taken | had)
         taken |= _ports(new)
     if needs_health_check_node_port(new):
-        spec["healthCheckNodePort"] = _health_check_port(core, spec, had, used, taken)
+        spec["healthCheckNodePort"] = _health_check_port(core, spec, had, used, free, taken)
 
 
-def _fill_node_ports(core: Core, ports: Iterable[Object], used: set[int], taken: set[int]) -> None:
+def _fill_node_ports(ports: Iterable[Object], free: Free, taken: set[int]) -> None:
     """Give node ports to those without; a port of two protocols gets the same for both."""
     given = {port["port"]: port["nodePort"] for port in ports if port.get("nodePort")}
     for port in ports:
         if not port.get("nodePort"):
-            number = given.get(port["port"]) or _free_port(core, used, taken)
+            number = given.get(port["port"]) or free(taken)
             port["nodePort"] = given[port["port"]] = number
             taken.add(number)
 
 
 def _health_check_port(
-    core: Core, spec: Object, had: set[int], used: set[int], taken: set[int]
+    core: Core, spec: Object, had: set[int], used: set[int], free: Free, taken: set[int]
 ) -> int:
     asked = spec.get("healthCheckNodePort")
     if not asked:
-        return _free_port(core, used, taken | had)
+        return free(taken | had)
     why = "" if asked in had else _port_refusal(core, asked, used)
     if why:
         raise internal(f"failed to allocate requested HealthCheck NodePort {asked}: {why}")
@@ -189,6 +194,11 @@ def _port_refusal(core: Core, number: int, used: set[int]) -> str:
     if not low <= number <= high:
         return f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
     return "provided port is already allocated" if number in used else ""
+
+
+def _made_up_port(had: set[int], taken: set[int]) -> int:
+    """Return what stands for a port in a dry run: as upstream, none that could be given out."""
+    return max(taken - had, default=_BEYOND) + 1
 
 
 def _free_port(core: Core, used: set[int], taken: set[int]) -> int:

@@ -79,7 +79,7 @@ class ServiceAccounts(Strategy):
         secrets = obj.get("secrets")
         if isinstance(secrets, list):
             obj["secrets"] = [
-                {"name": ref["name"]} if isinstance(ref, dict) and "name" in ref else ref
+                ({"name": ref["name"]} if ref.get("name") else {}) if isinstance(ref, dict) else ref
                 for ref in secrets
             ]
 

@@ -30,9 +30,9 @@ def drop_pod_fields(spec: Any, old: Any) -> None:
 def drop_claim_fields(spec: Any, old: Any) -> None:
     """Drop the data source of a claim that is in another namespace."""
     ref = spec.get("dataSourceRef") if isinstance(spec, dict) else None
-    if isinstance(ref, dict) and ref.get("namespace"):
-        if not (isinstance(old, dict) and old.get("dataSourceRef")):
-            del spec["dataSourceRef"]
+    kept = isinstance(old, dict) and old.get("dataSourceRef")
+    if isinstance(ref, dict) and ref.get("namespace") and not kept:
+        del spec["dataSourceRef"]
 
 
 def drop_rolling_fields(spec: Any, old: Any) -> None:

@@ -12,6 +12,12 @@ HOSTNAME_LABEL = "kubernetes.io/hostname"
 class EndpointSlices(Strategy):
     """Also drops `deprecatedTopology`, which v1 documents as not writable."""
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of names in place of addresses."""
+        if obj.get("addressType") == "FQDN":
+            return ["spec.addressType: FQDN endpoints are deprecated"]
+        return []
+
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin to count."""
         super().prepare_create(obj, ctx)

@@ -5,11 +5,8 @@ from typing import Any
 
 from pinnace.api.objects import Object
 from pinnace.apiserver.strategies.base import Context, Strategy
+from pinnace.apiserver.strategies.serviceadvice import service_advice
 
-_HINTS = (
-    "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
-    "service.kubernetes.io/topology-mode instead"
-)
 EXTERNAL_NAME, NODE_PORT, LOAD_BALANCER = "ExternalName", "NodePort", "LoadBalancer"
 
 
@@ -45,43 +42,16 @@ def is_externally_accessible(service: Object) -> bool:
 class Services(Strategy):
     """Drops what the new type does not use, unless the client changed that very field."""
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of what the type does not use."""
+        return list(service_advice(obj))
+
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin with an empty load balancer, and say an asked-for address in both spellings."""
         obj["status"] = {"loadBalancer": {}}
         spec = _spec(obj)
         if spec.get("clusterIP") and not spec.get("clusterIPs"):
             spec["clusterIPs"] = [spec["clusterIP"]]
-
-    def warnings(self, obj: Object, old: Object | None) -> list[str]:
-        """Warn of what is ignored or deprecated."""
-        spec = _spec(obj)
-        kind, found = spec.get("type"), []
-        headless = spec.get("clusterIP") == "None"
-        if "service.kubernetes.io/topology-aware-hints" in (
-            obj["metadata"].get("annotations") or {}
-        ):
-            found.append(_HINTS)
-        if headless:
-            found += [
-                f"spec.{name} is ignored for headless services"
-                for name in ("loadBalancerIP", "externalIPs")
-                if spec.get(name)
-            ]
-            if spec.get("sessionAffinity", "None") != "None":
-                found.append("spec.SessionAffinity is ignored for headless services")
-        elif spec.get("externalIPs") and kind != EXTERNAL_NAME:
-            found.append(
-                "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
-            )
-        if kind == EXTERNAL_NAME and spec.get("externalIPs"):
-            found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
-        if kind != EXTERNAL_NAME and spec.get("externalName"):
-            found.append('spec.externalName is ignored when spec.type is not "ExternalName"')
-        if spec.get("trafficDistribution") == "PreferClose":
-            found.append(
-                'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
-            )
-        return found
 
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
         """Keep the status and what was allocated, then drop what belonged to the old type."""

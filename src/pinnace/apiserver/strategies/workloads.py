@@ -138,6 +138,16 @@ class Jobs(Workloads):
 class Replicas(Workloads):
     """Selectable by status.replicas, which is 0 when unset."""
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of what the template said before: upstream looks at the old one."""
+        if old is None:
+            return super().warnings(obj, None)
+        template = at(old, self.template)
+        changed = obj["metadata"].get("generation") != old["metadata"].get("generation")
+        if not changed or not isinstance(template, dict):
+            return []
+        return list(pod_advice(template, ".".join(self.template)))
+
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         """Return the names and the number of replicas."""
         fields = super().selectable_fields(obj)

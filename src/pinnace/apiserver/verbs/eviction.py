@@ -1,5 +1,8 @@
 """Evicting a Pod: a deletion that asks the Pod's disruption budget first."""
 
+from dataclasses import replace
+from types import MappingProxyType
+
 from pinnace.api.errors import ApiError, BadRequest, TooManyRequests, forbidden
 from pinnace.api.kinds.policy import PODDISRUPTIONBUDGETS
 from pinnace.api.objects import Object, condition, format_time
@@ -13,6 +16,9 @@ from pinnace.apiserver.writes import attributes, check_namespace, current, rewri
 
 _MAX_DISRUPTED = 2000
 _VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget."
+_EVICTED = MappingProxyType(
+    {"reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}
+)
 _SEVERAL = (
     "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
     "support."
@@ -34,8 +40,33 @@ async def evict(core: Core, call: Call) -> Answer:
     pod = (await current(core, call.row, namespace, name)).decode()
     if not _is_past_budgets(pod):
         await _spend(core, pod, dry_run=options.dry_run)
+    if not options.dry_run:
+        options = await _mark(core, call, options)
     await deletes.delete(core, call, name, namespace, options, admit=False)
     return answer_object(call.request, success(code=201), code=201)
+
+
+async def _mark(core: Core, call: Call, options: deletes.Options) -> deletes.Options:
+    """Write into the Pod why it goes; a Job's failure policy reads that.
+
+    Return the options for what is left to do: the Pod has another version now.
+    """
+    name, namespace = call.info.name, call.namespace
+    deletes.check_preconditions(call.row, await current(core, call.row, namespace, name), options)
+    now = format_time(core.clock.now())
+    marked = await rewrite(core, call.row, namespace, name, lambda pod: _evicted(pod, now))
+    return replace(options, version=str(marked.revision)) if options.version else options
+
+
+def _evicted(pod: Object, now: str) -> Object:
+    conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+    told = condition(pod, "DisruptionTarget")
+    since = told.get("lastTransitionTime") if told and told.get("status") == "True" else now
+    if told is None:
+        told = {"type": "DisruptionTarget"}
+        conditions.append(told)
+    told |= {"status": "True", "lastProbeTime": None, "lastTransitionTime": since, **_EVICTED}
+    return pod
 
 
 def _is_past_budgets(pod: Object) -> bool:

@@ -4,6 +4,8 @@ A first page comes from the cache. The next one does too if nothing changed sinc
 is asked for the same revision, until that is compacted.
 """
 
+import asyncio
+
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
@@ -23,6 +25,11 @@ from pinnace.store.base import Compacted
 from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.changes import Select
 from pinnace.store.watchcache.item import Item
+
+# How many objects are looked at before others get their turn.
+_SLICE = 500
+# A page, its last item if more follow, and how many do.
+Found = tuple[list[Item], Item | None, int]
 
 
 def limit_of(call: Call) -> int:
@@ -44,7 +51,8 @@ async def list_objects(core: Core, call: Call) -> Answer:
 async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     """Return what a list's options choose, and the metadata of such a list."""
     check_list_options(call)
-    test = selection_of(call).test()
+    selection = selection_of(call)
+    test = selection.test()
     cache = await core.cache(call.row)
     after, revision, consistent = "", core.caches.revision, True
     token = call.request.param("continue")
@@ -64,17 +72,21 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     # Whatever the cache has is given as a whole, as upstream does.
     limit = 0 if version == "0" and not token else limit_of(call)
     cut = _Page(cache, call.namespace, test, after, limit)
-    same = revision == core.caches.revision or revision >= cache.changed
-    from_cache = same and await _is_kept(core, cache.prefix, revision)
-    if from_cache:
-        read = cache.select(call.namespace, None, after)
+    kept = await _is_kept(core, cache.prefix, revision)
+    # Asked last: between this and the look into the cache nothing may happen.
+    from_cache = kept and (revision == core.caches.revision or revision >= cache.changed)
+    if from_cache and is_converted(call.row):
+        read = cache.items(call.namespace, after=after)
+        fetched, found = len(read), await cut.of(await seen(core, call.row, read))
+    elif from_cache:
+        fetched, found = await cut.current(selection.only())
     else:
         read = await _at(core, cut, revision, continued=bool(token))
-    if is_converted(call.row):
-        read = await seen(core, call.row, read)
-    items, last, remaining = cut.of(read)
+        read = await seen(core, call.row, read) if is_converted(call.row) else read
+        fetched, found = len(read), await cut.of(read)
+    items, last, remaining = found
     where = call.row.group, call.row.plural
-    core.store_metrics.list(where, from_cache=from_cache, fetched=len(read), returned=len(items))
+    core.store_metrics.list(where, from_cache=from_cache, fetched=fetched, returned=len(items))
     metadata: Object = {"resourceVersion": str(revision)}
     if last is not None:
         start = last.key.removeprefix(_scope(cache, call.namespace))
@@ -107,7 +119,7 @@ def _scope(cache: WatchCache, namespace: str) -> str:
 
 
 class _Page:
-    """Cuts a page out of ordered items: the page, its last item if more follow, and how many."""
+    """Cuts a page out of ordered items."""
 
     def __init__(
         self, cache: WatchCache, namespace: str, test: Select | None, after: str, limit: int
@@ -115,13 +127,32 @@ class _Page:
         self.cache, self.namespace, self.after = cache, namespace, after
         self._test, self._limit = test, limit
 
-    def of(self, items: list[Item]) -> tuple[list[Item], Item | None, int]:
+    async def current(self, only: tuple[str, str] | None) -> tuple[int, Found]:
+        """Cut the page out of what is there, and say how many objects were looked at.
+
+        `only` is a field and its one value that passes.
+        """
+        cache, limit = self.cache, self._limit
+        one = self.namespace or not cache.namespaced
+        if one and only is not None and only[0] == "metadata.name" and not self.after:
+            # A look-up, as clients that watch one object by name ask for it.
+            item = cache.get(self.namespace, only[1])
+            held = [item] if item is not None else []
+            return len(held), await self.of(held)
+        if self._test is None and limit:
+            left = cache.count(self.namespace, after=self.after) - limit
+            items = cache.items(self.namespace, after=self.after, limit=limit)
+            return len(items), (items, items[-1] if left > 0 else None, max(left, 0))
+        items = cache.items(self.namespace, after=self.after)
+        return len(items), await self.of(items)
+
+    async def of(self, items: list[Item]) -> Found:
+        """Cut the page out of these."""
         test, limit = self._test, self._limit
-        if not limit:
-            return (items if test is None else [i for i in items if test(i)]), None, 0
         if test is None:
-            left = len(items) - limit
-            return items[:limit], (items[limit - 1] if left > 0 else None), max(left, 0)
+            left = len(items) - limit if limit else 0
+            page = items[:limit] if limit else items
+            return page, (items[limit - 1] if left > 0 else None), max(left, 0)
         found: list[Item] = []
         for at, item in enumerate(items, start=1):
             if test(item):
@@ -129,6 +160,9 @@ class _Page:
                 if len(found) == limit:
                     # Whether more of them match is seen when they are asked for.
                     return found, (item if at < len(items) else None), 0
+            if at % _SLICE == 0:
+                # What is looked at for the first time is decoded: nobody is to wait for all of it.
+                await asyncio.sleep(0)
         return found, None, 0
 
 

@@ -211,16 +211,17 @@ def _scaled(call: Call, old: Object, scale: Object) -> Object:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", "spec.replicas", why)
         raise invalid(_KIND, "autoscaling", old["metadata"]["name"], [cause])
-    _set_replicas(call, old, replicas)
+    new = bodies.copy(old)
+    _set_replicas(call, new, replicas)
     metadata = scale["metadata"]
-    old["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
+    new["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
     uid, held = metadata.get("uid"), old["metadata"]["uid"]
     if uid and uid != held:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
         name = old["metadata"]["name"]
         raise conflict(f"{call.row.plural}/scale", call.row.group, name, why)
     managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
-    return managers.write(old, managed)
+    return managers.write(new, managed)
 
 
 def _answer(core: Core, call: Call, item: Item) -> Answer:

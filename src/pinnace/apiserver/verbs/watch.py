@@ -4,8 +4,9 @@ A start in the recent past is answered from memory, an older one from the store'
 is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 """
 
+import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from pinnace.api.errors import ApiError, BadRequest
 from pinnace.api.wire import Answer, Stream
@@ -29,6 +30,8 @@ from pinnace.store.watchcache.changes import Told, Watcher
 from pinnace.store.watchcache.item import Item
 
 _BOOKMARK_SECONDS = 60.0
+# The last bookmark comes so long before the end: who resumes there has missed little.
+_LAST_SECONDS = 2.0
 # How many initial events are joined into one frame: fewer wake-ups, and still back-pressure.
 _CHUNK = 100
 
@@ -59,7 +62,20 @@ async def watch(core: Core, call: Call) -> Answer:
         return watch_socket.over_websocket(call.request, frames, binary=binary)
     media = wanted.content_type + (";stream=watch" if wanted.media == PROTOBUF else "")
     headers = {"content-type": media, "cache-control": "no-cache, private"}
-    return Stream(headers=headers, frames=frames)
+    return Stream(headers=headers, frames=frames, straight=watching.straight)
+
+
+def _wants_state(call: Call) -> bool:
+    """Say whether a watch that asks for nothing in particular counts as one for initial events.
+
+    By the old prefix of the path it does not: upstream looks at the query for this.
+    """
+    request = call.request
+    if not call.flag("watch") or request.query.get("sendInitialEvents"):
+        return False
+    return not request.param("resourceVersionMatch") and (
+        request.param("resourceVersion") in ("", "0")
+    )
 
 
 class _Watching:
@@ -75,7 +91,8 @@ class _Watching:
         selection = selection_of(call)
         self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
-        self._initial = call.flag("sendInitialEvents")
+        self._initial = call.flag("sendInitialEvents") or _wants_state(call)
+        self._ends_at = 0.0
         self._asked = call.request.query.get("sendInitialEvents") is not None
         self._row = call.row
         # What a webhook converts can be selected only after that.
@@ -102,19 +119,22 @@ class _Watching:
             self._running.add(self._open)
             start = core.caches.revision
             current = self._begin(revision)
+            self._ends_at = core.clock.monotonic() + seconds
             self._alarms.append(core.alarms.after(seconds, watcher.end))
             if self._late:
-                current = await self._selected(current)
+                current = await seen(core, self._row, current)
             for at in range(0, len(current), _CHUNK):
-                chunk = current[at : at + _CHUNK]
+                chunk = self._passing(current, at)
                 yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
+                # What is looked at for the first time is decoded: nobody is to wait for all of it.
+                await asyncio.sleep(0)
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
                 self._remind(revision)
             following = self._seen if self._late else watcher.next
             while batch := await following():
-                yield b"".join([self._frame(told) for told in batch])
+                yield b"".join([self._noted(self._encoded(told)) for told in batch])
             if watcher.overrun:
                 group, _, plural = self._where
                 core.store_metrics.terminated.add((group, plural))
@@ -125,15 +145,30 @@ class _Watching:
         finally:
             self._close()
 
-    def _begin(self, revision: int) -> list[Item]:
-        """Start the watch; return what the client wants first.
+    def straight(self, write: Callable[[bytes], bool]) -> None:
+        """Write frames with this, past the generator, while that waits for the next."""
+        if self._late:
+            return
 
-        Without a revision that is the state, unless it says that it does not want it.
+        def one(told: Told) -> bool:
+            frame = self._encoded(told)
+            if not write(frame):
+                return False
+            self._noted(frame)
+            return True
+
+        self._watcher.serve(one)
+
+    def _begin(self, revision: int) -> list[Item]:
+        """Start the watch; return what there is, if the client wants that first.
+
+        Without a revision it does, unless it says that it does not.
         """
         if self._initial and revision:
             check_not_future(self._core, str(revision))
         if self._initial or (not revision and not self._asked):
-            current = self._cache.select(self._namespace, None if self._late else self._test)
+            current = self._cache.items(self._namespace)
+            self._watcher.allow(len(current))
             self._cache.watch(self._watcher, since=None)
             return current
         if revision:
@@ -141,11 +176,6 @@ class _Watching:
         else:
             self._cache.watch(self._watcher, since=None)
         return []
-
-    async def _selected(self, items: list[Item]) -> list[Item]:
-        """Return those of stored items that are selected in the version of the watch."""
-        views = await seen(self._core, self._row, items)
-        return views if self._test is None else [item for item in views if self._test(item)]
 
     async def _seen(self) -> list[Told]:
         """Return what is told next in the version of the watch; empty when it has ended."""
@@ -164,20 +194,28 @@ class _Watching:
                 self._core.store, self._watcher, since=revision
             )
 
+    def _passing(self, items: list[Item], at: int) -> list[Item]:
+        """Return those of a chunk of items that are selected."""
+        chunk, test = items[at : at + _CHUNK], self._test
+        return chunk if test is None else [item for item in chunk if test(item)]
+
     def _noted(self, frame: bytes) -> bytes:
         """Count an event that is sent."""
         self._counted.add(self._where)
         self._sizes.observe(self._where, len(frame))
         return frame
 
-    def _frame(self, told: Told) -> bytes:
+    def _encoded(self, told: Told) -> bytes:
         if told.type == "BOOKMARK":
-            return self._noted(self._shape.bookmark(told.revision))
-        return self._noted(self._shape.event(told))
+            return self._shape.bookmark(told.revision)
+        return self._shape.event(told)
 
     def _remind(self, asked: int) -> None:
-        """Send a bookmark now and then."""
-        wait = _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random())
+        """Send a bookmark now and then, and one shortly before the end."""
+        left = self._ends_at - _LAST_SECONDS - self._core.clock.monotonic()
+        if left <= 0:
+            return
+        wait = min(left, _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random()))
 
         def due() -> None:
             # A watch on the store's history may not have caught up; then its own revision counts.

@@ -82,14 +82,27 @@ class WatchCache:
         """Return the current item, or None."""
         return self._items.get(self.key(namespace, name))
 
-    def items(self, namespace: str = "", *, after: str = "") -> list[Item]:
+    def items(self, namespace: str = "", *, after: str = "", limit: int = 0) -> list[Item]:
         """Return the items of a namespace, or all, in key order, behind the key `after`."""
         items, keys = self._items, self._keys
+        low, high = self._between(namespace, after)
+        if limit:
+            high = min(high, low + limit)
+        return [items[key] for key in keys[low:high]]
+
+    def count(self, namespace: str = "", *, after: str = "") -> int:
+        """Return how many items `items` would return."""
+        low, high = self._between(namespace, after)
+        return high - low
+
+    def _between(self, namespace: str, after: str) -> tuple[int, int]:
+        """Return where the keys of a namespace behind the key `after` begin and end."""
+        keys = self._keys
         scope = f"{self.prefix}{namespace}/" if namespace else self.prefix
         low = bisect_right(keys, after) if after > scope else bisect_left(keys, scope)
         # "0" is the character behind "/".
         high = bisect_left(keys, scope[:-1] + "0") if namespace else len(keys)
-        return [items[key] for key in keys[low:high]]
+        return low, max(low, high)
 
     def items_of(self, entries: Sequence[Entry]) -> list[Item]:
         """Return the items of stored entries, without those that nobody can read."""

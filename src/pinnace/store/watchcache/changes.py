@@ -20,6 +20,7 @@ class Change:
     """One change of one object. For DELETED, `item` is the last state at the deletion's revision.
 
     A representation keeps its encoding in `frames`, so that each is made once for all watchers.
+    What they are told of it is made once, too: an event may go to thousands.
     """
 
     type: ChangeType
@@ -27,22 +28,30 @@ class Change:
     previous: Item | None
     at: float
     frames: Frames = field(default_factory=dict)
+    _told: "dict[str, Told]" = field(default_factory=dict)
 
-    def seen_by(self, select: Select | None) -> tuple[ChangeType, Item] | None:
+    def seen_by(self, select: Select | None) -> "Told | None":
         """Return what a watcher with this selection is told: leaving it is a DELETED to him."""
         if select is None:
-            return self.type, self.item
+            return self._told.get(self.type) or self._tell(self.type, self.item)
         was = self.previous is not None and select(self.previous)
         if self.type != "DELETED" and select(self.item):
-            return ("MODIFIED" if was else "ADDED"), self.item
+            kind: ChangeType = "MODIFIED" if was else "ADDED"
+            return self._told.get(kind) or self._tell(kind, self.item)
         if not was or self.previous is None:
             return None
-        return "DELETED", self.previous.at(self.item.revision)
+        return self._told.get("DELETED") or self._tell(
+            "DELETED", self.previous.at(self.item.revision)
+        )
+
+    def _tell(self, type: ChangeType, item: Item) -> "Told":
+        told = self._told[type] = Told(type, item, self.item.revision, self.frames, self.previous)
+        return told
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event for one watcher."""
+    """One event, as watchers are told of it."""
 
     type: ChangeType | Literal["BOOKMARK"]
     item: Item | None
@@ -80,6 +89,7 @@ class Watcher:
         self._limit = limit
         self._queue: deque[Told] = deque()
         self._waiting: asyncio.Future[None] | None = None
+        self._straight: Callable[[Told], bool] | None = None
         self.ended = False
 
     def offer(self, change: Change) -> None:
@@ -89,10 +99,9 @@ class Watcher:
             return
         if self.namespace and change.item.namespace != self.namespace:
             return
-        seen = change.seen_by(self._select)
-        if seen is not None:
-            kind, item = seen
-            self._put(Told(kind, item, change.item.revision, change.frames, change.previous))
+        told = change.seen_by(self._select)
+        if told is not None:
+            self._put(told)
 
     def replay(self, changes: Iterable[Change]) -> None:
         """Queue what happened before the watch began: as much as that may be."""
@@ -100,6 +109,10 @@ class Watcher:
         for change in changes:
             self.offer(change)
         self._limit = limit + len(self._queue)
+
+    def allow(self, more: int) -> None:
+        """Let so many more wait than usual, for who has to read a long list first."""
+        self._limit += more
 
     def bookmark(self, revision: int) -> None:
         """Queue a bookmark."""
@@ -110,8 +123,17 @@ class Watcher:
         self.ended = True
         self._wake()
 
+    def serve(self, straight: Callable[[Told], bool]) -> None:
+        """Hand what is new to this function while the reader waits; it returns False to decline."""
+        self._straight = straight
+
     def _put(self, told: Told) -> None:
         if self.ended:
+            return
+        waiting = self._waiting
+        # While the reader waits all that was queued has been written, so this one is next.
+        idle = waiting is not None and not waiting.done()
+        if idle and self._straight is not None and self._straight(told):
             return
         if len(self._queue) >= self._limit:
             self.overrun = True
