@@ -22,6 +22,22 @@ async def test_create_stamps_and_get_returns_the_same(api: Any) -> None:
     assert await api.do("GET", f"{CONFIGMAPS}/a") == (200, made)
 
 
+@pytest.mark.parametrize(
+    ("version", "code"), [("7", 500), ("v1", 201), ("0", 201), ("-1", 201), (str(1 << 64), 201)]
+)
+async def test_only_a_version_that_could_be_stored_forbids_a_create(
+    api: Any, version: str, code: int
+) -> None:
+    obj = configmap("a")
+    obj["metadata"]["resourceVersion"] = version
+    said, answer = await api.do("POST", CONFIGMAPS, obj)
+    assert said == code
+    if code == 500:
+        assert answer["message"] == "resourceVersion should not be set on objects to be created"
+    else:
+        assert answer["metadata"]["resourceVersion"] != version
+
+
 async def test_a_name_can_be_taken_once(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     code, status = await api.do("POST", CONFIGMAPS, configmap("a"))

@@ -27,6 +27,7 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.dangling import Dangling
 from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
@@ -99,6 +100,7 @@ class ApiServer:
         self._flows = Flows(self.core.lookup)
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
         self._definitions = Keeper(self.core, serving)
+        self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -116,11 +118,13 @@ class ApiServer:
         await self.advertise(*self._address)
         await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
+        await self._dangling.start()
         for work in (
             core.alarms.run(),
             compact_for_ever(core),
             self._keep_published(),
             self._definitions.run(),
+            self._dangling.run(),
             repair_for_ever(core, core.clock),
         ):
             task = asyncio.create_task(work)
@@ -272,16 +276,16 @@ class ApiServer:
 
     async def _admitted(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         """Return whom the request acts as, if that user may do this."""
-        user = await self._user(request, passage)
+        user = await self._user(request, info, passage)
         if info.verb == "watch" or not is_long_running(info):
             passage.flow = self._flows.of(user, info)
         self._check(user, info)
         return user
 
-    async def _user(self, request: Request, passage: Passage) -> User:
+    async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         began, found = time.perf_counter(), None
         try:
-            passage.user = found = await self.core.auth.user(request)
+            passage.user = found = await self.core.auth.user(request, info)
         finally:
             self._metrics.authenticated(found, time.perf_counter() - began)
         return found
@@ -304,6 +308,9 @@ class ApiServer:
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound(NOT_FOUND, details={})
         handler = handler_of(row, info)
+        if handler is None and info.name and row.verbs == ("create",):
+            # What is only asked has no names.
+            raise NotFound(NOT_FOUND, details={})
         if handler is None:
             raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource not in CONNECT:

@@ -53,7 +53,7 @@ class Paths:
         self._stale = False
         rows = tuple(self._core.rows)
         customs = [
-            Custom(row, row.custom.read)
+            Custom(row, row.custom.read, row.custom.selectable_paths)
             for row in rows
             if row.custom is not None and row.custom.established
         ]

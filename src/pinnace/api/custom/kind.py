@@ -116,6 +116,7 @@ class CustomKind:
         self.columns: Sequence[Mapping[str, Any]] = version.get("additionalPrinterColumns") or ()
         self.warning = _deprecation(group, kind, version)
         # What may be selected by here, and all that is in any version: objects are looked at once.
+        self.selectable_paths = _selectable_paths(version)
         self.selectable = frozenset(_selectable(version))
         self.selects = selects
 
@@ -256,9 +257,12 @@ def selects(versions: Iterable[Mapping[str, Any]]) -> dict[str, JsonPath]:
     return {name: path for version in versions for name, path in _selectable(version).items()}
 
 
+def _selectable_paths(version: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(field["jsonPath"] for field in version.get("selectableFields") or ())
+
+
 def _selectable(version: Mapping[str, Any]) -> dict[str, JsonPath]:
-    paths = [field["jsonPath"] for field in version.get("selectableFields") or ()]
-    return {path.removeprefix("."): JsonPath(path) for path in paths}
+    return {path.removeprefix("."): JsonPath(path) for path in _selectable_paths(version)}
 
 
 def _label(value: Any) -> str:
