@@ -315,16 +315,6 @@ async def test_an_approved_request_is_signed(cluster: Cluster) -> None:
             "stores NetworkPolicies and does not enforce them",
             id="network-policy",
         ),
-        pytest.param(
-            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
-            {
-                "apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": "ValidatingWebhookConfiguration",
-                "metadata": {"name": "p"},
-            },
-            "stores admission webhooks and does not call them",
-            id="webhook",
-        ),
     ],
 )
 async def test_what_is_stored_without_effect_says_so(

@@ -98,7 +98,7 @@ class ApiServer:
         self._paths = Paths(self.core, self._metrics, self._health)
         self.tracing: Tracing | None = None
         self._flows = Flows(self.core.lookup)
-        serving = Serving(self.core.rows, self.core.caches, self._paths.renew)
+        serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
         self._definitions = Keeper(self.core, serving)
         self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
@@ -130,6 +130,10 @@ class ApiServer:
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
+
+    def _rows_changed(self) -> None:
+        self._paths.renew()
+        self.core.webhooks.forget()
 
     async def ended(self) -> None:
         """Wait for what the server cannot go on after; raises it.
@@ -178,6 +182,7 @@ class ApiServer:
         if ADDRESS_HOOK in self._health.hooks:
             await self._withdraw()
         await self.core.caches.close()
+        await self.core.webhooks.close()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""

@@ -10,6 +10,7 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.hooks.webhooks import Webhooks
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
 from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
@@ -71,6 +72,7 @@ class Core:
     lookup: CacheLookup
     auth: Auth
     admission: Chain
+    webhooks: Webhooks
     tallies: Tallies = field(default_factory=Tallies)
     store_metrics: StoreMetrics = field(default_factory=StoreMetrics)
 

@@ -5,12 +5,15 @@ ends the matter: the last finalizer's removal, or for Pods the kubelet's delete 
 What a propagation policy asks for is written into the finalizers, for the garbage collector.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, conflict, invalid
+from pinnace.api.kinds.core import NAMESPACES
 from pinnace.api.objects import Object, format_time, parse_time
 from pinnace.api.resources import Resource
 from pinnace.api.validation.base import quoted
@@ -124,18 +127,19 @@ def check_preconditions(row: Resource, item: Item, options: Options) -> None:
 
 
 async def delete(
-    core: Core, call: Call, name: str, namespace: str, options: Options
+    core: Core, call: Call, name: str, namespace: str, options: Options, *, admit: bool = True
 ) -> tuple[Item, bool]:
-    """Delete an object, or begin to; return its last state and whether it is gone."""
+    """Delete an object, or begin to; return its last state and whether it is gone.
+
+    Without `admit` admission has been asked already, about what the deletion follows from.
+    """
     row = call.row
     for _ in range(_RETRIES):
         item = await current(core, row, namespace, name)
         check_preconditions(row, item, options)
         old = decoded(core, row, item)
-        attempt = attributes(core, call, "DELETE", None, old)
-        attempt.name, attempt.namespace = name, namespace
-        await core.admission.mutate(attempt)
-        await core.admission.validate(attempt)
+        if admit:
+            await _admit(core, call, old, options)
         try:
             return await _delete(core, row, item, old, options)
         except CompareFailed:
@@ -143,6 +147,23 @@ async def delete(
     raise ApiError(
         f"{row.plural} {name} changes too fast to be deleted", code=409, reason="Conflict"
     )
+
+
+async def _admit(core: Core, call: Call, old: Object, options: Options) -> None:
+    attempt = attributes(core, call, "DELETE", None, old)
+    # Whoever deletes a collection names nothing in it, as upstream.
+    attempt.name = "" if call.info.verb == "deletecollection" else call.info.name
+    attempt.dry_run = options.dry_run
+    if call.row is NAMESPACES:
+        attempt.options = partial(_for_uid, attempt.options, old["metadata"]["uid"])
+    await core.admission.mutate(attempt)
+    await core.admission.validate(attempt)
+
+
+def _for_uid(options: Callable[[], Object], uid: str) -> Object:
+    """Return the options of the deletion of exactly one object."""
+    found = options()
+    return found | {"preconditions": {"uid": uid} | (found.get("preconditions") or {})}
 
 
 async def discard(core: Core, row: Resource, item: Item) -> None:

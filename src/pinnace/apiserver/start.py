@@ -15,6 +15,7 @@ from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
+from pinnace.apiserver.hooks.webhooks import CONFIGURATIONS, Webhooks
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.routes import Rows
@@ -62,6 +63,7 @@ def build(
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
+    webhooks = Webhooks(lookup, rows)
     authorizer: Authorizer = (
         authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
     )
@@ -80,10 +82,13 @@ def build(
             roles,
         ),
         admission=(
-            admission.build(authorizer, roles, quota_writer=QuotaStatus(store))
+            admission.build(
+                authorizer, roles, quota_writer=QuotaStatus(store), hooks=webhooks.admission
+            )
             if config.admission
             else Chain(())
         ),
+        webhooks=webhooks,
     )
 
 
@@ -95,6 +100,9 @@ async def load(server: Core, pods: NodePods) -> None:
     """Load what is looked up without waiting, and follow what is derived from it."""
     for row in (*LOOKED_UP, *_RBAC):
         await server.cache(row)
+    for row in CONFIGURATIONS:
+        cache = await server.cache(row)
+        cache.listeners.append(lambda change: server.webhooks.forget())
     pods.follow(await server.cache(core.PODS))
     roles = server.auth.rbac
     if roles is None:

@@ -6,6 +6,9 @@ which version it changes; then it is told of the conflict.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
 from pinnace.api.objects import Object
@@ -14,12 +17,15 @@ from pinnace.api.typed import stored as as_stored
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.adminaccess import admin_access_causes
+from pinnace.apiserver.admission.base import Attributes
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
 from pinnace.apiserver.services.allocation import allocation
+from pinnace.apiserver.versions import with_versions
 from pinnace.apiserver.writes import (
     MODIFIED,
+    Also,
     attributes,
     context,
     current,
@@ -39,14 +45,41 @@ _KEPT = ("generation", "creationTimestamp")
 _KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
 
 
+class Part(Protocol):
+    """What a subresource shows of an object, where that is an object of its own: a Scale."""
+
+    def asked(self, obj: Object) -> Object:
+        """Return what the client made of it, for mutators."""
+        ...
+
+    def before(self, obj: Object) -> Object:
+        """Return what it was, for mutators."""
+        ...
+
+    def of(self, obj: Object) -> Object:
+        """Return what is shown."""
+        ...
+
+    def into(self, obj: Object, shown: Object) -> None:
+        """Put what is shown, and was changed, into the object."""
+        ...
+
+
 async def change(
-    core: Core, call: Call, make: Change, *, subresource: str = "", track: bool = True
+    core: Core,
+    call: Call,
+    make: Change,
+    *,
+    subresource: str = "",
+    track: bool = True,
+    part: Part | None = None,
 ) -> Item:
     """Store what `make` makes of the old object and return it; may call `make` several times.
 
     `make` gets the old object in the version of the request, and returns a new one that shares
     nothing with it. A resourceVersion in that must be the stored one; none means whatever is there.
-    `track` notes the writer in managedFields; an apply has done so already.
+    `track` notes the writer in managedFields; an apply has done so already. Admission sees the
+    `part`, if there is one.
     """
     row = call.row
     for _ in range(_RETRIES):
@@ -55,7 +88,8 @@ async def change(
         new = await make(old)
         unconditional = _check_version(call, new, item)
         try:
-            return await _store(core, call, item, old, new, subresource=subresource, track=track)
+            changed = _Change(core, call, item, old, new, subresource, part)
+            return await _store(changed, track=track)
         except CompareFailed as failed:
             if failed.key != item.key or failed.current is None:
                 continue
@@ -97,28 +131,38 @@ def other_uid(row: Resource, key: str, name: str, uid: str, held: str) -> Confli
     return conflict(row.plural, row.group, name, why)
 
 
-async def _store(
-    core: Core,
-    call: Call,
-    item: Item,
-    old: Object,
-    new: Object,
-    *,
-    subresource: str,
-    track: bool,
-) -> Item:
-    row, metadata, before = call.row, new["metadata"], old["metadata"]
-    metadata.pop("resourceVersion", None)
-    before.pop("resourceVersion", None)
+@dataclass(slots=True)
+class _Change:
+    """One change on its way."""
+
+    core: Core
+    call: Call
+    item: Item
+    old: Object
+    new: Object
+    subresource: str
+    part: Part | None
+
+
+async def _store(changing: _Change, *, track: bool) -> Item:
+    core, call, item = changing.core, changing.call, changing.item
+    row, new, old, subresource = call.row, changing.new, changing.old, changing.subresource
+    part = changing.part
+    version = new["metadata"].pop("resourceVersion", None) or ""
+    old["metadata"].pop("resourceVersion", None)
     rules.apply_defaults(row, new)
-    _keep(metadata, before)
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:
-        new = tracked(core, call, old, new, subresource)
-        metadata = new["metadata"]
+        noted = partial(tracked, core, call, old, new, subresource)
+        changing.new = new = await with_versions(core, row, noted)
     attempt = attributes(core, call, "UPDATE", new, old)
-    await core.admission.mutate(attempt)
+    if part is not None:
+        attempt.obj, attempt.old = part.asked(new), part.before(old)
+    await _admitted(changing, attempt, core.admission.mutate, version)
+    if part is not None and attempt.obj is not None:
+        part.into(new, attempt.obj)
+    _keep(new["metadata"], old["metadata"])
     without_repeated(call, new, admitted=True)
     strategy = rules.strategy_for(row)
     given = None if subresource else allocation(core, row, dry_run=call.dry_run)
@@ -131,15 +175,35 @@ async def _store(
     else:
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old)
-    refuse(row, metadata, causes)
+    refuse(row, new["metadata"], causes)
     if subresource == "status":  # what a status write cannot change earns no warning
         call.warnings.extend(strategy.status_warnings(new))
     else:
         call.warnings.extend(strategy.warnings(new, old))
     also = given.also(new, old) if given is not None else None
-    await core.admission.validate(attempt)
-    new = as_stored(new, row, like=old)
-    metadata = new["metadata"]
+    if part is not None:
+        attempt.obj, attempt.old = part.of(new), part.of(old)
+    await _admitted(changing, attempt, core.admission.validate, str(item.revision))
+    return await _commit(core, call, item, old, as_stored(new, row, like=old), also)
+
+
+async def _admitted(
+    changing: _Change, attempt: Attributes, ask: Callable[[Attributes], Awaitable[None]], given: str
+) -> None:
+    """Let admission look at a change, the objects with the versions that clients see."""
+    new, old = changing.new, changing.old
+    if given:
+        new["metadata"]["resourceVersion"] = given
+    old["metadata"]["resourceVersion"] = str(changing.item.revision)
+    await ask(attempt)
+    new["metadata"].pop("resourceVersion", None)
+    del old["metadata"]["resourceVersion"]
+
+
+async def _commit(
+    core: Core, call: Call, item: Item, old: Object, new: Object, also: Also | None
+) -> Item:
+    row, metadata = call.row, new["metadata"]
     if same(new, old):
         return item
     if call.dry_run:

@@ -8,6 +8,7 @@ update: old object -> change -> default -> mutate -> prepare -> validate -> vali
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from pinnace.api.codec.canonical import canonical_bytes
@@ -24,7 +25,7 @@ from pinnace.api.errors import (
     qualified,
 )
 from pinnace.api.kinds.coordination import LEASES
-from pinnace.api.kinds.core import EVENTS
+from pinnace.api.kinds.core import EVENTS, NAMESPACES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
@@ -33,8 +34,10 @@ from pinnace.apiserver.adminaccess import admin_access_causes
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
+from pinnace.apiserver.options import written_options
 from pinnace.apiserver.owners import without_repeated
 from pinnace.apiserver.revisions import names_version
+from pinnace.apiserver.versions import is_converted, seen_one, with_versions
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
@@ -77,6 +80,11 @@ def attributes(
 ) -> Attributes:
     """Return what admission is told of this call."""
     meta = (obj or old or {}).get("metadata") or {}
+    name = call.info.name or meta.get("name") or ""
+    namespace = call.info.namespace
+    if call.row is NAMESPACES and not namespace:
+        # A namespace itself counts as being in itself, even when it is made.
+        namespace = name
     return Attributes(
         row=call.row,
         operation=operation,
@@ -84,10 +92,11 @@ def attributes(
         old=old,
         user=call.user,
         lookup=core.lookup,
-        namespace=call.info.namespace,
-        name=call.info.name or meta.get("name") or "",
+        namespace=namespace,
+        name=name,
         subresource=call.info.subresource,
         dry_run=call.dry_run,
+        options=partial(written_options, call.request, operation),
         warnings=call.warnings,
     )
 
@@ -148,23 +157,21 @@ async def create(
     metadata.pop("deletionGracePeriodSeconds", None)
     metadata.pop("resourceVersion", None)
     check_namespace(call, metadata)
-    metadata["creationTimestamp"] = format_time(core.clock.now())
-    metadata["uid"] = new_uid()
-    base = "" if metadata.get("name") else metadata.get("generateName") or ""
-    if base:
-        metadata["name"] = generated(base)
     rules.apply_defaults(call.row, obj)
     if track:
         without_repeated(call, obj, admitted=False)
-        obj = tracked(core, call, None, obj, "")
-        metadata = obj["metadata"]
+        obj = await with_versions(core, call.row, partial(tracked, core, call, None, obj, ""))
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)
+    metadata = obj["metadata"]
+    base = "" if metadata.get("name") else metadata.get("generateName") or ""
+    _identify(core, metadata, base)
     if allocation is not None:
         allocation.fill(obj)
     prepare_new(core, call, obj)
     also = allocation.also(obj) if allocation is not None else None
+    attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
     if call.dry_run:
         return await _would_create(core, call, obj)
@@ -183,6 +190,14 @@ async def create(
         "generate a unique name for the object",
         details={"name": taken, "kind": row.plural, "retryAfterSeconds": 1},
     )
+
+
+def _identify(core: Core, metadata: Object, base: str) -> None:
+    """Give a new object what makes it itself: only validators see that, mutators do not."""
+    metadata["creationTimestamp"] = format_time(core.clock.now())
+    metadata["uid"] = new_uid()
+    if base:
+        metadata["name"] = generated(base)
 
 
 async def _taken(core: Core, row: Resource, namespace: str, name: str) -> AlreadyExists:
@@ -221,7 +236,7 @@ def draft(core: Core, row: Resource, obj: Object) -> Item:
         "",
         namespace=metadata.get("namespace") or "",
         name=metadata["name"],
-        value=encode(core, row, obj),
+        value=canonical_bytes(obj) if is_converted(row) else encode(core, row, obj),
         revision=revision,
     )
 
@@ -269,6 +284,22 @@ async def put(
     What is too large for the store is tried again without managedFields, as upstream does.
     `written` says that the object is as Go would write it already.
     """
+    if is_converted(row):
+        obj = await core.webhooks.convert(obj, core.rows.storage_row(row))
+    item = await _put_smaller(core, row, key, obj, expected=expected, also=also, written=written)
+    return await seen_one(core, row, item)
+
+
+async def _put_smaller(
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    *,
+    expected: int,
+    also: Also | None,
+    written: bool,
+) -> Item:
     try:
         value = encode(core, row, obj, written=written)
         return await _put(core, row, key, obj, value, expected=expected, also=also)
@@ -339,7 +370,7 @@ async def current(core: Core, row: Resource, namespace: str, name: str) -> Item:
     item = cache.get(namespace, name)
     if item is None:
         raise not_found(row.plural, row.group, name)
-    return item
+    return await seen_one(core, row, item)
 
 
 def decoded(core: Core, row: Resource, item: Item) -> Object:

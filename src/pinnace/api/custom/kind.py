@@ -6,7 +6,7 @@ changes, so it may be used as a key of caches.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,44 @@ class Scale:
     label_selector: tuple[str, ...] = ()
 
 
+# Enough for all that one apply compares, for several at once.
+_REMEMBERED = 256
+
+
+class Unconverted(Exception):
+    """An object is wanted in a version, and only a webhook can tell how it looks there."""
+
+    def __init__(self, obj: Object, row: Resource) -> None:
+        super().__init__(f"{obj.get('kind')} is wanted in {row.group_version}")
+        self.obj, self.row = obj, row
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The webhook that converts between versions, and the reviews that it reads.
+
+    What it made lately is remembered, for what compares versions and cannot wait.
+    """
+
+    client: Mapping[str, Any]
+    versions: tuple[str, ...]
+    _lately: dict[tuple[bytes, str], Object] = field(default_factory=dict)
+
+    def remember(self, obj: Object, made: Object) -> None:
+        """Keep what the webhook made of an object."""
+        while len(self._lately) >= _REMEMBERED:
+            del self._lately[next(iter(self._lately))]
+        self._lately[orjson.dumps(obj), made["apiVersion"]] = made
+
+    def recall(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of a row; raises Unconverted if that is not known."""
+        made = self._lately.get((orjson.dumps(obj), row.group_version))
+        if made is None:
+            raise Unconverted(obj, row)
+        copied: Object = orjson.loads(orjson.dumps(made))
+        return copied
+
+
 class CustomKind:
     """What one version says: schema, defaults, rules, subresources, columns, selectable fields."""
 
@@ -58,11 +96,14 @@ class CustomKind:
         version: Mapping[str, Any],
         *,
         selects: Mapping[str, JsonPath],
+        conversion: Conversion | None = None,
     ) -> None:
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         subresources = version.get("subresources") or {}
         # Set by whoever serves the kind, as its definition's conditions change.
         self.established = self.terminating = False
+        # None where versions differ in their names only.
+        self.conversion = conversion
         self.served = bool(version.get("served"))
         self.api_version = f"{group}/{version['name']}"
         # As bytes, a fourth of the size: of a thousand definitions most are never used.
@@ -122,6 +163,18 @@ class CustomKind:
         defaulting.drop_nulls(obj, self.structural)
         return lost + coerce(obj, self.structural)
 
+    def settle(self, obj: Object) -> None:
+        """Make of an object that a webhook converted what this kind keeps, defaults included."""
+        prune(obj, self.structural)
+        defaulting.drop_nulls(obj, self.structural)
+        self.apply_defaults(obj)
+
+    def known(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of this kind's row; raises Unconverted."""
+        if self.conversion is None or not obj.get("metadata"):
+            return self.converted(obj)
+        return self.conversion.recall(obj, row)
+
     def converted(self, obj: Object) -> Object:
         """Return an object of another version in this one, without what this one lacks."""
         if obj.get("apiVersion") == self.api_version:
@@ -136,14 +189,17 @@ class CustomKind:
         """Return stored bytes as they are read now: pruned, defaulted, in the storage version.
 
         What was stored before the definition got a default shows it, and what it no longer names
-        is gone; the store is changed by the next write only.
+        is gone; the store is changed by the next write only. Where a webhook converts, they stay
+        in the version in which they were stored.
         """
         obj: Object = orjson.loads(value)
         before = orjson.dumps(obj)
-        obj["apiVersion"] = self.api_version
-        prune(obj, self.structural)
-        defaulting.drop_nulls(obj, self.structural)
-        self.apply_defaults(obj)
+        own = self.versions.get(obj["apiVersion"]) if self.conversion is not None else None
+        if own is not None and own.custom is not None:
+            own.custom.settle(obj)
+        else:
+            obj["apiVersion"] = self.api_version
+            self.settle(obj)
         return value if orjson.dumps(obj) == before else canonical_bytes(obj)
 
     def apply_defaults(self, obj: Object) -> None:

@@ -5,7 +5,7 @@ the server answers from its watch cache. One that has to wait returns an awaitab
 awaits; the others cost no more than a call.
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -30,13 +30,27 @@ class Lookup(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Reinvocation:
+    """Whether the chain's mutators run once more, as upstream's reinvocation policies ask.
+
+    A plug-in that changed the object and knows of others that want to see that sets `wanted`;
+    `again` says that this is the second time. `kept` is what plug-ins remember, by their names.
+    """
+
+    wanted: bool = False
+    again: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(slots=True, kw_only=True)
 class Attributes:
     """One write on its way in.
 
     `obj` is the chain's own copy, changed in place by mutators; None for DELETE. `old` is what is
-    stored; None for CREATE. `name` is what the URL says and may be empty on CREATE. `options` are
-    the decoded CreateOptions, UpdateOptions or DeleteOptions. `warnings` go to the client.
+    stored; None for CREATE. `name` is what the URL says and may be empty on CREATE. `options`
+    returns the decoded CreateOptions, UpdateOptions or DeleteOptions; there are none for CONNECT,
+    where `obj` is what the connection is asked for. `warnings` go to the client.
     """
 
     row: Resource
@@ -49,8 +63,9 @@ class Attributes:
     name: str = ""
     subresource: str = ""
     dry_run: bool = False
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Callable[[], Object] = dict
     warnings: list[str] = field(default_factory=list)
+    reinvocation: Reinvocation = field(default_factory=Reinvocation)
 
     def of(self, group: str, plural: str) -> bool:
         """Say whether the write is to that resource, in any version."""
@@ -104,10 +119,11 @@ class Chain:
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let every mutator that is concerned change the object; raises the first refusal."""
-        for plugin in self._concerned(attributes)[0]:
-            waiting = plugin.mutate(attributes)
-            if waiting is not None:
-                await waiting
+        mutators = self._concerned(attributes)[0]
+        await _mutate(mutators, attributes)
+        if attributes.reinvocation.wanted:
+            attributes.reinvocation.again = True
+            await _mutate(mutators, attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Let every validator that is concerned look at the object; raises the first refusal."""
@@ -131,3 +147,10 @@ class Chain:
                 tuple(plugin for plugin in asked if isinstance(plugin, Validator)),
             )
         return found
+
+
+async def _mutate(mutators: Iterable[Mutator], attributes: Attributes) -> None:
+    for plugin in mutators:
+        waiting = plugin.mutate(attributes)
+        if waiting is not None:
+            await waiting

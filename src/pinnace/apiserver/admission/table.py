@@ -2,10 +2,9 @@
 
 Upstream's default plug-ins that are not here, and what that means: PodGroupProtection,
 PodGroupWorkloadExists, NodeDeclaredFeatureValidator, JobValidation (behind gates that are off by
-default); ClusterTrustBundleAttest (trust bundles are beta, off by default); the policies and
-webhooks (MutatingAdmissionPolicy, MutatingAdmissionWebhook, ValidatingAdmissionPolicy,
-ValidatingAdmissionWebhook) and PodResizeValidator are not built yet. OwnerReferencesPermission-
-Enforcement is off by default upstream.
+default); ClusterTrustBundleAttest (trust bundles are beta, off by default); the policies
+(MutatingAdmissionPolicy, ValidatingAdmissionPolicy) and PodResizeValidator are not built yet.
+OwnerReferencesPermissionEnforcement is off by default upstream.
 """
 
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pinnace.apiserver.admission.default_ingress_class import DefaultIngressClas
 from pinnace.apiserver.admission.default_storage_class import DefaultStorageClass
 from pinnace.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
 from pinnace.apiserver.admission.limit_ranger import LimitRanger
+from pinnace.apiserver.admission.mutating_webhook import MutatingAdmissionWebhook
 from pinnace.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from pinnace.apiserver.admission.node_restriction import NodeRestriction
 from pinnace.apiserver.admission.pod_security import PodSecurity
@@ -30,8 +30,10 @@ from pinnace.apiserver.admission.runtime_class import RuntimeClass
 from pinnace.apiserver.admission.service_account import ServiceAccount
 from pinnace.apiserver.admission.storage_object_in_use import StorageObjectInUseProtection
 from pinnace.apiserver.admission.taint_nodes import TaintNodesByCondition
+from pinnace.apiserver.admission.validating_webhook import ValidatingAdmissionWebhook
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.hooks.dispatch import Hooks
 from pinnace.kit.uids import new_suffix
 
 
@@ -40,12 +42,17 @@ def plugins(
     rbac: Rbac,
     *,
     quota_writer: QuotaWriter | None = None,
+    hooks: tuple[Hooks, Hooks] | None = None,
     suffix: Callable[[], str] = new_suffix,
 ) -> tuple[Plugin, ...]:
     """Return the plug-ins that are on by default, in upstream's order.
 
-    Quotas are enforced if there is a writer to charge them with.
+    Quotas are enforced if there is a writer to charge them with; webhooks are called if they are
+    given, mutating and validating ones.
     """
+    webhooks: tuple[Plugin, ...] = ()
+    if hooks is not None:
+        webhooks = (MutatingAdmissionWebhook(hooks[0]), ValidatingAdmissionWebhook(hooks[1]))
     # Quotas come last: nothing is charged that another plug-in refuses.
     last: tuple[Plugin, ...] = (ResourceQuota(quota_writer),) if quota_writer else ()
     return (
@@ -67,6 +74,7 @@ def plugins(
         DefaultIngressClass(),
         PodTopologyLabels(),
         RbacEscalation(rbac, authorizer),
+        *webhooks,
         *last,
     )
 
@@ -76,7 +84,8 @@ def build(
     rbac: Rbac,
     *,
     quota_writer: QuotaWriter | None = None,
+    hooks: tuple[Hooks, Hooks] | None = None,
     suffix: Callable[[], str] = new_suffix,
 ) -> Chain:
     """Return the chain that every write passes."""
-    return Chain(plugins(authorizer, rbac, quota_writer=quota_writer, suffix=suffix))
+    return Chain(plugins(authorizer, rbac, quota_writer=quota_writer, hooks=hooks, suffix=suffix))

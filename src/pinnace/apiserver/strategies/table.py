@@ -65,15 +65,12 @@ COUNTED_WITH_STATUS = Strategy(status=True, counted=SPEC)
 CREATED_BY_PUT = Strategy(allow_create_on_update=True)
 CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
-NOT_CALLED = "this version of Pinnace stores admission webhooks and does not call them"
 NOT_EVALUATED = "this version of Pinnace stores admission policies and does not evaluate them"
 NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve what they name"
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
 NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
 NOT_GROUPED = "this version of Pinnace stores this kind and schedules Pods one by one"
-WEBHOOKS = Admission(
-    counted=("webhooks",), allow_unconditional_update=False, without_effect=NOT_CALLED
-)
+WEBHOOKS = Admission(counted=("webhooks",), allow_unconditional_update=False)
 POLICIES = Admission(
     status=True,
     counted=SPEC,

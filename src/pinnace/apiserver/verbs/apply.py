@@ -1,5 +1,7 @@
 """Server-side apply: a PATCH that says what its sender wants to own."""
 
+from functools import partial
+
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import yaml
 from pinnace.api.errors import ApiError, BadRequest, Cause, Invalid, NotFound, conflict, invalid
@@ -15,6 +17,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import scope_of
 from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.updates import change, check_names
+from pinnace.apiserver.versions import with_versions
 
 
 def wrong_option(field: str, why: str) -> Invalid:
@@ -77,7 +80,8 @@ async def apply_patch(core: Core, call: Call) -> Answer:
     applied, repeated = read_applied(call)
 
     async def make(old: Object) -> Object:
-        new = apply_to(core, call, old, applied, call.row)
+        made = partial(apply_to, core, call, old, applied, call.row)
+        new = await with_versions(core, call.row, made)
         check_strict(call, repeated)
         check_names(call, new)
         return new

@@ -8,7 +8,7 @@ from pinnace.apiserver import bodies
 from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.verbs.delete import success
-from pinnace.apiserver.writes import attributes, current, rewrite
+from pinnace.apiserver.writes import attributes, check_namespace, current, rewrite
 
 
 async def bind(core: Core, call: Call) -> Answer:
@@ -21,6 +21,7 @@ async def bind(core: Core, call: Call) -> Answer:
         raise BadRequest("name in URL does not match name in Binding object")
     target = binding.get("target") or {}
     _check(name, target)
+    check_namespace(call, binding["metadata"])
     attempt = attributes(core, call, "CREATE", binding, None)
     await core.admission.mutate(attempt)
     await core.admission.validate(attempt)

@@ -11,6 +11,7 @@ from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.answers import accepted
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import refusal
+from pinnace.apiserver.connect.asked import admit
 from pinnace.apiserver.connect.backend import CACHE, fetch, tls_of
 from pinnace.apiserver.connect.links import PATH_SAFE, Links, joined
 from pinnace.apiserver.connect.logs import fetch_log, log_query, over_websocket
@@ -21,7 +22,6 @@ from pinnace.apiserver.connect.target import (
     node_address,
     plain_target,
     pod_target,
-    ports_of,
     refuse_local,
     refuse_simulated,
     service_target,
@@ -32,7 +32,7 @@ from pinnace.apiserver.connect.upgrade import splice
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import OFFERED, check_named
 from pinnace.apiserver.routes import is_true
-from pinnace.apiserver.writes import attributes, current
+from pinnace.apiserver.writes import current
 
 _TEXT = {"content-type": "text/plain"}
 
@@ -61,16 +61,12 @@ async def log(core: Core, call: Call) -> Answer:
 async def stream(core: Core, call: Call) -> Answer:
     """Splice an exec, attach or port-forward through to the kubelet."""
     _refuse_dry_run(call)
-    if call.info.subresource == "portforward":
-        ports_of(call.request)
+    await admit(core, call)
     _check_create(core, call)
     pod = await _pod(core, call, call.info.name)
     path = stream_path(pod, call.request, call.info.subresource)
     if not pod["spec"].get("nodeName"):
         raise BadRequest(f"pod {call.info.name} does not have a host assigned")
-    attempt = attributes(core, call, "CONNECT", None, pod)
-    await core.admission.mutate(attempt)
-    await core.admission.validate(attempt)
     target = await _kubelet(core, pod["spec"]["nodeName"], path)
     if not _wants_upgrade(call):
         raise BadRequest("Upgrade request required")
@@ -80,6 +76,7 @@ async def stream(core: Core, call: Call) -> Answer:
 async def proxy(core: Core, call: Call) -> Answer:
     """Pass a request on to a Pod, a Service or a node."""
     _refuse_dry_run(call)
+    await admit(core, call)
     request, subpath = call.request, call.info.subpath
     query = f"?{_query(request)}" if _query(request) else ""
     path = joined("/", subpath) if subpath else ""

@@ -12,7 +12,7 @@ from pinnace.apiserver import bodies, deletes
 from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.verbs.delete import success
-from pinnace.apiserver.writes import attributes, current, rewrite
+from pinnace.apiserver.writes import attributes, check_namespace, current, rewrite
 
 _MAX_DISRUPTED = 2000
 _VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -32,6 +32,7 @@ async def evict(core: Core, call: Call) -> Answer:
     if eviction["metadata"].get("name") not in (None, "", name):
         raise BadRequest("name in URL does not match name in Eviction object")
     options = deletes.options_from(eviction.get("deleteOptions") or {}, call.request.query)
+    check_namespace(call, eviction["metadata"])
     attempt = attributes(core, call, "CREATE", eviction, None)
     await core.admission.mutate(attempt)
     await core.admission.validate(attempt)
@@ -40,7 +41,7 @@ async def evict(core: Core, call: Call) -> Answer:
         await _spend(core, pod, dry_run=options.dry_run)
     if not options.dry_run:
         options = await _mark(core, call, options)
-    await deletes.delete(core, call, name, namespace, options)
+    await deletes.delete(core, call, name, namespace, options, admit=False)
     return answer_object(call.request, success(code=201), code=201)
 
 

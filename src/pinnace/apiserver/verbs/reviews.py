@@ -10,6 +10,7 @@ from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.writes import attributes
 
 _ELSEWHERE = "the namespace of the provided object does not match the namespace sent on the request"
 
@@ -19,9 +20,16 @@ async def review(core: Core, call: Call) -> Answer:
     body = bodies.read_object(call)
     body["metadata"].pop("uid", None)
     _place(body, call.namespace)
+    await _admit(core, call, body)
     answer = _reviewers(core, call)[call.row.kind](body)
     answer = {"kind": call.row.kind, "apiVersion": call.row.group_version, **answer}
     return answer_object(call.request, answer, code=201)
+
+
+async def _admit(core: Core, call: Call, body: Object) -> None:
+    attempt = attributes(core, call, "CREATE", body, None)
+    await core.admission.mutate(attempt)
+    await core.admission.validate(attempt)
 
 
 def _place(body: Object, namespace: str) -> None:
@@ -59,6 +67,7 @@ async def token(core: Core, call: Call) -> Answer:
         raise NotFound("the server could not find the requested resource", details={})
     body = bodies.read_other(call, api_version="authentication.k8s.io/v1", kind="TokenRequest")
     _place(body, call.namespace)
+    await _admit(core, call, body)
     answer = issuer.request(
         body,
         namespace=call.namespace,

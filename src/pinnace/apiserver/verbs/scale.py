@@ -1,6 +1,7 @@
 """The scale subresource: replicas of a workload as an autoscaling/v1 Scale."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from pinnace.api.custom.kind import Scale, at
 from pinnace.api.errors import Cause, conflict, internal, invalid
@@ -105,11 +106,10 @@ async def update_scale(core: Core, call: Call) -> Answer:
     bodies.expect_kind(scale, _KIND, _VERSION)
     check_names(call, scale)
 
-    async def make(old: Object) -> Object:
-        before = _managed_scale(call, old)
-        return _scaled(call, old, _tracked(core, call, before, normalized(scale, SCALE)))
+    def made(before: Object) -> Object:
+        return _tracked(core, call, before, normalized(scale, SCALE))
 
-    return _answer(core, call, await change(core, call, make, subresource="scale", track=False))
+    return await _changed(core, call, made)
 
 
 async def patch_scale(core: Core, call: Call) -> Answer:
@@ -118,12 +118,45 @@ async def patch_scale(core: Core, call: Call) -> Answer:
         _applies(core, call) if bodies.media_type(call.request) in APPLY else _patches(core, call)
     )
 
-    async def changed(old: Object) -> Object:
-        scale = make(_managed_scale(call, old))
+    def changed(before: Object) -> Object:
+        scale = make(before)
         check_names(call, scale)
-        return _scaled(call, old, scale)
+        return scale
 
-    return _answer(core, call, await change(core, call, changed, subresource="scale", track=False))
+    return await _changed(core, call, changed)
+
+
+async def _changed(core: Core, call: Call, make: Callable[[Object], Object]) -> Answer:
+    part = _ScalePart(call)
+
+    async def changed(old: Object) -> Object:
+        part.was = _managed_scale(call, old)
+        part.wanted = make(_managed_scale(call, old))
+        return _scaled(call, old, part.wanted)
+
+    item = await change(core, call, changed, subresource="scale", track=False, part=part)
+    return _answer(core, call, item)
+
+
+@dataclass(slots=True)
+class _ScalePart:
+    """The Scale of a workload, for admission to see and to change."""
+
+    call: Call
+    was: Object = field(default_factory=dict)
+    wanted: Object = field(default_factory=dict)
+
+    def asked(self, obj: Object) -> Object:
+        return self.wanted
+
+    def before(self, obj: Object) -> Object:
+        return self.was
+
+    def of(self, obj: Object) -> Object:
+        return normalized(_scale(self.call, obj), SCALE)
+
+    def into(self, obj: Object, shown: Object) -> None:
+        _set_replicas(self.call, obj, (shown.get("spec") or {}).get("replicas") or 0)
 
 
 def _patches(core: Core, call: Call) -> Callable[[Object], Object]:

@@ -1,0 +1,51 @@
+"""ValidatingAdmissionWebhook: others look at the final object, all at once."""
+
+import asyncio
+from collections.abc import Sequence
+
+from pinnace.api.resources import Resource
+from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
+from pinnace.apiserver.hooks.compiled import Match
+from pinnace.apiserver.hooks.dispatch import (
+    CallingFailed,
+    Hooks,
+    converted,
+    is_concerned,
+    tolerate,
+)
+
+
+class ValidatingAdmissionWebhook:
+    """Asks every webhook that a write concerns; one refusal is enough."""
+
+    name = "ValidatingAdmissionWebhook"
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+
+    def handles(self, operation: Operation, row: Resource, subresource: str) -> bool:
+        """Any write may concern a webhook."""
+        return True
+
+    def validate(self, attributes: Attributes) -> Outcome:
+        """Ask whoever is concerned; raises the refusal of the first in order."""
+        matches = self._hooks.matches(attributes)
+        return self._ask(attributes, matches) if matches else None
+
+    async def _ask(self, attributes: Attributes, matches: Sequence[Match]) -> None:
+        obj, old = attributes.obj, attributes.old
+        concerned = [match for match in matches if is_concerned(match[0], attributes, obj, old)]
+        asked = (self._one(match, attributes) for match in concerned)
+        for result in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _one(self, match: Match, attributes: Attributes) -> None:
+        hook, row = match
+        convert = self._hooks.convert
+        obj = await converted(convert, attributes.obj, row)
+        old = await converted(convert, attributes.old, row)
+        try:
+            await self._hooks.ask(match, attributes, obj, old, mutating=False)
+        except CallingFailed as error:
+            tolerate(hook, error)

@@ -1,0 +1,1 @@
+"""Calls to webhooks: where they are, what they are sent, what their answers mean."""

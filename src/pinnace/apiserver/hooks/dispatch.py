@@ -1,0 +1,175 @@
+"""What both sorts of admission webhooks share: who is asked, how, and what failures mean."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from pinnace.api.errors import ApiError, BadRequest, Forbidden, forbidden, internal, not_found
+from pinnace.api.kinds.core import NAMESPACES
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.api.validation.base import quoted
+from pinnace.apiserver import rules
+from pinnace.apiserver.admission.base import Attributes
+from pinnace.apiserver.hooks.compiled import Hook, Match, Table, hooks_of
+from pinnace.apiserver.hooks.failures import CallFailed
+from pinnace.apiserver.hooks.review import Verdict, denial, review, verdict, version_of
+from pinnace.kit.uids import new_uid
+
+_log = logging.getLogger(__name__)
+_HARMLESS = ("None", "NoneOnDryRun")
+
+Post = Callable[[Mapping[str, Any], Object, int], Awaitable[Object]]
+Convert = Callable[[Object, Resource], Awaitable[Object]]
+
+
+class CallingFailed(Exception):
+    """A webhook could not be asked; whether that matters is its failure policy's to say."""
+
+
+class Matches(Protocol):
+    """The webhooks that a write may concern."""
+
+    def matches(self, attributes: Attributes) -> Sequence[Match]: ...
+
+
+class Hooks:
+    """The webhooks of one kind of configuration, and how they are asked.
+
+    `rows` are what is served; `forget` is to be called when they or the configurations change.
+    """
+
+    def __init__(
+        self,
+        configurations: Callable[[], Iterable[Object]],
+        rows: Iterable[Resource],
+        post: Post,
+        convert: Convert,
+    ) -> None:
+        self._configurations = configurations
+        self._rows = rows
+        self._post = post
+        self.convert = convert
+        self._table: Table | None = None
+        self._none = False
+
+    def forget(self) -> None:
+        """Compile the configurations anew when a write comes."""
+        self._table, self._none = None, False
+
+    def matches(self, attributes: Attributes) -> Sequence[Match]:
+        """Return the webhooks whose rules fit a write, in order."""
+        if self._none:
+            return ()
+        if self._table is None:
+            hooks = hooks_of(self._configurations())
+            self._none = not hooks
+            self._table = Table(hooks, self._rows)
+        return self._table.matches(attributes)
+
+    async def ask(
+        self,
+        match: Match,
+        attributes: Attributes,
+        obj: Object | None,
+        old: Object | None,
+        *,
+        mutating: bool,
+    ) -> Verdict:
+        """Return what a webhook says; raises CallingFailed, and ApiError for what is refused."""
+        hook, row = match
+        if attributes.dry_run and hook.spec.get("sideEffects") not in _HARMLESS:
+            raise BadRequest(f"admission webhook {quoted(hook.name)} does not support dry run")
+        try:
+            version = version_of(hook.spec.get("admissionReviewVersions") or ())
+            uid = new_uid()
+            asked = review(attributes, row, version=version, uid=uid, obj=obj, old=old)
+            answer = await self._posted(hook, asked)
+            found = verdict(answer, version=version, uid=uid, mutating=mutating)
+        except CallFailed as error:
+            raise CallingFailed(f"failed calling webhook {quoted(hook.name)}: {error}") from error
+        attributes.warnings.extend(found.warnings)
+        if not found.allowed:
+            raise denial(hook.name, found.result)
+        return found
+
+    async def _posted(self, hook: Hook, asked: Object) -> Object:
+        try:
+            return await self._post(hook.spec["clientConfig"], asked, hook.seconds)
+        except CallFailed as error:
+            raise CallFailed(f"failed to call webhook: {error}", error.code) from error
+
+
+def tolerate(hook: Hook, error: CallingFailed) -> None:
+    """Go on without a webhook if its failure policy allows it; raises ApiError if not."""
+    if not hook.ignores_failures:
+        raise internal(str(error)) from error
+    _log.warning("going on: %s", error)
+
+
+def is_concerned(
+    hook: Hook, attributes: Attributes, obj: Object | None, old: Object | None
+) -> bool:
+    """Say whether a webhook's selectors and conditions fit; raises ApiError if that is unknown."""
+    missing: ApiError | None = None
+    try:
+        if not _selects_namespace(hook, attributes, obj):
+            return False
+    except ApiError as error:
+        missing = error
+    if not hook.objects.empty() and not (_has_labels(hook, obj) or _has_labels(hook, old)):
+        return False
+    if missing is not None:
+        raise missing
+    return not hook.spec.get("matchConditions") or _is_met(hook, attributes)
+
+
+def _is_met(hook: Hook, attributes: Attributes) -> bool:
+    if hook.ignores_failures:
+        return False
+    raise _unevaluated(hook, attributes)
+
+
+def _unevaluated(hook: Hook, attributes: Attributes) -> Forbidden:
+    row = attributes.row
+    why = f"this version of Pinnace does not evaluate the matchConditions of {quoted(hook.name)}"
+    return forbidden(row.plural, row.group, attributes.name, why)
+
+
+def _labels(obj: Object | None) -> Mapping[str, str]:
+    return ((obj or {}).get("metadata") or {}).get("labels") or {}
+
+
+def _has_labels(hook: Hook, obj: Object | None) -> bool:
+    return obj is not None and hook.objects.matches(_labels(obj))
+
+
+def _selects_namespace(hook: Hook, attributes: Attributes, obj: Object | None) -> bool:
+    plural, name = attributes.row.plural, attributes.namespace
+    if hook.namespaces.empty() or (not name and plural != "namespaces"):
+        return True
+    written = attributes.operation in ("CREATE", "UPDATE") and not attributes.subresource
+    if plural == "namespaces" and written:
+        return hook.namespaces.matches(_labels(obj))
+    namespace = attributes.lookup.get(NAMESPACES, "", name)
+    if namespace is None:
+        raise not_found("namespaces", "", name)
+    return hook.namespaces.matches(_labels(namespace))
+
+
+def is_of(obj: Object | None, row: Resource) -> bool:
+    """Say whether an object is of a row's kind at all: a Scale is the same in every version."""
+    return obj is not None and obj.get("kind") == row.kind
+
+
+async def converted(convert: Convert, obj: Object | None, row: Resource) -> Object | None:
+    """Return an object in the version of a row."""
+    if obj is None or not is_of(obj, row) or obj.get("apiVersion") == row.group_version:
+        return obj
+    return await convert(obj, row)
+
+
+def defaulted(row: Resource, obj: Object) -> None:
+    """Fill in, in place, what a webhook's patch left open."""
+    if is_of(obj, row):
+        rules.apply_defaults(row, obj)

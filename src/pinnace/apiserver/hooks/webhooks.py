@@ -1,0 +1,48 @@
+"""All that calls webhooks, put together for one server."""
+
+from collections.abc import Iterable, Sequence
+
+from pinnace.api.kinds.admissionregistration import (
+    MUTATINGWEBHOOKCONFIGURATIONS,
+    VALIDATINGWEBHOOKCONFIGURATIONS,
+)
+from pinnace.api.objects import Object
+from pinnace.api.resources import Resource
+from pinnace.apiserver import rules
+from pinnace.apiserver.hooks.caller import Caller
+from pinnace.apiserver.hooks.conversion import convert_all
+from pinnace.apiserver.hooks.dispatch import Hooks
+from pinnace.apiserver.hooks.target import Objects
+
+CONFIGURATIONS = (MUTATINGWEBHOOKCONFIGURATIONS, VALIDATINGWEBHOOKCONFIGURATIONS)
+
+
+class Webhooks:
+    """A server's webhooks; to be closed with it."""
+
+    def __init__(self, objects: Objects, rows: Iterable[Resource]) -> None:
+        self._caller = Caller(objects)
+
+        def hooks(row: Resource) -> Hooks:
+            return Hooks(lambda: objects.list(row), rows, self._caller.post, self.convert)
+
+        self.admission = hooks(CONFIGURATIONS[0]), hooks(CONFIGURATIONS[1])
+
+    def forget(self) -> None:
+        """Look at configurations and rows again: some of them changed."""
+        for hooks in self.admission:
+            hooks.forget()
+
+    async def convert(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of a row; raises ApiError."""
+        if row.custom is None or row.custom.conversion is None:
+            return rules.convert(obj, row)
+        return (await self.convert_all([obj], row))[0]
+
+    async def convert_all(self, objects: Sequence[Object], row: Resource) -> list[Object]:
+        """Return objects of a kind that a webhook converts in the version of a row."""
+        return await convert_all(self._caller.post, objects, row)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._caller.close()
