@@ -4,7 +4,7 @@ from pinnace.api.kinds.apps import DEPLOYMENTS
 from pinnace.api.kinds.coordination import LEASES
 from pinnace.api.kinds.core import PODS, SECRETS
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized, stored
+from pinnace.api.typed import normalized, stored, unlike
 
 
 def test_unknown_fields_and_nulls_are_dropped() -> None:
@@ -96,3 +96,21 @@ def test_kinds_without_a_schema_are_left_alone() -> None:
     row = Resource(group="e.com", version="v1", kind="W", plural="ws")
     obj = {"spec": {"x": None}}
     assert normalized(obj, row) is obj
+
+
+def test_parts_as_in_a_stored_object_are_taken_and_others_written() -> None:
+    like = stored({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}, "spec": {}}, PODS)
+    spec = like["spec"]
+    changed = {**copy.deepcopy(like), "metadata": {"name": "a", "labels": {"b": "1", "a": "2"}}}
+    changed["status"] = {"phase": None}
+    made = stored(changed, PODS, like)
+    assert made == stored(changed, PODS)
+    assert list(made) == ["kind", "apiVersion", "metadata", "spec", "status"]
+    assert list(made["metadata"]["labels"]) == ["a", "b"]
+    assert made["spec"] == spec
+
+
+def test_numbers_and_truth_are_not_alike_though_python_says_so() -> None:
+    like = {"a": {"n": 1}, "b": [True], "c": "x"}
+    assert unlike({"a": {"n": 1.0}, "b": [1], "c": "x"}, like) == {"a": {"n": 1.0}, "b": [1]}
+    assert unlike({"a": {"n": True}, "d": 1}, like) == {"a": {"n": True}, "d": 1}

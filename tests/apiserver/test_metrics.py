@@ -40,6 +40,25 @@ async def test_requests_watches_objects_and_the_store_are_counted(api: Any) -> N
     await events.aclose()
 
 
+async def test_paths_of_no_resource_are_counted_as_upstream_counts_them(api: Any) -> None:
+    for path in ("/livez", "/apis", "/openapi/v3", "/openapi/v3/api/v1", "/version", "/made-up"):
+        await api.answer("GET", path)
+    await api.answer("TRACE", "/livez")
+    found = [line for line in await lines(api) if line.startswith("apiserver_request_total{")]
+    told = "".join(line for line in found if 'resource=""' in line)
+    assert (
+        'code="200",component="",dry_run="",group="",resource="",scope="",subresource="/livez"'
+        in told
+    )
+    assert (
+        'component="apiserver",dry_run="",group="",resource="",scope="",subresource="apis"' in told
+    )
+    assert 'subresource="openapi/v3",verb="GET"' in told
+    assert 'subresource="openapi/v3/",verb="GET"' in told
+    assert 'subresource="/livez",verb="other"' in told
+    assert 'subresource=""' not in told
+
+
 async def test_what_does_not_exist_makes_no_series(api: Any) -> None:
     await api.do("GET", f"{CONFIGMAPS}/a/made-up")
     await api.do("GET", "/api/v1/namespaces/default/made-up")

@@ -118,7 +118,7 @@ def test_descriptions_are_absent_when_no_package_carries_the_release() -> None:
 def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
     documents = openapi()
     apps = documents.v3("apis/apps/v1")
-    documents.update(RESOURCES, [Custom(WIDGETS, WIDGET_SCHEMA)])
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA)])
     assert documents.v3("apis/apps/v1") is apps
     schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
     widget = schemas["com.example.v1.Widget"]
@@ -128,6 +128,117 @@ def test_a_custom_kind_is_published_beside_the_built_in_ones() -> None:
     assert "com.example.v1.Widget" in definitions
     documents.update(RESOURCES)
     assert documents.v3("apis/example.com/v1") is None
+
+
+def test_a_custom_kind_is_said_to_take_no_strategic_patch_and_to_give_no_protobuf() -> None:
+    documents = openapi()
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA)])
+    takes = {"application/json-patch+json", "application/merge-patch+json"}
+    takes.add("application/apply-patch+yaml")
+    paths = v3(documents, "apis/example.com/v1")["paths"]
+    patch = next(item["patch"] for path, item in paths.items() if path.endswith("/{name}"))
+    assert set(patch["requestBody"]["content"]) == takes
+    assert set(patch["responses"]) == {"200", "401"}
+    assert set(patch["responses"]["200"]["content"]) == {"application/json", "application/yaml"}
+    old = orjson.loads(documents.v2().body)["paths"]
+    patch = next(
+        item["patch"] for path, item in old.items() if "example.com" in path and "patch" in item
+    )
+    assert set(patch["consumes"]) == takes
+    assert not any(path.endswith("example.com/v1/") for path in (*paths, *old))
+
+
+def test_query_parameters_say_what_they_are_for() -> None:
+    said = openapi().v2().body
+    # Upstream's command tests look for these.
+    assert b"list of returned" in said
+    assert b"Watch for changes to the described resources" in said
+
+
+def published(schema: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the definition of a custom kind with this schema, as v3 and v2 have it."""
+    documents = openapi()
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: schema)])
+    third = v3(documents, "apis/example.com/v1")["components"]["schemas"]
+    second = orjson.loads(documents.v2().body)["definitions"]
+    return third["com.example.v1.Widget"], second["com.example.v1.Widget"]
+
+
+def test_custom_kinds_say_what_every_kind_says_of_itself() -> None:
+    for widget in published(WIDGET_SCHEMA):
+        about = {
+            key: words["description"]
+            for key, words in widget["properties"].items()
+            if words and "description" in words
+        }
+        assert about["apiVersion"].startswith("APIVersion defines the versioned schema of this")
+        assert about["kind"].startswith("Kind is a string value representing the REST resource")
+        assert about["metadata"].startswith("Standard object's metadata. More info: https://")
+
+
+def test_lists_of_custom_kinds_say_what_they_list() -> None:
+    documents = openapi()
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA)])
+    schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
+    listed = schemas["com.example.v1.WidgetList"]
+    assert listed["description"] == "WidgetList is a list of Widget"
+    assert listed["properties"]["items"]["description"].startswith("List of widgets. More info:")
+    assert listed["properties"]["metadata"]["description"].startswith("Standard list metadata.")
+
+
+def test_a_custom_kind_without_a_schema_is_an_object_with_metadata_in_v3() -> None:
+    third, second = published({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    assert sorted(third["properties"]) == ["apiVersion", "kind", "metadata"]
+    assert "properties" not in second
+
+
+def test_embedded_resources_must_have_kind_and_version() -> None:
+    embedded = {"type": "object", "x-kubernetes-embedded-resource": True, "required": ["spec"]}
+    third, second = published({"type": "object", "properties": {"it": embedded}})
+    for widget in (third, second):
+        it = widget["properties"]["it"]
+        assert it["required"] == ["spec", "kind", "apiVersion"]
+        assert it["properties"]["kind"]["description"].startswith("kind is a string value")
+        assert it["properties"]["apiVersion"]["description"].startswith("apiVersion defines")
+
+
+def test_v2_lists_no_fields_of_embedded_resources_that_keep_unknown_ones() -> None:
+    embedded = {
+        "type": "object",
+        "x-kubernetes-embedded-resource": True,
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+    third, second = published({"type": "object", "properties": {"it": embedded}})
+    assert "metadata" in third["properties"]["it"]["properties"]
+    assert "properties" not in second["properties"]["it"]
+    assert "required" not in second["properties"]["it"]
+
+
+def test_v2_has_no_defaults_of_custom_kinds() -> None:
+    size = {"type": "integer", "default": 3}
+    third, second = published({"type": "object", "properties": {"size": size}})
+    assert third["properties"]["size"] == size
+    assert second["properties"]["size"] == {"type": "integer"}
+
+
+def test_v3_says_that_an_int_or_string_is_one_of_the_two() -> None:
+    either = {"x-kubernetes-int-or-string": True}
+    types = [{"type": "integer"}, {"type": "string"}]
+    third, second = published({"type": "object", "properties": {"port": either}})
+    assert third["properties"]["port"] == {"anyOf": types, **either}
+    assert second["properties"]["port"] == either
+    patterns = {**either, "anyOf": [{"pattern": "a"}]}
+    third, _ = published({"type": "object", "properties": {"port": patterns}})
+    assert third["properties"]["port"] == {**patterns, "allOf": [{"anyOf": types}]}
+
+
+def test_fields_to_select_by_are_published_with_the_kind() -> None:
+    documents = openapi()
+    documents.update(RESOURCES, [Custom(WIDGETS, lambda: WIDGET_SCHEMA, (".spec.size",))])
+    schemas = v3(documents, "apis/example.com/v1")["components"]["schemas"]
+    for kind in ("Widget", "WidgetList"):
+        found = schemas[f"com.example.v1.{kind}"]["x-kubernetes-selectable-fields"]
+        assert found == [{"fieldPath": "spec.size"}]
 
 
 def test_v2_drops_what_its_readers_cannot_take() -> None:

@@ -103,6 +103,29 @@ async def test_a_request_that_takes_too_long_is_answered_with_504(
     code, status = await api.do("GET", f"{CONFIGMAPS}?timeout=1ms")
     assert (code, status["reason"]) == (504, "Timeout")
     assert status["message"] == ("Timeout: request did not complete within the allotted timeout")
+    answer = await api.answer("GET", f"{CONFIGMAPS}?timeout=1ms")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "kind" not in status
+
+
+@pytest.mark.parametrize("path", ["/api/v1/watch", "/apis/apps/v1/proxy"])
+async def test_a_prefix_of_a_verb_alone_is_more_than_the_server_understands(
+    api: Any, path: str
+) -> None:
+    answer = await api.answer("GET", path)
+    assert answer.status == 500
+    assert answer.body.decode() == (
+        f'Internal Server Error: "{path}": failed to create RequestInfo: unable to determine kind '
+        f"and namespace from url, {path}\n"
+    )
+
+
+@pytest.mark.parametrize(("media", "code"), [("", 201), (";", 415), ("application/json;", 201)])
+async def test_a_media_type_is_missing_only_if_nothing_is_said(
+    api: Any, media: str, code: int
+) -> None:
+    answer = await api.answer("POST", CONFIGMAPS, configmap(), **{"content-type": media})
+    assert answer.status == code
 
 
 async def test_a_deprecated_kind_warns_on_every_verb(api: Any) -> None:
@@ -110,6 +133,12 @@ async def test_a_deprecated_kind_warns_on_every_verb(api: Any) -> None:
     assert answer.headers["warning"] == (
         '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
     )
+
+
+async def test_each_warning_has_a_header_of_its_own(api: Any) -> None:
+    answer = await api.answer("POST", CONFIGMAPS, {**configmap(), "a": 1, "b": 2})
+    assert answer.headers["warning"] == '299 - "unknown field \\"a\\""'
+    assert answer.more == (("warning", '299 - "unknown field \\"b\\""'),)
 
 
 async def test_items_of_a_list_do_not_repeat_what_they_are(api: Any) -> None:

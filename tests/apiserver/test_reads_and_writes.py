@@ -22,6 +22,22 @@ async def test_create_stamps_and_get_returns_the_same(api: Any) -> None:
     assert await api.do("GET", f"{CONFIGMAPS}/a") == (200, made)
 
 
+@pytest.mark.parametrize(
+    ("version", "code"), [("7", 500), ("v1", 201), ("0", 201), ("-1", 201), (str(1 << 64), 201)]
+)
+async def test_only_a_version_that_could_be_stored_forbids_a_create(
+    api: Any, version: str, code: int
+) -> None:
+    obj = configmap("a")
+    obj["metadata"]["resourceVersion"] = version
+    said, answer = await api.do("POST", CONFIGMAPS, obj)
+    assert said == code
+    if code == 500:
+        assert answer["message"] == "resourceVersion should not be set on objects to be created"
+    else:
+        assert answer["metadata"]["resourceVersion"] != version
+
+
 async def test_a_name_can_be_taken_once(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     code, status = await api.do("POST", CONFIGMAPS, configmap("a"))
@@ -150,6 +166,50 @@ async def test_bookmarks_come_every_minute(api: Any) -> None:
     assert mark["type"] == "BOOKMARK"
     assert mark["object"]["kind"] == "ConfigMap"
     await events.aclose()
+
+
+@pytest.mark.parametrize("start", ["", "&resourceVersion=0"])
+async def test_a_watch_from_anywhere_marks_the_end_of_the_state(api: Any, start: str) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    events = api.events(f"{CONFIGMAPS}?watch=1&allowWatchBookmarks=true{start}")
+    found = [await asyncio.wait_for(anext(events), 5) for _ in range(2)]
+    assert [event["type"] for event in found] == ["ADDED", "BOOKMARK"]
+    mark = found[-1]["object"]["metadata"]
+    assert mark["annotations"] == {"k8s.io/initial-events-end": "true"}
+    await events.aclose()
+
+
+async def test_a_watch_by_the_old_prefix_marks_no_end_of_the_state(api: Any) -> None:
+    await api.do("POST", CONFIGMAPS, configmap("a"))
+    path = CONFIGMAPS.replace("/api/v1/", "/api/v1/watch/")
+    events = api.events(f"{path}?allowWatchBookmarks=true&timeoutSeconds=1")
+    found = [await asyncio.wait_for(anext(events), 5)]
+    rest = asyncio.ensure_future(anext(events, None))
+    await api.settle()
+    await api.clock.advance(2)
+    assert [event["type"] for event in found] == ["ADDED"]
+    assert await asyncio.wait_for(rest, 5) is None
+
+
+async def test_a_bookmark_comes_two_seconds_before_the_end(api: Any) -> None:
+    query = "watch=1&resourceVersion=1&allowWatchBookmarks=true&timeoutSeconds=70"
+    events = api.events(f"{CONFIGMAPS}?{query}")
+    first = asyncio.ensure_future(anext(events))
+    await api.settle()
+    await api.clock.advance(61)
+    await asyncio.wait_for(first, 5)
+    second = asyncio.ensure_future(anext(events, None))
+    await api.settle()
+    await api.clock.advance(6.9)
+    await api.settle()
+    assert not second.done()
+    await api.clock.advance(0.2)
+    mark = await asyncio.wait_for(second, 5)
+    assert mark["type"] == "BOOKMARK"
+    end = asyncio.ensure_future(anext(events, None))
+    await api.settle()
+    await api.clock.advance(2)
+    assert await asyncio.wait_for(end, 5) is None
 
 
 async def test_initial_events_need_a_match(api: Any) -> None:

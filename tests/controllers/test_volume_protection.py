@@ -3,9 +3,11 @@ from tests.controllers.fake_cluster import running
 
 from pinnace.api.errors import NotFound
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS
+from pinnace.api.kinds.storage import VOLUMEATTRIBUTESCLASSES
 from pinnace.controllers.volume_protection import (
     PERSISTENTVOLUME_PROTECTION,
     PERSISTENTVOLUMECLAIM_PROTECTION,
+    VOLUMEATTRIBUTESCLASS_PROTECTION,
 )
 
 CLAIM = {"metadata": {"name": "c", "namespace": "n"}, "spec": {}}
@@ -53,3 +55,50 @@ async def test_a_volume_stays_as_long_as_it_is_bound():
         await it.cluster.set_status(PERSISTENTVOLUMES, found, phase="Released")
         await it.settle(1)
         assert it.cluster.all(PERSISTENTVOLUMES) == []
+
+
+GOLD = {"metadata": {"name": "gold"}, "driverName": "d"}
+
+
+async def test_an_attributes_class_that_nobody_names_goes_at_once():
+    setup = [(VOLUMEATTRIBUTESCLASSES, GOLD)]
+    async with running(VOLUMEATTRIBUTESCLASS_PROTECTION, setup=setup) as it:
+        found = await it.cluster.get(VOLUMEATTRIBUTESCLASSES, "gold")
+        assert found["metadata"]["finalizers"] == ["kubernetes.io/vac-protection"]
+        await it.cluster.delete(VOLUMEATTRIBUTESCLASSES, "gold")
+        await it.settle(1)
+        assert it.cluster.all(VOLUMEATTRIBUTESCLASSES) == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"spec": {"volumeAttributesClassName": "gold"}},
+        {"status": {"currentVolumeAttributesClassName": "gold"}},
+        {"status": {"modifyVolumeStatus": {"targetVolumeAttributesClassName": "gold"}}},
+    ],
+    ids=["wanted", "had", "changed to"],
+)
+async def test_an_attributes_class_stays_as_long_as_a_claim_names_it(names):
+    setup = [(VOLUMEATTRIBUTESCLASSES, GOLD), (PERSISTENTVOLUMECLAIMS, CLAIM | names)]
+    async with running(VOLUMEATTRIBUTESCLASS_PROTECTION, setup=setup) as it:
+        await it.cluster.delete(VOLUMEATTRIBUTESCLASSES, "gold")
+        await it.settle(1)
+        assert len(it.cluster.all(VOLUMEATTRIBUTESCLASSES)) == 1
+        await it.cluster.delete(PERSISTENTVOLUMECLAIMS, "c", namespace="n")
+        await it.settle(1)
+        assert it.cluster.all(VOLUMEATTRIBUTESCLASSES) == []
+
+
+async def test_an_attributes_class_goes_when_the_last_volume_takes_another():
+    volume = VOLUME | {"spec": {"volumeAttributesClassName": "gold"}}
+    setup = [(VOLUMEATTRIBUTESCLASSES, GOLD), (PERSISTENTVOLUMES, volume)]
+    async with running(VOLUMEATTRIBUTESCLASS_PROTECTION, setup=setup) as it:
+        await it.cluster.delete(VOLUMEATTRIBUTESCLASSES, "gold")
+        await it.settle(1)
+        assert len(it.cluster.all(VOLUMEATTRIBUTESCLASSES)) == 1
+        found = await it.cluster.get(PERSISTENTVOLUMES, "v")
+        found = found | {"spec": {"volumeAttributesClassName": "silver"}}
+        await it.cluster.update(PERSISTENTVOLUMES, found)
+        await it.settle(1)
+        assert it.cluster.all(VOLUMEATTRIBUTESCLASSES) == []

@@ -148,7 +148,9 @@ class RealCluster:
         assert not check or done.code == 0, f"kubectl {' '.join(arguments)}: {done.all}"
         return done
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, environment: dict[str, str] | None = None
+    ) -> "subprocess.Popen[str]":
         """Run kubectl beside the test; the test ends it."""
         return subprocess.Popen(
             ["kubectl", *arguments],
@@ -156,7 +158,7 @@ class RealCluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=self.environment(),
+            env=self.environment() | (environment or {}),
         )
 
     def apply(self, *objects: dict[str, Any], namespace: str = "default") -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ from tests.e2e.real_cluster import IMAGE, MARKS, RealCluster, container, fetch, 
 
 pytestmark = MARKS
 AT = ("-n", "streams")
+# Answers a line, and goes on after whoever sent it has nothing more to say.
+LATE = (
+    "while true; do nc -l -p 9000 -e sh -c 'read line; sleep 0.3; echo got $line; seq 20000'; done"
+)
 COUNT = "i=0; while true; do i=$((i+1)); echo line $i; sleep 0.2; done"
 
 
@@ -21,9 +26,10 @@ def talker(k: RealCluster) -> Iterator[None]:
     k.apply(
         pod("talker", container(script=COUNT), web),
         pod("echo", container(script="cat", stdin=True)),
+        pod("late", container(script=LATE)),
         namespace="streams",
     )
-    k.ready("talker", "echo", namespace="streams")
+    k.ready("talker", "echo", "late", namespace="streams")
     yield
     k("delete", "namespace", "streams", "--wait=false")
 
@@ -95,6 +101,26 @@ def test_ports_are_forwarded(k: RealCluster) -> None:
         line = forwarding.stdout.readline()
         port = int(line.partition("127.0.0.1:")[2].split()[0])
         assert [fetch("127.0.0.1", port) for _ in range(3)] == ["talker\n"] * 3
+    finally:
+        forwarding.kill()
+        forwarding.communicate()
+
+
+@pytest.mark.parametrize("tunnel", ["true", "false"])
+def test_who_has_sent_all_still_reads_all(k: RealCluster, tunnel: str) -> None:
+    way = {"KUBECTL_PORT_FORWARD_WEBSOCKETS": tunnel}
+    forwarding = k.start("port-forward", "pod/late", *AT, ":9000", environment=way)
+    assert forwarding.stdout is not None
+    try:
+        line = forwarding.stdout.readline()
+        port = int(line.partition("127.0.0.1:")[2].split()[0])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            connection.sendall(b"this\n")
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("r") as said:
+                lines = said.read().splitlines()
+        assert lines[0] == "got this"
+        assert lines[1:] == [str(number + 1) for number in range(20000)]
     finally:
         forwarding.kill()
         forwarding.communicate()

@@ -143,6 +143,16 @@ def test_conditions_keep_the_moment_of_their_last_change():
     assert after["conditions"] == before["conditions"]
 
 
+@pytest.mark.parametrize("role", ["init", "app"])
+def test_a_container_that_is_made_but_not_started_still_waits_for_the_same_reason(role):
+    init = [{"name": "first", "image": "busybox"}]
+    pod = make_pod(initContainers=init) if role == "init" else make_pod()
+    name, reason = ("first", "PodInitializing") if role == "init" else ("main", "ContainerCreating")
+    found = status(pod, seen(container(name, "created")))
+    kind = "initContainerStatuses" if role == "init" else "containerStatuses"
+    assert found[kind][0]["state"] == {"waiting": {"reason": reason}}
+
+
 def test_a_crashing_container_waits_and_tells_how_it_ended():
     failure = Failure("CrashLoopBackOff", "back-off 10s")
     found = status(make_pod(), seen(container(state="exited", code=2)), failures={"main": failure})[

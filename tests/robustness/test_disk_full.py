@@ -23,13 +23,16 @@ BIG = "x" * 200_000
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own with a few megabytes, some of which the file `ballast` holds."""
+    """A disk of its own with a few megabytes, most of which the file `ballast` holds.
+
+    Without it there is room for the log and for the file that the log is brought into.
+    """
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk takes root")
-    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(tmp_path)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(tmp_path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("a small disk cannot be mounted here")
-    (tmp_path / "ballast").write_bytes(bytes(2 << 20))
+    (tmp_path / "ballast").write_bytes(bytes(7 << 20))
     yield tmp_path
     subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 

@@ -115,7 +115,8 @@ async def test_paths_mean_what_they_say(listener: Listener, path: str, code: int
         pytest.param(b"k8s\0\x0a\xff\xff\xff\xff\x0f", PROTOBUF, "EOF", id="cut protobuf"),
         pytest.param(b"k8s\0" + b"\x0b" * 50_000, PROTOBUF, "wireType", id="protobuf groups"),
         pytest.param(b"abc", PROTOBUF, "prefix", id="no protobuf"),
-        pytest.param(b'{"metadata":{"name":"\xff"}}', "application/json", "", id="not utf-8"),
+        pytest.param(b"\xff{}", "application/json", "'\u00ff'", id="not json"),
+        pytest.param(b'metadata: {name: "\xff"}', YAML, "UTF-8", id="not utf-8"),
         pytest.param(b'{"metadata":{"generation":1e999}}', "application/json", "", id="infinite"),
         pytest.param(b'{"immutable":NaN}', "application/json", "'N'", id="not a number"),
         pytest.param(b"[]", "application/json", "array", id="a list"),
@@ -128,6 +129,15 @@ async def test_bodies_that_cannot_be_read_are_bad_requests(
     status = orjson.loads(answer.partition(b"\n")[2])
     assert (status["code"], status["reason"]) == (400, "BadRequest")
     assert why in status["message"]
+
+
+async def test_broken_utf8_in_a_json_string_is_read_as_the_replacement_character(
+    listener: Listener,
+) -> None:
+    body = b'{"metadata":{"name":"\xff"}}'
+    answer = await say(listener, request("POST", CONFIGMAPS, body))
+    status = orjson.loads(answer.partition(b"\n")[2])
+    assert (status["code"], status["details"]["name"]) == (422, "\N{REPLACEMENT CHARACTER}")
 
 
 async def test_aliases_that_multiply_are_refused(listener: Listener) -> None:

@@ -198,6 +198,15 @@ def test_a_deleted_pod_goes_at_once_or_when_it_has_stopped() -> None:
     assert slow.step(4) == Step(delete=True)
 
 
+def test_a_deleted_pod_that_ran_is_unready_before_it_goes() -> None:
+    played = Played(pod())
+    played.step()
+    deleted(played.pod, 30)
+    assert played.step().delete
+    assert played.container["state"]["terminated"]["exitCode"] == 143
+    assert (condition(played.pod, "Ready") or {})["status"] == "False"
+
+
 def test_a_deleted_pod_that_somebody_holds_shows_how_it_ended() -> None:
     played = Played(pod())
     played.step()

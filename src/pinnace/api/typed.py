@@ -14,6 +14,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 from pinnace.api import quantity
 from pinnace.api.objects import Object, format_time, parse_time
 from pinnace.api.resources import Resource
@@ -25,29 +27,47 @@ _HALF = 1 << 31
 Write = Callable[[Any], Any]
 
 
-def normalized(obj: Object, row: Resource) -> Object:
+def normalized(obj: Object, row: Resource, like: Object | None = None) -> Object:
     """Return an object as upstream would write it back, sharing what is so already.
 
     Expects an object without type errors (`fieldvalidation.type_errors`); what does not fit is left
-    as it is. kind and apiVersion always stay.
+    as it is. kind and apiVersion always stay. `like` is an object that came out of `stored`: parts
+    that are as in it, which are most of them when an object changes, are not looked at.
     """
-    return _written(obj, row, empties=True)
+    return _written(obj, row, like, empties=True)
 
 
-def stored(obj: Object, row: Resource) -> Object:
+def stored(obj: Object, row: Resource, like: Object | None = None) -> Object:
     """Return an object as upstream would read it back from storage, sharing what is so already.
 
     Storage holds protobuf, which does not tell an empty list from none: where Go always writes a
-    list or map, an empty one becomes null.
+    list or map, an empty one becomes null. `like` is as for `normalized`.
     """
-    return _written(obj, row, empties=False)
+    return _written(obj, row, like, empties=False)
 
 
-def _written(obj: Object, row: Resource, *, empties: bool) -> Object:
+def unlike(obj: Object, like: Object) -> Object:
+    """Return those parts of an object that another one does not have exactly so."""
+    return {
+        name: part
+        for name, part in obj.items()
+        if name not in like or not _is_alike(part, like[name])
+    }
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    # As JSON, for to Python 1, 1.0 and True are equal.
+    return one is other or (one == other and orjson.dumps(one) == orjson.dumps(other))
+
+
+def _written(obj: Object, row: Resource, like: Object | None, *, empties: bool) -> Object:
     kind = load().type_for(row.group, row.version, row.kind)
     if kind is None:
         return obj
-    made: Object = _struct(kind.name, empties).write(obj)
+    struct = _struct(kind.name, empties)
+    if like is not None and isinstance(struct, _Struct):
+        return struct.write_like(obj, like)
+    made: Object = struct.write(obj)
     return made
 
 
@@ -110,6 +130,15 @@ class _Struct:
         if ordered:
             return value if same else made
         return self._ordered(value, made, same=same)
+
+    def write_like(self, value: Object, like: Object) -> Object:
+        """Return a value as Go writes it, whose parts that are as in `like` are written so."""
+        changed = unlike(value, like)
+        made: Object = dict(self.write(changed))
+        for name, part in value.items():
+            if name not in changed and name in self._places:
+                made[name] = part
+        return self._ordered(made, made, same=True)
 
     def _ordered(self, value: Object, made: Object, *, same: bool) -> Object:
         names = sorted(made, key=self._places.__getitem__)

@@ -17,7 +17,6 @@ from pinnace.api.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
-    Timeout,
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
@@ -28,7 +27,8 @@ from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.deadlines import is_long_running, seconds_for
+from pinnace.apiserver.dangling import Dangling
+from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.flows import FLOWS, Flow, Flows
@@ -36,10 +36,10 @@ from pinnace.apiserver.freshness import freshen, twice
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.identity import Identity
 from pinnace.apiserver.lifecycle import deprecation
-from pinnace.apiserver.metrics import Metrics
+from pinnace.apiserver.metrics import COUNTED_BELOW, COUNTED_PATHS, Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
-from pinnace.apiserver.paths import Paths
+from pinnace.apiserver.paths import Paths, nameless
 from pinnace.apiserver.request_log import log_request
 from pinnace.apiserver.routes import (
     NOT_ALLOWED,
@@ -48,6 +48,7 @@ from pinnace.apiserver.routes import (
     check_custom,
     check_scope,
     check_segment,
+    is_nameless,
     parse,
 )
 from pinnace.apiserver.services.repair import repair_for_ever
@@ -57,7 +58,7 @@ from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
 from pinnace.apiserver.tracing import Tracing
 from pinnace.apiserver.verbs.table import CONNECT, handler_of
-from pinnace.apiserver.warnings import warning_header
+from pinnace.apiserver.warnings import warning_headers
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
@@ -65,7 +66,6 @@ from pinnace.store.base import CompareFailed, Store, StoreError
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
 _WITHDRAW_SECONDS = 2.0
-TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
 
 
@@ -100,6 +100,7 @@ class ApiServer:
         self._flows = Flows(self.core.lookup)
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
         self._definitions = Keeper(self.core, serving)
+        self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
 
@@ -117,11 +118,13 @@ class ApiServer:
         await self.advertise(*self._address)
         await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
+        await self._dangling.start()
         for work in (
             core.alarms.run(),
             compact_for_ever(core),
             self._keep_published(),
             self._definitions.run(),
+            self._dangling.run(),
             repair_for_ever(core, core.clock),
         ):
             task = asyncio.create_task(work)
@@ -228,18 +231,19 @@ class ApiServer:
     async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
-            return await self._answer(request, info, passage)
+            answer = await self._answer(request, info, passage)
+            # A watch counts itself.
+            return answer if info.verb == "watch" else self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._answer(request, info, passage)
+            return await Within(self._answer(request, info, passage), seconds)
         except TimeoutError:
-            raise Timeout(TIMED_OUT, details={}) from None
+            return timed_out()
 
     def _is_known(self, info: RequestInfo) -> bool:
         """Say whether a request is counted: what clients make up would have no bound."""
         if not info.resource:
-            return True
+            return info.path in COUNTED_PATHS or info.path.startswith(COUNTED_BELOW)
         row = self.core.rows.find(info.group, info.version, info.resource)
         if row is None:
             return False
@@ -248,6 +252,8 @@ class ApiServer:
     async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
+        if is_nameless(info):
+            return nameless(request)
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
@@ -270,16 +276,16 @@ class ApiServer:
 
     async def _admitted(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         """Return whom the request acts as, if that user may do this."""
-        user = await self._user(request, passage)
+        user = await self._user(request, info, passage)
         if info.verb == "watch" or not is_long_running(info):
             passage.flow = self._flows.of(user, info)
         self._check(user, info)
         return user
 
-    async def _user(self, request: Request, passage: Passage) -> User:
+    async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         began, found = time.perf_counter(), None
         try:
-            passage.user = found = await self.core.auth.user(request)
+            passage.user = found = await self.core.auth.user(request, info)
         finally:
             self._metrics.authenticated(found, time.perf_counter() - began)
         return found
@@ -302,6 +308,9 @@ class ApiServer:
         if info.subresource and row.subresource(info.subresource) is None:
             raise NotFound(NOT_FOUND, details={})
         handler = handler_of(row, info)
+        if handler is None and info.name and row.verbs == ("create",):
+            # What is only asked has no names.
+            raise NotFound(NOT_FOUND, details={})
         if handler is None:
             raise MethodNotAllowed(NOT_ALLOWED, details={})
         if info.subresource not in CONNECT:
@@ -329,9 +338,11 @@ def _put_headers(answer: Response | Stream, passage: Passage) -> None:
     headers.setdefault("cache-control", "no-cache, private")
     if passage.flow is not None:
         headers.update(passage.flow.headers)
-    warning = warning_header(passage.warnings) if passage.warnings else ""
-    if warning:
-        headers["warning"] = warning
+    if passage.warnings:
+        first, *more = warning_headers(passage.warnings) or [""]
+        if first:
+            headers["warning"] = first
+        answer.more += tuple(("warning", one) for one in more)
 
 
 def _is_foreign(method: str, info: RequestInfo) -> bool:

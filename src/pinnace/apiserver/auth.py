@@ -6,7 +6,8 @@ from pinnace.api.errors import NotFound, Unauthorized
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.authn import reviews as authn
-from pinnace.apiserver.authn.impersonation import impersonate
+from pinnace.apiserver.authn.impersonating import Impersonation
+from pinnace.apiserver.authn.impersonation import wanted
 from pinnace.apiserver.authn.table import Authenticator
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.authz.base import Attributes as Attempt
@@ -21,30 +22,22 @@ class Auth:
 
     authenticator: Authenticator
     authorizer: Authorizer
+    impersonation: Impersonation
     rbac: Rbac | None = None
 
-    async def user(self, request: Request) -> User:
+    async def user(self, request: Request, info: RequestInfo) -> User:
         """Return whom the request acts as; raises Unauthorized and Forbidden."""
         user = await self.authenticator.authenticate(request)
         if user is None:
             raise Unauthorized("Unauthorized")
-        return impersonate(user, request.headers, self.authorizer)
+        who = wanted(request.headers)
+        if who is None:
+            return user
+        return self.impersonation.user(user, who, _attempt(info))
 
     def check(self, user: User, info: RequestInfo) -> None:
         """Raise Forbidden unless the user may do this."""
-        if info.resource:
-            attempt = Attempt(
-                verb=info.verb,
-                group=info.group,
-                version=info.version,
-                resource=info.resource,
-                subresource=info.subresource,
-                namespace=info.namespace,
-                name=info.name,
-                field_selector=info.field_selector,
-            )
-        else:
-            attempt = Attempt(verb=info.verb, path=info.path)
+        attempt = _attempt(info)
         allowed, reason = self.authorizer.authorize(user, attempt)
         if not allowed:
             raise refusal(user, attempt, reason)
@@ -58,3 +51,19 @@ class Auth:
         if self.rbac is None:
             raise NotFound("the server could not find the requested resource", details={})
         return authz.review_own_rules(body, user, self.rbac)
+
+
+def _attempt(info: RequestInfo) -> Attempt:
+    """Return what a request attempts."""
+    if not info.resource:
+        return Attempt(verb=info.verb, path=info.path)
+    return Attempt(
+        verb=info.verb,
+        group=info.group,
+        version=info.version,
+        resource=info.resource,
+        subresource=info.subresource,
+        namespace=info.namespace,
+        name=info.name,
+        field_selector=info.field_selector,
+    )

@@ -1,6 +1,7 @@
 """Request bodies: which codec reads them, and what must be true before a verb sees the object."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 
 import orjson
@@ -40,7 +41,7 @@ def _built_in() -> frozenset[tuple[str, str]]:
 def media_type(request: Request) -> str:
     """Return the media type of the body without parameters; JSON when none is given."""
     text = request.headers.get("content-type", "")
-    return text.split(";", 1)[0].strip().lower() or JSON
+    return text.split(";", 1)[0].strip().lower() if text else JSON
 
 
 def unsupported(offered: tuple[str, ...]) -> UnsupportedMediaType:
@@ -144,6 +145,13 @@ def read_object(call: Call) -> Object:
     return checked(call, obj)
 
 
+def read_other(call: Call, *, api_version: str, kind: str) -> Object:
+    """Decode a body of a kind that has no rows, as `read_object` does one of the request's own."""
+    group, _, version = api_version.rpartition("/")
+    row = Resource(group=group, version=version, kind=kind, plural="")
+    return read_object(replace(call, row=row))
+
+
 def _expect_custom(call: Call, obj: Object) -> None:
     """Refuse what is no object of the custom kind: nothing is filled in, as nothing is typed."""
     row, body = call.row, call.request.body
@@ -233,11 +241,14 @@ def _checked_custom(
     return obj
 
 
-def as_written(obj: Object, row: Resource) -> Object:
-    """Return an object as Go would write it, but that it still asks to forget its managers."""
+def as_written(obj: Object, row: Resource, like: Object | None = None) -> Object:
+    """Return an object as Go would write it, but that it still asks to forget its managers.
+
+    Where it is as in `like`, a stored object, it is not looked at.
+    """
     metadata = obj["metadata"]
     reset = metadata.get("managedFields") == []
-    made = normalized(obj, row)
+    made = normalized(obj, row, like)
     if reset:
         made = {**made, "metadata": {**made["metadata"], "managedFields": []}}
     return made

@@ -3,10 +3,16 @@
 Watches and connections to something behind the server last as long as they last.
 """
 
+import asyncio
 import re
+from collections.abc import Awaitable, Coroutine, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from pinnace.api.errors import BadRequest
-from pinnace.api.wire import Request
+import orjson
+
+from pinnace.api.errors import BadRequest, Timeout
+from pinnace.api.wire import Request, Response
 from pinnace.apiserver.routes import RequestInfo
 
 _UNITS = {
@@ -19,9 +25,55 @@ _UNITS = {
     "m": 60.0,
     "h": 3600.0,
 }
+T = TypeVar("T")
+_TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
+
+
+@dataclass(slots=True)
+class Within(Awaitable[T]):
+    """Awaits work; raises TimeoutError, and cancels the work, if it takes longer than it may.
+
+    Most of what is asked is answered from memory. An alarm is set for what has to wait alone.
+    """
+
+    work: Coroutine[Any, Any, T]
+    seconds: float
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        try:
+            waits_for = self.work.send(None)
+        except StopIteration as done:
+            found: T = done.value
+            return found
+        return (yield from self._guarded(_Begun(self.work, waits_for)).__await__())
+
+    async def _guarded(self, begun: "_Begun[T]") -> T:
+        async with asyncio.timeout(self.seconds):
+            return await begun
+
+
+@dataclass(slots=True)
+class _Begun(Awaitable[T]):
+    """Goes on with work that waits for something already."""
+
+    work: Coroutine[Any, Any, T]
+    waits_for: Any
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        try:
+            while True:
+                try:
+                    sent = yield self.waits_for
+                except BaseException as error:  # noqa: BLE001  # the work is to see it
+                    self.waits_for = self.work.throw(error)
+                else:
+                    self.waits_for = self.work.send(sent)
+        except StopIteration as done:
+            found: T = done.value
+            return found
 
 
 def is_long_running(info: RequestInfo) -> bool:
@@ -38,6 +90,14 @@ def seconds_for(request: Request, most: float) -> float:
         return most
     seconds = duration(asked[0])
     return seconds if 0 < seconds < most else most
+
+
+def timed_out() -> Response:
+    """Return what upstream answers for the handler that did not end: no typed object, no type."""
+    status = Timeout(_TIMED_OUT, details={}).status()
+    body = {name: value for name, value in status.items() if name not in ("kind", "apiVersion")}
+    headers = {"content-type": "text/plain; charset=utf-8"}
+    return Response(status=Timeout.code, headers=headers, body=orjson.dumps(body) + b"\n")
 
 
 def duration(text: str) -> float:

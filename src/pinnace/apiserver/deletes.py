@@ -200,7 +200,7 @@ async def _delete(
         item = await _written(core, row, item, new, options)
     if options.dry_run:
         return item, True
-    return await remove(core, item, released(core, row, new)), True
+    return await remove(core, item, released(row, new)), True
 
 
 async def _written(core: Core, row: Resource, item: Item, new: Object, options: Options) -> Item:

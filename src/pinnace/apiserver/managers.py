@@ -1,5 +1,6 @@
 """Who wrote which field: managedFields of every write that is no apply."""
 
+from datetime import datetime
 from typing import Any
 
 from pinnace.api.objects import Object
@@ -75,3 +76,20 @@ def _timeless(metadata: dict[str, Any]) -> dict[str, Any]:
     entries = metadata.get("managedFields") or ()
     bare = [{k: v for k, v in entry.items() if k != "time"} for entry in entries]
     return {**metadata, "managedFields": bare}
+
+
+def applied_status(
+    obj: Object, row: Resource, status: Object, *, manager: str, now: datetime
+) -> Object:
+    """Return an object with a status that a part of the server itself applies to it."""
+    applied = {
+        "apiVersion": row.group_version,
+        "kind": row.kind,
+        "metadata": {"name": obj["metadata"]["name"]},
+        "status": status,
+    }
+    made = apply.apply(
+        obj, applied, row, manager=manager, force=True, time=now,
+        scope=scope_of(row, "status"), subresource="status",
+    )  # fmt: skip
+    return normalized(made, row)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -10,13 +11,14 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pinnace.api.errors import qualified
-from pinnace.api.wire import Request, Response, User
+from pinnace.api.wire import Answer, Request, Response, User
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.deadlines import is_long_running
 from pinnace.apiserver.lifecycle import REMOVED
+from pinnace.apiserver.longrunning import counted
 from pinnace.apiserver.routes import RequestInfo
 from pinnace.apiserver.store_metrics import Reading, cache_metrics, size_metric
-from pinnace.apiserver.tallies import Tallies
+from pinnace.apiserver.tallies import Spread, Tallies
 from pinnace.apiserver.version import VERSION
 from pinnace.store.base import StoreError
 
@@ -33,7 +35,34 @@ _KNOWN_USERS = frozenset(
         "system:kube-scheduler", "system:apiserver",
     }
 )  # fmt: skip
+# The paths of no resource that upstream counts: how their label is called, and by whom.
+COUNTED_PATHS = MappingProxyType(
+    {
+        **{path: (path, "") for path in ("/healthz", "/livez", "/readyz")},
+        "/openapi/v3": ("openapi/v3", ""),
+        "/api": ("api", _COMPONENT),
+        "/apis": ("apis", _COMPONENT),
+    }
+)
+COUNTED_BELOW = "/openapi/v3/"
+_BELOW = "openapi/v3/", ""
+_METHODS = MappingProxyType(
+    {"HEAD": "GET", **{method: method for method in ("DELETE", "GET", "PATCH", "POST", "PUT")}}
+)
 RequestKey = tuple[str, str, str, str, str, str, str, str]
+
+
+_SUCCEEDED, _FAILED = ("success",), ("failure",)
+_ALLOWED, _NO_OPINION = ("allowed",), ("no-opinion",)
+_CODES = MappingProxyType({code: str(code) for code in (200, 201, 404, 409)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What the requests of one kind are counted in; found once, since each look-up costs."""
+
+    seconds: tuple[Spread, ...]
+    sizes: Spread | None
 
 
 class Metrics:
@@ -41,6 +70,7 @@ class Metrics:
 
     def __init__(self, tallies: Tallies) -> None:
         self._tallies = tallies
+        self._series: dict[RequestKey, _Series] = {}
         # How many requests are being answered now.
         self._answering = {"mutating": 0, "readOnly": 0}
 
@@ -59,21 +89,33 @@ class Metrics:
     ) -> None:
         """Count one answered request; `size` is that of a complete answer's body."""
         key = _key(request, info)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self._counted_in(key, info)
         tallies = self._tallies
-        tallies.requests.add((*key, str(code)))
+        tallies.requests.add((*key, _CODES.get(code) or str(code)))
         if code == 504:
             tallies.terminations.add((key[0], *key[2:], str(code)))
+        for spread in series.seconds:
+            spread.observe(seconds)
+        if series.sizes is not None:
+            series.sizes.observe(size)
+
+    def _counted_in(self, key: RequestKey, info: RequestInfo) -> _Series:
         if is_long_running(info):
-            return
-        shorter = (key[0], *key[2:])
-        tallies.seconds.observe(key, seconds)
-        tallies.sli_seconds.observe(shorter, seconds)
-        if key[0] in _SIZED:
-            tallies.response_sizes.observe(shorter, size)
+            return _Series((), None)
+        tallies, shorter = self._tallies, (key[0], *key[2:])
+        sizes = tallies.response_sizes.of(shorter) if key[0] in _SIZED else None
+        return _Series((tallies.seconds.of(key), tallies.sli_seconds.of(shorter)), sizes)
+
+    def lasting(self, request: Request, info: RequestInfo, answer: Answer) -> Answer:
+        """Count what lasts for as long as it does."""
+        key = _key(request, info)
+        return counted(self._tallies.long_running, (key[0], *key[2:]), answer)
 
     def authenticated(self, user: User | None, seconds: float) -> None:
         """Count an attempt to authenticate; None if it failed."""
-        result = ("failure",) if user is None else ("success",)
+        result = _FAILED if user is None else _SUCCEEDED
         self._tallies.authentications.add(result)
         self._tallies.authentication_seconds.observe(result, seconds)
         if user is not None:
@@ -82,7 +124,7 @@ class Metrics:
 
     def authorized(self, seconds: float, *, allowed: bool) -> None:
         """Count an authorization."""
-        result = ("allowed",) if allowed else ("no-opinion",)
+        result = _ALLOWED if allowed else _NO_OPINION
         self._tallies.authorizations.add(result)
         self._tallies.authorization_seconds.observe(result, seconds)
 
@@ -178,7 +220,9 @@ def _key(request: Request, info: RequestInfo) -> RequestKey:
     verb = _VERBS.get(info.verb, info.verb.upper())
     dry_run = "All" if request.query.get("dryRun") else ""
     if not info.resource:
-        return verb, dry_run, "", "", "", "", "", _COMPONENT
+        below = info.path.startswith(COUNTED_BELOW)
+        path, component = _BELOW if below else COUNTED_PATHS.get(info.path, ("", ""))
+        return _METHODS.get(verb, "other"), dry_run, "", "", "", path, "", component
     where = (info.group, info.version, info.resource, info.subresource)
     scope = scope_of(info)
     if info.subresource in _CONNECTED:

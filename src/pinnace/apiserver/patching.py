@@ -24,7 +24,7 @@ from pinnace.api.objects import Object
 from pinnace.api.patch import json as json_patch
 from pinnace.api.patch import merge, strategic
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import normalized, unlike
 from pinnace.apiserver import bodies
 from pinnace.apiserver.core import Call
 
@@ -60,7 +60,10 @@ class Patching:
 
     def made(self, old: Object) -> Object:
         """Return the patched object as Go would write it; raises ApiError."""
-        new = bodies.copy(TYPES[self.media](old, self.patch, self.row))
+        new = TYPES[self.media](old, self.patch, self.row)
+        if self.media != STRATEGIC:
+            # A strategic merge works on copies of its own.
+            new = bodies.copy(new)
         if self.media != STRATEGIC and not new.get("apiVersion"):
             # Upstream decodes it into a kind of no version, which knows no metadata.
             raise BadRequest(
@@ -74,7 +77,7 @@ class Patching:
             raise self._invalid(old, new, f"strict decoding error: {', '.join(unknown)}")
         if directive != "Ignore":
             self.call.warnings.extend(unknown)
-        return new if self.row.custom is not None else bodies.as_written(new, self.row)
+        return new if self.row.custom is not None else bodies.as_written(new, self.row, like=old)
 
     def _unknown(self, old: Object, new: Object) -> list[str]:
         """Return what the kind does not know of an object; raises Invalid for wrong types."""
@@ -83,7 +86,7 @@ class Patching:
                 return [f'unknown field "{path}"' for path in self.row.custom.prune(new)]
             except ValueError as error:
                 raise self._invalid(old, new, str(error)) from None
-        if fits(new, self.row):
+        if fits(unlike(new, old), self.row):
             return []
         wrong = self._type_errors(new)
         if wrong:

@@ -1,5 +1,7 @@
 """Paths that are no resource's: discovery, OpenAPI, health, version, metrics."""
 
+from html import escape
+
 import orjson
 
 from pinnace.api.errors import MethodNotAllowed, NotFound
@@ -51,7 +53,7 @@ class Paths:
         self._stale = False
         rows = tuple(self._core.rows)
         customs = [
-            Custom(row, row.custom.raw)
+            Custom(row, row.custom.read, row.custom.selectable_paths)
             for row in rows
             if row.custom is not None and row.custom.established
         ]
@@ -112,6 +114,15 @@ class Paths:
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
         return sorted({*_PATHS, *versions, *self._health.paths()})
+
+
+def nameless(request: Request) -> Response:
+    """Return what upstream says of a path that names a verb and nothing to do it to."""
+    url = f"{request.path}?{request.raw_query}" if request.raw_query else request.path
+    told = f'Internal Server Error: "{escape(url, quote=False)}"'
+    why = f"failed to create RequestInfo: unable to determine kind and namespace from url, {url}"
+    text = f"{told}: {why}\n"
+    return Response(status=500, headers=dict(_TEXT), body=text.encode())
 
 
 def _json(value: object) -> Response:

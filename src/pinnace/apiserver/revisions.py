@@ -22,9 +22,21 @@ EXPIRED_CONTINUE = (
 )
 
 
+def _is_revision(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) < 1 << 64
+
+
+def names_version(text: str) -> bool:
+    """Return whether an object that bears this claims to be stored already.
+
+    What is no number claims nothing: an object may be created with it, and loses it.
+    """
+    return _is_revision(text) and int(text) != 0
+
+
 def parse_revision(text: str, *, listing: bool = False) -> int:
     """Read a resourceVersion; raises what upstream answers to anything but a decimal number."""
-    if text.isascii() and text.isdigit() and int(text) < 1 << 64:
+    if _is_revision(text):
         return int(text)
     shown = quoted(text)
     what = "value out of range" if text.isascii() and text.isdigit() else "invalid syntax"

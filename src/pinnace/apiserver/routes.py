@@ -19,7 +19,9 @@ _VERBS = {
     "DELETE": "delete",
 }
 # Under namespaces/<name>/ these are subresources of the namespace and not resources in it.
+_PREFIXES = ("watch", "proxy")
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
+_PREFIXES = ("watch", "proxy")
 NOT_FOUND = "the server could not find the requested resource"
 NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _FALSE = ("false", "0")
@@ -64,14 +66,13 @@ def parse(request: Request) -> RequestInfo:
     """Read the path and method of a request."""
     path = request.path
     parts = path.removeprefix("/").rstrip("/").split("/")
-    plain = RequestInfo(verb=request.method.lower(), path=path)
     rest: list[str]
     if len(parts) >= 3 and parts[0] == "api":
         group, version, rest = "", parts[1], parts[2:]
     elif len(parts) >= 4 and parts[0] == "apis":
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        return plain
+        return _plain(request)
     # A method without a verb can be passed on to what is proxied; nothing else takes it.
     verb = _VERBS.get(request.method, "")
     watching = rest[0] == "watch" and len(rest) > 1
@@ -82,7 +83,7 @@ def parse(request: Request) -> RequestInfo:
         parts = rest  # an empty namespace is every namespace
     if "" in (*parts[: len(parts) - len(rest)], *rest[:3]):
         # Empty segments are no resource's, as upstream's router sees it.
-        return plain
+        return _plain(request)
     resource, name, subresource = [*rest, "", "", ""][:3]
     verb = _collection_verb(verb, name, request, watching=watching)
     selected: tuple[tuple[str, str], ...] = ()
@@ -102,6 +103,11 @@ def parse(request: Request) -> RequestInfo:
         subpath=_subpath(path, rest),
         field_selector=selected,
     )
+
+
+def is_nameless(info: RequestInfo) -> bool:
+    """Say whether a path has one of the old prefixes of verbs and then nothing."""
+    return info.resource in _PREFIXES and not (info.name or info.namespace)
 
 
 def check_scope(row: Resource, info: RequestInfo) -> None:
@@ -145,6 +151,10 @@ def check_segment(name: str) -> None:
     why += [f"may not contain '{letter}'" for letter in "/%" if letter in name]
     if why:
         raise BadRequest(f'Name parameter invalid: "{name}": {";".join(why)}')
+
+
+def _plain(request: Request) -> RequestInfo:
+    return RequestInfo(verb=request.method.lower(), path=request.path)
 
 
 def _namespace(rest: list[str]) -> tuple[str, list[str]]:

@@ -9,6 +9,7 @@ from pinnace.apiserver.admission import table as admission
 from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.authn import table as authn
+from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authz import table as authz
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
@@ -74,7 +75,12 @@ def build(
         caches=caches,
         alarms=Alarms(clock),
         lookup=lookup,
-        auth=Auth(authn.build(config.authentication, lookup, clock.now), authorizer, roles),
+        auth=Auth(
+            authn.build(config.authentication, lookup, clock.now),
+            authorizer,
+            Impersonation(authorizer),
+            roles,
+        ),
         admission=(
             admission.build(authorizer, roles, quota_writer=QuotaStatus(store), webhooks=webhooks)
             if config.admission

@@ -43,9 +43,17 @@ class Counters:
 
 
 @dataclass(slots=True)
-class _Spread:
+class Spread:
+    """The values that were observed for one set of label values."""
+
+    edges: Sequence[float]
     counts: list[int]
     total: float = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.edges, value)] += 1
+        self.total += value
 
 
 @dataclass(slots=True)
@@ -56,15 +64,19 @@ class Histograms:
     what: str
     labels: Labels
     buckets: Sequence[float]
-    values: dict[Labels, _Spread] = field(default_factory=dict)
+    values: dict[Labels, Spread] = field(default_factory=dict)
 
     def observe(self, key: Labels, value: float) -> None:
         """Count a value."""
+        self.of(key).observe(value)
+
+    def of(self, key: Labels) -> Spread:
+        """Return what counts the values of a set of label values, for who has many of them."""
         spread = self.values.get(key)
         if spread is None:
-            spread = self.values[key] = _Spread([0] * (len(self.buckets) + 1))
-        spread.counts[bisect_left(self.buckets, value)] += 1
-        spread.total += value
+            spread = Spread(self.buckets, [0] * (len(self.buckets) + 1))
+            self.values[key] = spread
+        return spread
 
     def snapshot(self) -> Metric:
         """Return what is counted now."""

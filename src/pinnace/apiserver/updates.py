@@ -7,6 +7,7 @@ which version it changes; then it is told of the conflict.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, Conflict, Invalid, conflict, invalid
@@ -15,11 +16,13 @@ from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
+from pinnace.apiserver.adminaccess import admin_access_causes
 from pinnace.apiserver.admission.base import Attributes
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
-from pinnace.apiserver.services.allocation import reallocate
+from pinnace.apiserver.services.allocation import allocation
+from pinnace.apiserver.versions import with_versions
 from pinnace.apiserver.writes import (
     MODIFIED,
     Also,
@@ -145,36 +148,43 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     core, call, item = changing.core, changing.call, changing.item
     row, new, old, subresource = call.row, changing.new, changing.old, changing.subresource
     part = changing.part
-    given = new["metadata"].pop("resourceVersion", None) or ""
+    version = new["metadata"].pop("resourceVersion", None) or ""
     old["metadata"].pop("resourceVersion", None)
     rules.apply_defaults(row, new)
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:
-        changing.new = new = tracked(core, call, old, new, subresource)
+        noted = partial(tracked, core, call, old, new, subresource)
+        changing.new = new = await with_versions(core, row, noted)
     attempt = attributes(core, call, "UPDATE", new, old)
     if part is not None:
         attempt.obj, attempt.old = part.asked(new), part.before(old)
-    await _admitted(changing, attempt, core.admission.mutate, given)
+    await _admitted(changing, attempt, core.admission.mutate, version)
     if part is not None and attempt.obj is not None:
         part.into(new, attempt.obj)
     _keep(new["metadata"], old["metadata"])
     without_repeated(call, new, admitted=True)
     strategy = rules.strategy_for(row)
+    given = None if subresource else allocation(core, row, dry_run=call.dry_run)
+    if given is not None:
+        given.fill(new, old)
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        causes = rules.validate_subresource_update(row, subresource, new, old, call.warnings)
+        causes = admin_access_causes(row, new, old, core.lookup)
+        causes += rules.validate_subresource_update(row, subresource, new, old, call.warnings)
     else:
         strategy.prepare_update(new, old, context(core, call))
         causes = rules.validate_update(row, new, old, call.warnings)
     refuse(row, new["metadata"], causes)
-    if subresource != "status":  # what a status write cannot change earns no warning
+    if subresource == "status":  # what a status write cannot change earns no warning
+        call.warnings.extend(strategy.status_warnings(new))
+    else:
         call.warnings.extend(strategy.warnings(new, old))
-    also = reallocate(core, row, new, old, dry_run=call.dry_run) if not subresource else None
+    also = given.also(new, old) if given is not None else None
     if part is not None:
         attempt.obj, attempt.old = part.of(new), part.of(old)
     await _admitted(changing, attempt, core.admission.validate, str(item.revision))
-    return await _commit(core, call, item, old, as_stored(new, row), also)
+    return await _commit(core, call, item, old, as_stored(new, row, like=old), also)
 
 
 async def _admitted(
@@ -203,7 +213,7 @@ async def _commit(
         # The last finalizer is gone from what is being deleted: the write is its end.
         written = await put(core, row, item.key, new, expected=item.revision)
         return await remove(core, written)
-    return await put(core, row, item.key, new, expected=item.revision, also=also)
+    return await put(core, row, item.key, new, expected=item.revision, also=also, written=True)
 
 
 def _keep(metadata: Object, before: Object) -> None:

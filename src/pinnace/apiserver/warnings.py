@@ -1,4 +1,4 @@
-"""What a server warns of, as the Warning header of its answer.
+"""What a server warns of, as the Warning headers of its answer, one for each text.
 
 Texts that no header can carry are left out. Together they hold 4096 letters; if there are more,
 each is cut to 256 and what still is too much is left out.
@@ -11,12 +11,12 @@ _ALL = 4 * 1024
 _ONE = 256
 
 
-def warning_header(texts: Iterable[str]) -> str:
-    """Return the header's value, empty if there is nothing to say."""
+def warning_headers(texts: Iterable[str]) -> list[str]:
+    """Return the value of each header, none if there is nothing to say."""
     kept = [text for text in dict.fromkeys(texts) if text and not _has_controls(text)]
     if sum(map(len, kept)) > _ALL:
         kept = list(_cut(kept))
-    return ", ".join(_quoted(text) for text in kept)
+    return [_quoted(text) for text in kept]
 
 
 def _cut(texts: Iterable[str]) -> Iterable[str]:

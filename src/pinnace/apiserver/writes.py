@@ -1,13 +1,15 @@
 """The way of every write: defaults, admission, preparation, validation, commit, in that order.
 
-create: default -> mutate -> prepare -> validate -> validating admission -> commit
+create: default -> mutate -> allocate -> prepare -> validate -> validating admission -> commit
 update: old object -> change -> default -> mutate -> prepare -> validate -> validating admission
         -> commit at the revision that was read, again from the start if that may be retried
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.errors import (
@@ -28,11 +30,14 @@ from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.api.typed import stored as as_stored
 from pinnace.apiserver import rules
+from pinnace.apiserver.adminaccess import admin_access_causes
 from pinnace.apiserver.admission.base import Attributes, Operation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
 from pinnace.apiserver.options import written_options
 from pinnace.apiserver.owners import without_repeated
+from pinnace.apiserver.revisions import names_version
+from pinnace.apiserver.versions import is_converted, seen_one, with_versions
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
 from pinnace.store.watchcache.item import Item
@@ -55,7 +60,14 @@ class Also:
     deletes: list[str] = field(default_factory=list)
 
 
-Allocate = Callable[[Object], Also | None]
+class Allocates(Protocol):
+    """Gives a new object what only the cluster has to give, before it is validated."""
+
+    def fill(self, new: Object) -> None:
+        """Fill in what the object needs; raises if it cannot have that."""
+
+    def also(self, new: Object) -> Also:
+        """Return what is written with the object, which has been prepared and validated."""
 
 
 def generated(base: str) -> str:
@@ -119,13 +131,13 @@ async def create(
     core: Core,
     call: Call,
     obj: Object,
-    allocate: Allocate | None = None,
+    allocation: Allocates | None = None,
     *,
     track: bool = True,
 ) -> Item:
     """Store a new object and return it.
 
-    `allocate` fills in what the cluster gives the object, after validation, and says what is
+    `allocation` fills in what the cluster gives the object, before validation, and says what is
     written with it.
     """
     metadata = obj["metadata"]
@@ -136,7 +148,7 @@ async def create(
             metadata.get("name") or "",
             "create not allowed while custom resource definition is terminating",
         )
-    if metadata.get("resourceVersion"):
+    if names_version(metadata.get("resourceVersion") or ""):
         raise ApiError(
             "resourceVersion should not be set on objects to be created", code=500, reason=""
         )
@@ -148,15 +160,17 @@ async def create(
     rules.apply_defaults(call.row, obj)
     if track:
         without_repeated(call, obj, admitted=False)
-        obj = tracked(core, call, None, obj, "")
+        obj = await with_versions(core, call.row, partial(tracked, core, call, None, obj, ""))
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)
     metadata = obj["metadata"]
     base = "" if metadata.get("name") else metadata.get("generateName") or ""
     _identify(core, metadata, base)
+    if allocation is not None:
+        allocation.fill(obj)
     prepare_new(core, call, obj)
-    also = allocate(obj) if allocate is not None else None
+    also = allocation.also(obj) if allocation is not None else None
     attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
     if call.dry_run:
@@ -198,8 +212,10 @@ async def _taken(core: Core, row: Resource, namespace: str, name: str) -> Alread
 def prepare_new(core: Core, call: Call, obj: Object) -> None:
     """Let the kind prepare and check a new object."""
     strategy = rules.strategy_for(call.row)
+    call.warnings.extend(strategy.early_warnings(obj))
     strategy.prepare_create(obj, context(core, call))
-    refuse(call.row, obj["metadata"], rules.validate_create(call.row, obj))
+    causes = admin_access_causes(call.row, obj, None, core.lookup)
+    refuse(call.row, obj["metadata"], causes + rules.validate_create(call.row, obj))
     call.warnings.extend(strategy.warnings(obj, None))
 
 
@@ -220,17 +236,20 @@ def draft(core: Core, row: Resource, obj: Object) -> Item:
         "",
         namespace=metadata.get("namespace") or "",
         name=metadata["name"],
-        value=encode(core, row, obj),
+        value=canonical_bytes(obj) if is_converted(row) else encode(core, row, obj),
         revision=revision,
     )
 
 
-def encode(core: Core, row: Resource, obj: Object) -> bytes:
-    """Return an object as it is stored."""
+def encode(core: Core, row: Resource, obj: Object, *, written: bool = False) -> bytes:
+    """Return an object as it is stored; `written` says that it is as Go would write it already."""
     stored = core.rows.storage_row(row)
     if stored is not row:
-        obj = rules.convert(obj, stored)
-    obj = as_stored(obj, stored)
+        obj = deepcopy(rules.convert(obj, stored))
+        # What another version does not know is filled in by the version that is stored.
+        rules.apply_defaults(stored, obj)
+    if stored is not row or not written:
+        obj = as_stored(obj, stored)
     if "resourceVersion" in obj["metadata"]:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
         obj = {**obj, "metadata": metadata}
@@ -251,29 +270,61 @@ async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = 
 
 
 async def put(
-    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None = None
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    *,
+    expected: int,
+    also: Also | None = None,
+    written: bool = False,
 ) -> Item:
     """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable.
 
     What is too large for the store is tried again without managedFields, as upstream does.
+    `written` says that the object is as Go would write it already.
     """
+    if is_converted(row):
+        obj = await core.webhooks.convert(obj, core.rows.storage_row(row))
+    item = await _put_smaller(core, row, key, obj, expected=expected, also=also, written=written)
+    return await seen_one(core, row, item)
+
+
+async def _put_smaller(
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    *,
+    expected: int,
+    also: Also | None,
+    written: bool,
+) -> Item:
     try:
-        return await _put(core, row, key, obj, expected=expected, also=also)
+        value = encode(core, row, obj, written=written)
+        return await _put(core, row, key, obj, value, expected=expected, also=also)
     except TooLarge as error:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
         if len(metadata) == len(obj["metadata"]):
             raise ApiError(str(error), code=500, reason="") from error
     slim = {**obj, "metadata": metadata}
     try:
-        return await _put(core, row, key, slim, expected=expected, also=also)
+        value = encode(core, row, slim)
+        return await _put(core, row, key, slim, value, expected=expected, also=also)
     except TooLarge as error:
         raise ApiError(str(error), code=500, reason="") from error
 
 
 async def _put(
-    core: Core, row: Resource, key: str, obj: Object, *, expected: int, also: Also | None
+    core: Core,
+    row: Resource,
+    key: str,
+    obj: Object,
+    value: bytes,
+    *,
+    expected: int,
+    also: Also | None,
 ) -> Item:
-    value = encode(core, row, obj)
     also = also or Also()
     try:
         revision = await core.store.commit(
@@ -319,7 +370,7 @@ async def current(core: Core, row: Resource, namespace: str, name: str) -> Item:
     item = cache.get(namespace, name)
     if item is None:
         raise not_found(row.plural, row.group, name)
-    return item
+    return await seen_one(core, row, item)
 
 
 def decoded(core: Core, row: Resource, item: Item) -> Object:

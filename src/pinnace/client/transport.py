@@ -16,6 +16,7 @@ from yarl import URL
 
 from pinnace.api.errors import ApiError, ServiceUnavailable
 from pinnace.api.wire import App, Hijack, Request, Response, Stream, User
+from pinnace.client.connections import Connections
 from pinnace.kit.clock import Clock, SystemClock
 
 # Service account tokens are rotated in place; client-go looks again after a minute.
@@ -104,35 +105,47 @@ class Remote:
         self._server_name = server_name or None
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
 
     async def send(self, request: Request, *, stream: bool = False) -> Response | Stream:
         """Send over a pooled connection; a silent server is given up after the timeout."""
-        session = self._opened()
         headers = dict(request.headers)
         if token := self._token.value():
             headers["authorization"] = f"Bearer {token}"
-        timeout = aiohttp.ClientTimeout(total=None if stream else self._timeout, sock_connect=10.0)
         try:
-            answer = await session.request(
-                request.method,
-                self._url(request),
-                headers=headers,
-                data=request.body or None,
-                timeout=timeout,
-                allow_redirects=False,
-                server_hostname=self._server_name,
+            if stream:
+                return await self._stream(request, headers)
+            if self._connections is None:
+                name = self._server_name
+                self._connections = Connections(self._base, self._ssl, server_name=name)
+            return await self._connections.ask(
+                request.method, _target(request), headers, request.body, self._timeout
             )
-            found = {name.lower(): value for name, value in answer.headers.items()}
-            if stream and answer.status < 300:
-                return Stream(status=answer.status, headers=found, frames=_frames(answer))
-            async with answer:
-                body = await answer.read()
-            return Response(status=answer.status, headers=found, body=body)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unavailable(request, error) from error
 
+    async def _stream(self, request: Request, headers: dict[str, str]) -> Response | Stream:
+        answer = await self._opened().request(
+            request.method,
+            URL(self._base + _target(request), encoded=True),
+            headers=headers,
+            data=request.body or None,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
+            allow_redirects=False,
+            server_hostname=self._server_name,
+        )
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        if answer.status < 300:
+            return Stream(status=answer.status, headers=found, frames=_frames(answer))
+        async with answer:
+            body = await answer.read()
+        return Response(status=answer.status, headers=found, body=body)
+
     async def close(self) -> None:
-        """Close the pool."""
+        """Close every connection."""
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -151,11 +164,11 @@ class Remote:
             )
         return self._session
 
-    def _url(self, request: Request) -> URL:
-        text = self._base + quote(request.path, safe="/:@!$&'()*+,;=~")
-        if request.query:
-            text += "?" + urlencode(request.query, doseq=True)
-        return URL(text, encoded=True)
+
+def _target(request: Request) -> str:
+    """Return a request's path and query as they are sent."""
+    target = quote(request.path, safe="/:@!$&'()*+,;=~")
+    return f"{target}?{urlencode(request.query, doseq=True)}" if request.query else target
 
 
 async def _frames(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

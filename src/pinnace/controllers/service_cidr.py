@@ -11,6 +11,7 @@ from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions
 
 FINALIZER = "networking.k8s.io/service-cidr-finalizer"
+_MANAGER = "service-cidr-controller"
 # How long servers are given to learn that a range is no longer to be used.
 _GRACE = timedelta(seconds=10)
 _MANAGED_BY, _ALLOCATOR = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
@@ -92,17 +93,24 @@ async def _let_go(ctx: Context, entry: Object) -> timedelta | None:
 async def _tell(ctx: Context, entry: Object, status: str, reason: str, message: str) -> None:
     known = (entry.get("status") or {}).get("conditions")
     old = conditions.find(known, "Ready")
-    if old is not None and old.get("status") == status and (old.get("reason") or "") == reason:
+    told = {"status": status, "reason": reason, "message": message}
+    if old is not None and all((old.get(key) or "") == value for key, value in told.items()):
         return
     new = {
         "type": "Ready",
-        "status": status,
+        **told,
         "lastTransitionTime": format_time(ctx.clock.now()),
-        "reason": reason,
-        "message": message,
     }
-    changed = {**entry, "status": {"conditions": conditions.put(known, new)}}
-    await ctx.client.update(SERVICECIDRS, changed, subresource="status")
+    applied = {
+        "apiVersion": SERVICECIDRS.group_version,
+        "kind": SERVICECIDRS.kind,
+        "metadata": {"name": entry["metadata"]["name"]},
+        "status": {"conditions": [new]},
+    }
+    await ctx.client.patch(
+        SERVICECIDRS, entry["metadata"]["name"], applied, type="apply", subresource="status",
+        field_manager=_MANAGER, force=True,
+    )  # fmt: skip
 
 
 def to_overlapping(entry: Object, ctx: Context) -> Iterable[Key]:
@@ -127,5 +135,5 @@ SERVICE_CIDR = Controller(
     on=SERVICECIDRS,
     reconcile=reconcile,
     also=((SERVICECIDRS, to_overlapping), (IPADDRESSES, to_ranges)),
-    component="service-cidr-controller",
+    component=_MANAGER,
 )

@@ -7,7 +7,7 @@ persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
 podgroup-protection-controller, kube-apiserver-serving-clustertrustbundle-publisher-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
 resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
-validatingadmissionpolicy-status-controller, volumeattributesclass-protection-controller,
+validatingadmissionpolicy-status-controller,
 storage-version-migrator-controller, selinux-warning-controller.
 """
 
@@ -44,6 +44,7 @@ from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
 from pinnace.controllers.volume_protection import (
     PERSISTENTVOLUME_PROTECTION,
     PERSISTENTVOLUMECLAIM_PROTECTION,
+    VOLUMEATTRIBUTESCLASS_PROTECTION,
 )
 
 CONTROLLERS: tuple[Controller, ...] = (
@@ -76,6 +77,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     PERSISTENTVOLUME_BINDER,
     PERSISTENTVOLUMECLAIM_PROTECTION,
     PERSISTENTVOLUME_PROTECTION,
+    VOLUMEATTRIBUTESCLASS_PROTECTION,
     EPHEMERAL_VOLUME,
     SERVICE_CIDR,
 )

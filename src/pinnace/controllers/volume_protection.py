@@ -1,12 +1,13 @@
-"""Keeps claims that Pods use, and volumes that claims have, from going away under them.
+"""Keeps what is in use from going away: claims of Pods, volumes of claims, classes of both.
 
-Both bear a finalizer, which is taken off when the object is to go and nobody uses it any more.
+All bear a finalizer, which is taken off when the object is to go and nobody uses it any more.
 """
 
 from collections.abc import Iterable
 from datetime import timedelta
 
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS
+from pinnace.api.kinds.storage import VOLUMEATTRIBUTESCLASSES
 from pinnace.api.objects import Key, Object, copied, key_of
 from pinnace.api.resources import Resource
 from pinnace.controllers.base import Context, Controller
@@ -14,6 +15,9 @@ from pinnace.controllers.shared import volumes
 
 CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
 VOLUME_FINALIZER = "kubernetes.io/pv-protection"
+CLASS_FINALIZER = "kubernetes.io/vac-protection"
+# The name of the index of claims and volumes by the attributes classes that they name.
+_BY_CLASS = "volume-attributes-class"
 
 
 def is_leaving(obj: Object, finalizer: str) -> bool:
@@ -102,6 +106,48 @@ async def reconcile_volume(key: Key, ctx: Context) -> timedelta | None:
     return None
 
 
+def class_names(obj: Object) -> list[str]:
+    """Return the attributes classes that a claim or a volume has, wants or is changing to."""
+    status = obj.get("status") or {}
+    named = (
+        (obj.get("spec") or {}).get("volumeAttributesClassName"),
+        status.get("currentVolumeAttributesClassName"),
+        (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName"),
+    )
+    return [*dict.fromkeys(name for name in named if name)]
+
+
+async def reconcile_class(key: Key, ctx: Context) -> timedelta | None:
+    """Protect an attributes class, or let it go if no volume and no claim names it."""
+    found = ctx.informers.informer(VOLUMEATTRIBUTESCLASSES).get(key)
+    if found is None:
+        return None
+    if is_leaving(found, CLASS_FINALIZER):
+        if not _is_named(key.name, ctx):
+            await _let_go(ctx, VOLUMEATTRIBUTESCLASSES, found, CLASS_FINALIZER)
+    elif is_unprotected(found, CLASS_FINALIZER):
+        await _protect(ctx, VOLUMEATTRIBUTESCLASSES, found, CLASS_FINALIZER)
+    return None
+
+
+def _is_named(name: str, ctx: Context) -> bool:
+    for row in (PERSISTENTVOLUMES, PERSISTENTVOLUMECLAIMS):
+        informer = ctx.informers.informer(row)
+        informer.add_index(_BY_CLASS, class_names)
+        if informer.by_index(_BY_CLASS, name):
+            return True
+    return False
+
+
+def to_classes(obj: Object, ctx: Context) -> Iterable[Key]:
+    """Route a volume or a claim to those of its attributes classes that want to go."""
+    informer = ctx.informers.informer(VOLUMEATTRIBUTESCLASSES)
+    for name in class_names(obj):
+        found = informer.get(Key("", name))
+        if found is not None and is_leaving(found, CLASS_FINALIZER):
+            yield Key("", name)
+
+
 def from_pod(pod: Object, ctx: Context) -> Iterable[Key]:
     """Route a Pod that may have stopped using its claims to those of them that want to go."""
     informer = ctx.informers.informer(PERSISTENTVOLUMECLAIMS)
@@ -122,4 +168,10 @@ PERSISTENTVOLUME_PROTECTION = Controller(
     name="persistentvolume-protection-controller",
     on=PERSISTENTVOLUMES,
     reconcile=reconcile_volume,
+)
+VOLUMEATTRIBUTESCLASS_PROTECTION = Controller(
+    name="volumeattributesclass-protection-controller",
+    on=VOLUMEATTRIBUTESCLASSES,
+    reconcile=reconcile_class,
+    also=((PERSISTENTVOLUMES, to_classes), (PERSISTENTVOLUMECLAIMS, to_classes)),
 )

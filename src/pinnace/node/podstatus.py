@@ -201,7 +201,7 @@ def _of_seen(sight: _Sight, one: Declared, last: SeenContainer) -> Object:
         "image": last.image or one.spec.get("image", ""),
         "imageID": last.image_ref,
         "containerID": f"containerd://{last.id}",
-        "state": _state(last),
+        "state": _state(last) or {"waiting": {"reason": sight.waiting}},
         "volumeMounts": _mounts(one),
         "resources": resources,
     }
@@ -216,7 +216,7 @@ def _of_seen(sight: _Sight, one: Declared, last: SeenContainer) -> Object:
 def _state(last: SeenContainer) -> Object:
     if last.state == "running":
         return {"running": {"startedAt": format_time(last.started_at or last.created_at)}}
-    return _ended(last) if last.state == "exited" else {"waiting": {}}
+    return _ended(last)
 
 
 def _ended(last: SeenContainer) -> Object:

@@ -160,11 +160,11 @@ def _stopping(pod: Object, rule: Rule, now: datetime, place: Place) -> Step:
     wait = 0.0 if is_terminal(pod) else _until(meta["deletionTimestamp"], stop - grace, now)
     if wait > 0:
         return Step(again=wait)
-    if not meta.get("finalizers"):
-        return Step(delete=True)
-    # The pod will outlive its deletion: others must see how its containers ended.
-    shown = None if is_terminal(pod) else _shown(pod, _killed(pod, now), now, place)
-    return Step(shown, delete=grace > 0)
+    held, phase = bool(meta.get("finalizers")), (pod.get("status") or {}).get("phase")
+    if is_terminal(pod) or not (held or phase == "Running"):
+        return Step(delete=grace > 0 or not held)
+    # Who waits for the pod to be no longer ready, or holds it, must see how its containers ended.
+    return Step(_shown(pod, _killed(pod, now), now, place), delete=grace > 0 or not held)
 
 
 def _killed(pod: Object, now: datetime) -> Scene:

@@ -1,4 +1,4 @@
-"""The rules of `admissionpolicies`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `admissionpolicies`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 VAP: Object = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "ValidatingAdmissionPolicy",
-    "metadata": {"name": "validb.example.com"},
+    "metadata": {"name": "sample.example.com"},
     "spec": {
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {
@@ -86,7 +86,7 @@ VAP: Object = {
 VAPB: Object = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "ValidatingAdmissionPolicyBinding",
-    "metadata": {"name": "validb.example.com"},
+    "metadata": {"name": "sample.example.com"},
     "spec": {
         "policyName": "p.example.com",
         "paramRef": {"name": "x", "parameterNotFoundAction": "Deny", "namespace": "default"},
@@ -127,7 +127,7 @@ VAPB: Object = {
 MAP_V1: Object = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "MutatingAdmissionPolicy",
-    "metadata": {"name": "validb.example.com"},
+    "metadata": {"name": "sample.example.com"},
     "spec": {
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {
@@ -177,7 +177,7 @@ MAP_V1: Object = {
 MAPB_V1: Object = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "MutatingAdmissionPolicyBinding",
-    "metadata": {"name": "validb.example.com"},
+    "metadata": {"name": "sample.example.com"},
     "spec": {
         "policyName": "p.example.com",
         "paramRef": {"name": "x", "parameterNotFoundAction": "Deny", "namespace": "default"},

@@ -1,4 +1,4 @@
-"""The rules of `attachments`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `attachments`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 VA: Object = {
     "apiVersion": "storage.k8s.io/v1",
     "kind": "VolumeAttachment",
-    "metadata": {"name": "validb-va"},
+    "metadata": {"name": "sample-va"},
     "spec": {
         "attacher": "a.example.com",
         "source": {"persistentVolumeName": "pv"},
@@ -35,7 +35,7 @@ VA: Object = {
 VA_INLINE: Object = {
     "apiVersion": "storage.k8s.io/v1",
     "kind": "VolumeAttachment",
-    "metadata": {"name": "validb-va2"},
+    "metadata": {"name": "sample-va2"},
     "spec": {
         "attacher": "a.example.com",
         "source": {

@@ -1,4 +1,4 @@
-"""The rules of `definitions`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `definitions`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,9 +19,9 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 CRD: Object = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {"name": "ones.validb.example.com"},
+    "metadata": {"name": "ones.sample.example.com"},
     "spec": {
-        "group": "validb.example.com",
+        "group": "sample.example.com",
         "names": {
             "plural": "ones",
             "singular": "one",
@@ -118,9 +118,9 @@ CRD: Object = {
 CRD2: Object = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {"name": "twos.validb.example.com"},
+    "metadata": {"name": "twos.sample.example.com"},
     "spec": {
-        "group": "validb.example.com",
+        "group": "sample.example.com",
         "names": {
             "plural": "twos",
             "singular": "two",
@@ -269,9 +269,9 @@ CRD2: Object = {
         ],
         "acceptedNames": {
             "plural": "twos",
-            "singular": "validb",
-            "kind": "Validb",
-            "listKind": "ValidbList",
+            "singular": "sample",
+            "kind": "Sample",
+            "listKind": "SampleList",
             "shortNames": ["vb"],
             "categories": ["all"],
         },
@@ -359,13 +359,6 @@ CASES: list[tuple[Object, str, str, Any, list[str]]] = [
         "spec.versions.1.selectableFields",
         [{"jsonPath": ".spec.i"}, {"jsonPath": ".spec.i"}],
         ['spec.versions[1].selectableFields[1].jsonPath: Duplicate value: ".spec.i"'],
-    ),
-    (
-        CRD2,
-        "create",
-        "spec.conversion.webhook.clientConfig.caBundle",
-        "bad",
-        [": illegal base64 data at input byte 0"],
     ),
     (
         CRD2,

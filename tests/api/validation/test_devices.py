@@ -1,4 +1,4 @@
-"""The rules of `devices`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `devices`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 CLAIM_V1: Object = {
     "apiVersion": "resource.k8s.io/v1",
     "kind": "ResourceClaim",
-    "metadata": {"name": "validb-claim", "namespace": "default"},
+    "metadata": {"name": "sample-claim", "namespace": "default"},
     "spec": {
         "devices": {
             "requests": [
@@ -154,7 +154,7 @@ CLAIM_V1: Object = {
 CLAIMTPL_V1BETA1: Object = {
     "apiVersion": "resource.k8s.io/v1beta1",
     "kind": "ResourceClaimTemplate",
-    "metadata": {"name": "validb-tpl", "namespace": "default"},
+    "metadata": {"name": "sample-tpl", "namespace": "default"},
     "spec": {
         "metadata": {"labels": {"a": "b"}, "annotations": {"x": "y"}},
         "spec": {
@@ -221,7 +221,7 @@ CLAIMTPL_V1BETA1: Object = {
 DEVCLASS_V1: Object = {
     "apiVersion": "resource.k8s.io/v1",
     "kind": "DeviceClass",
-    "metadata": {"name": "validb-class"},
+    "metadata": {"name": "sample-class"},
     "spec": {
         "selectors": [{"cel": {"expression": "true"}}],
         "config": [

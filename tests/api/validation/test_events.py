@@ -1,4 +1,4 @@
-"""The rules of `events`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `events`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,14 +19,14 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 EVENT: Object = {
     "apiVersion": "events.k8s.io/v1",
     "kind": "Event",
-    "metadata": {"name": "validb-ev", "namespace": "default"},
+    "metadata": {"name": "sample-ev", "namespace": "default"},
     "eventTime": "2004-01-01T01:01:01.000000Z",
     "series": {"count": 2, "lastObservedTime": "2004-01-01T01:01:01.000000Z"},
     "reportingController": "example.com/c",
     "reportingInstance": "i",
     "action": "A",
     "reason": "R",
-    "regarding": {"kind": "Pod", "namespace": "validb-lab", "name": "p"},
+    "regarding": {"kind": "Pod", "namespace": "sample-lab", "name": "p"},
     "note": "n",
     "type": "Normal",
 }

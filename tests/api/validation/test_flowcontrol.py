@@ -1,4 +1,4 @@
-"""The rules of `flowcontrol`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `flowcontrol`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 FS: Object = {
     "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
     "kind": "FlowSchema",
-    "metadata": {"name": "validb-fs"},
+    "metadata": {"name": "sample-fs"},
     "spec": {
         "priorityLevelConfiguration": {"name": "global-default"},
         "matchingPrecedence": 500,
@@ -59,7 +59,7 @@ FS: Object = {
 PLC: Object = {
     "apiVersion": "flowcontrol.apiserver.k8s.io/v1",
     "kind": "PriorityLevelConfiguration",
-    "metadata": {"name": "validb-plc"},
+    "metadata": {"name": "sample-plc"},
     "spec": {
         "type": "Limited",
         "limited": {

@@ -1,4 +1,4 @@
-"""The rules of `poolrequests`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `poolrequests`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 RPSR: Object = {
     "apiVersion": "resource.k8s.io/v1alpha3",
     "kind": "ResourcePoolStatusRequest",
-    "metadata": {"name": "validb-rpsr"},
+    "metadata": {"name": "sample-rpsr"},
     "spec": {"driver": "d.example.com", "poolName": "p", "limit": 3},
     "status": {
         "poolCount": 1,

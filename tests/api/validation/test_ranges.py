@@ -1,4 +1,4 @@
-"""The rules of `ranges`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `ranges`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -25,7 +25,7 @@ IP_V1: Object = {
 SVCCIDR_V1: Object = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "ServiceCIDR",
-    "metadata": {"name": "validb-cidr"},
+    "metadata": {"name": "sample-cidr"},
     "spec": {"cidrs": ["10.251.0.0/24", "fd00:5::/112"]},
     "status": {
         "conditions": [
@@ -43,7 +43,7 @@ SVCCIDR_V1: Object = {
 INGCLASS: Object = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "IngressClass",
-    "metadata": {"name": "validb-ic"},
+    "metadata": {"name": "sample-ic"},
     "spec": {
         "controller": "example.com/c",
         "parameters": {
@@ -143,19 +143,19 @@ CASES: list[tuple[Object, str, str, Any, list[str]]] = [
     (
         INGCLASS,
         "update",
-        "spec",
-        GONE,
-        [
-            "spec.controller: Required value",
-            'spec.controller: Invalid value: "": field is immutable',
-        ],
+        "spec.controller",
+        "other.example.com/x",
+        ['spec.controller: Invalid value: "other.example.com/x": field is immutable'],
     ),
     (
         INGCLASS,
         "update",
-        "spec.controller",
-        "other.example.com/x",
-        ['spec.controller: Invalid value: "other.example.com/x": field is immutable'],
+        "spec",
+        GONE,
+        [
+            'spec.controller: Invalid value: "": field is immutable',
+            "spec.controller: Required value",
+        ],
     ),
 ]
 

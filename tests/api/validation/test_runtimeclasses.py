@@ -1,4 +1,4 @@
-"""The rules of `runtimeclasses`, told in upstream's words: what a side-by-side run confirmed."""
+"""The rules of `runtimeclasses`, in the words of an upstream server asked the same."""
 
 import copy
 from typing import Any
@@ -19,7 +19,7 @@ ROWS = {(row.group_version, row.kind): row for row in RESOURCES}
 RUNTIMECLASS: Object = {
     "apiVersion": "node.k8s.io/v1",
     "kind": "RuntimeClass",
-    "metadata": {"name": "validb-rc"},
+    "metadata": {"name": "sample-rc"},
     "handler": "runc",
     "overhead": {"podFixed": {"cpu": "1", "memory": "1Gi"}},
     "scheduling": {

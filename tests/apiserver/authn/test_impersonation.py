@@ -2,13 +2,26 @@ import pytest
 
 from pinnace.api.errors import BadRequest, Forbidden
 from pinnace.api.wire import User
-from pinnace.apiserver.authn.impersonation import SEPARATOR, impersonate, joined
+from pinnace.apiserver.authn.impersonating import Impersonation
+from pinnace.apiserver.authn.impersonation import SEPARATOR, joined, wanted
+from pinnace.apiserver.authz.base import Attributes
 
 ADMIN = User("admin", ("system:authenticated",))
 
 
+LIST = Attributes(verb="list", resource="pods", namespace="ns")
+
+
+def impersonate(user, headers, authorizer):
+    who = wanted(headers)
+    return user if who is None else Impersonation(authorizer).user(user, who, LIST)
+
+
 class Remembering:
-    """Allows what is listed as (resource, namespace, name), and remembers what was asked."""
+    """Allows what is listed as (resource, namespace, name), and remembers what was asked.
+
+    Only in the old way, unless it allows everything.
+    """
 
     def __init__(self, *allowed):
         self.allowed = allowed
@@ -17,7 +30,7 @@ class Remembering:
     def authorize(self, user, attributes):
         self.asked.append(attributes)
         what = (attributes.resource, attributes.namespace, attributes.name)
-        return not self.allowed or what in self.allowed, ""
+        return not self.allowed or (attributes.verb == "impersonate" and what in self.allowed), ""
 
 
 def test_nobody_is_impersonated_without_headers():
@@ -42,11 +55,12 @@ def test_everything_asked_for_is_authorized_by_itself():
         "jane", ("devs", "a,b", "system:authenticated"), "u1", {"scopes/x": ("view",)}
     )
     assert [(a.verb, a.group, a.resource, a.subresource, a.name) for a in authorizer.asked] == [
-        ("impersonate", "", "users", "", "jane"),
-        ("impersonate", "", "groups", "", "devs"),
-        ("impersonate", "", "groups", "", "a,b"),
-        ("impersonate", "authentication.k8s.io", "userextras", "scopes/x", "view"),
-        ("impersonate", "authentication.k8s.io", "uids", "", "u1"),
+        ("impersonate-on:user-info:list", "", "pods", "", ""),
+        ("impersonate:user-info", "authentication.k8s.io", "users", "", "jane"),
+        ("impersonate:user-info", "authentication.k8s.io", "uids", "", "u1"),
+        ("impersonate:user-info", "authentication.k8s.io", "groups", "", "devs"),
+        ("impersonate:user-info", "authentication.k8s.io", "groups", "", "a,b"),
+        ("impersonate:user-info", "authentication.k8s.io", "userextras", "scopes/x", "view"),
     ]
 
 
@@ -56,9 +70,55 @@ def test_one_refused_group_refuses_the_whole():
     with pytest.raises(Forbidden) as refused:
         impersonate(ADMIN, headers, authorizer)
     assert refused.value.message == (
-        'groups "system:masters" is forbidden: User "admin" cannot impersonate resource "groups"'
-        ' in API group "" at the cluster scope'
+        'pods is forbidden: User "admin" cannot impersonate-on:user-info:list resource "pods"'
+        ' in API group "" in the namespace "ns"'
     )
+    assert [(a.verb, a.resource, a.name) for a in authorizer.asked[1:]] == [
+        ("impersonate", "users", "jane"),
+        ("impersonate", "groups", "system:masters"),
+    ]
+
+
+def test_masters_are_impersonated_in_the_old_way_only():
+    authorizer = Remembering()
+    headers = {"impersonate-user": "jane", "impersonate-group": "system:masters"}
+    assert impersonate(ADMIN, headers, authorizer).groups[0] == "system:masters"
+    assert authorizer.asked[-1].verb == "impersonate"
+
+
+def test_a_node_that_is_asked_for_by_name_alone_is_in_the_group_of_nodes():
+    authorizer = Remembering()
+    user = impersonate(ADMIN, {"impersonate-user": "system:node:n1"}, authorizer)
+    assert user.groups == ("system:nodes", "system:authenticated")
+    assert [(a.verb, a.resource, a.name) for a in authorizer.asked] == [
+        ("impersonate-on:arbitrary-node:list", "pods", ""),
+        ("impersonate:arbitrary-node", "nodes", "n1"),
+    ]
+
+
+def test_a_service_account_may_be_let_act_as_the_node_it_runs_on():
+    agent = User(
+        "system:serviceaccount:ns:agent",
+        (),
+        "",
+        {"authentication.kubernetes.io/node-name": ("n1",)},
+    )
+    authorizer = Remembering()
+    impersonate(agent, {"impersonate-user": "system:node:n1"}, authorizer)
+    assert [(a.verb, a.resource, a.name) for a in authorizer.asked] == [
+        ("impersonate-on:associated-node:list", "pods", ""),
+        ("impersonate:associated-node", "nodes", "*"),
+    ]
+
+
+def test_the_way_that_succeeded_last_is_tried_first():
+    authorizer = Remembering(("users", "", "jane"))
+    impersonation = Impersonation(authorizer)
+    who = wanted({"impersonate-user": "jane"})
+    impersonation.user(ADMIN, who, LIST)
+    assert [a.verb for a in authorizer.asked] == ["impersonate-on:user-info:list", "impersonate"]
+    impersonation.user(ADMIN, who, LIST)
+    assert [a.verb for a in authorizer.asked[2:]] == ["impersonate"]
 
 
 def test_a_service_account_is_asked_for_as_one_and_gets_its_groups():

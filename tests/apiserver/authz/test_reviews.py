@@ -87,3 +87,28 @@ def test_own_rules_are_listed(rbac):
     assert any("/healthz" in rule["nonResourceURLs"] for rule in status["nonResourceRules"])
     with pytest.raises(BadRequest, match="no namespace on request"):
         review_own_rules({"spec": {}}, JANE, rbac)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"fieldSelector": {"rawSelector": "&&"}}, "fieldSelector ignored"),
+        ({"labelSelector": {"rawSelector": "a in (b"}}, "labelSelector ignored"),
+        (
+            {
+                "labelSelector": {
+                    "requirements": [
+                        {"key": "a", "operator": "Exists"},
+                        {"key": "a", "operator": "Bogus", "values": ["b"]},
+                    ]
+                }
+            },
+            "labelSelector partially ignored",
+        ),
+    ],
+)
+def test_selectors_that_cannot_be_read_are_ignored_and_told_of(rbac, asked, says):
+    attributes = {"verb": "list", "resource": "pods", **asked}
+    status = review_access(review(user="x", resourceAttributes=attributes), rbac)["status"]
+    told = f"spec.resourceAttributes.{says} due to parse error"
+    assert status == {"allowed": False, "evaluationError": told}

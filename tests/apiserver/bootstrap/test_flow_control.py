@@ -13,6 +13,7 @@ def test_every_flow_schema_names_a_level_that_is_there() -> None:
 
 async def test_what_a_cluster_starts_with_is_written_as_by_go(api: Any) -> None:
     path = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/catch-all"
-    assert (await api.do("GET", path))[1]["status"] == {}
+    (condition,) = (await api.do("GET", path))[1]["status"]["conditions"]
+    assert (condition["type"], condition["status"]) == ("Dangling", "False")
     _, service = await api.do("GET", "/api/v1/namespaces/default/services/kubernetes")
     assert list(service["spec"])[:3] == ["ports", "clusterIP", "clusterIPs"]

@@ -29,7 +29,9 @@ async def test_an_address_is_held_as_long_as_its_service(api: Any) -> None:
 
 async def test_dry_runs_and_failures_hold_nothing(api: Any) -> None:
     code, would = await make(api, "?dryRun=All", type="NodePort")
-    assert (code, bool(would["spec"]["ports"][0]["nodePort"])) == (201, True)
+    assert (code, would["spec"]["ports"][0]["nodePort"]) == (201, 32769)
+    _, would = await make(api, "?dryRun=All", type="LoadBalancer", externalTrafficPolicy="Local")
+    assert would["spec"]["healthCheckNodePort"] == 32770
     code, _ = await make(api, clusterIP="10.96.0.1")
     assert code == 422
     assert await addresses(api) == ["10.96.0.1"]
@@ -75,3 +77,33 @@ async def test_a_taken_or_foreign_port_is_refused(api: Any) -> None:
     body["spec"]["ports"] = [{"port": 80, "nodePort": 80}]  # type: ignore[index]
     code, status = await api.do("POST", SERVICES, body)
     assert "The range of valid ports is 30000-32767" in status["message"]
+
+
+async def test_what_cannot_be_had_is_told_before_what_is_wrong(api: Any) -> None:
+    code, refused = await make(api, clusterIP="10.97.0.1", sessionAffinity="Odd")
+    assert code == 422
+    assert refused["details"]["causes"] == [
+        {
+            "reason": "FieldValueInvalid",
+            "field": "spec.clusterIPs",
+            "message": 'Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the '
+            "provided network does not match the current range",
+        }
+    ]
+    code, refused = await make(api, ipFamilyPolicy="RequireDualStack", type="Odd")
+    assert [cause["field"] for cause in refused["details"]["causes"]] == ["spec.ipFamilyPolicy"]
+
+
+async def test_an_update_of_an_address_is_refused_as_what_it_is(api: Any) -> None:
+    await make(api)
+    other = {"spec": {"clusterIP": "10.97.0.1", "clusterIPs": ["10.97.0.1"]}}
+    code, refused = await api.do("PATCH", f"{SERVICES}/s", other, **MERGE)
+    assert code == 422
+    assert [cause["field"] for cause in refused["details"]["causes"]] == ["spec.clusterIPs[0]"]
+    assert "may not change once set" in refused["message"]
+
+
+async def test_a_dry_run_counts_node_ports_from_a_guess(api: Any) -> None:
+    ports = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
+    _, would = await make(api, "?dryRun=All", type="NodePort", ports=ports)
+    assert [port["nodePort"] for port in would["spec"]["ports"]] == [32769, 32770]

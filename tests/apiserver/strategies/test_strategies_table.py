@@ -318,26 +318,6 @@ def test_a_service_that_changes_type_drops_what_it_no_longer_uses() -> None:
     assert "clusterIP" not in named["spec"]
 
 
-def test_a_service_keeps_what_was_allocated_when_the_client_leaves_it_out() -> None:
-    old = obj(
-        spec={
-            "type": "NodePort",
-            "clusterIP": "10.0.0.1",
-            "clusterIPs": ["10.0.0.1"],
-            "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30000}],
-        }
-    )
-    new = obj(spec={"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP"}]})
-    built_in("services").prepare_update(new, old, CTX)
-    assert new["spec"] == old["spec"]
-    moved = obj(spec={**old["spec"], "clusterIP": "None"})
-    built_in("services").prepare_update(moved, old, CTX)
-    assert moved["spec"]["clusterIPs"] == ["None"]
-    headless = obj(spec={"type": "ClusterIP", "clusterIP": "None"})
-    built_in("services").prepare_create(headless, CTX)
-    assert headless["spec"]["clusterIPs"] == ["None"]
-
-
 def test_a_custom_resource_counts_everything_but_metadata() -> None:
     version = {
         "name": "v1",

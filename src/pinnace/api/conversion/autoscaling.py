@@ -60,6 +60,15 @@ _STATUS = {
     )
     for source, fields in _SPEC.items()
 }
+# The amounts that upstream's v1 types always say.
+_SPEC_ALWAYS = {"object": "targetValue", "pods": "targetAverageValue"}
+_STATUS_ALWAYS = {
+    "resource": "currentAverageValue",
+    "containerResource": "currentAverageValue",
+    "pods": "currentAverageValue",
+    "object": "currentValue",
+    "external": "currentValue",
+}
 
 
 def _to_v2_metric(metric: Object, table: dict[str, Any]) -> Object:
@@ -96,9 +105,9 @@ def _to_v1_metric(metric: Object, table: dict[str, Any]) -> Object:
             holder = metric[source].get(outer) or {} if outer else metric[source]
             if holder.get(name) is not None:
                 inner[old] = holder[name]
-        if source == "object":
-            for value in ("targetValue",) if table is _SPEC else ("currentValue",):
-                inner.setdefault(value, "0")
+        always = (_SPEC_ALWAYS if table is _SPEC else _STATUS_ALWAYS).get(source)
+        if always:
+            inner.setdefault(always, "0")
         made[source] = inner
     return made
 
@@ -144,9 +153,10 @@ def _from_v2(obj: Object) -> Object:
     spec, status = dict(obj.get("spec") or {}), dict(obj.get("status") or {})
     metrics, current = spec.pop("metrics", None) or [], status.pop("currentMetrics", None) or []
     conditions, behavior = status.pop("conditions", None), spec.pop("behavior", None)
-    percents = [percent for percent in (_cpu(item, "target") for item in metrics) if percent]
-    if percents:
-        spec["targetCPUUtilizationPercentage"] = percents[0]
+    percents = [_cpu(item, "target") for item in metrics]
+    known = [percent for percent in percents if percent is not None]
+    if known:
+        spec["targetCPUUtilizationPercentage"] = known[0]
     for item in current:
         percent = _cpu(item, "current")
         if percent is not None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pinnace.api.custom.jsonpath import JsonPath
-from pinnace.api.custom.kind import CustomKind, selects
+from pinnace.api.custom.kind import Conversion, CustomKind, selects
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource, Subresource, status
 
@@ -41,7 +41,13 @@ def rows_of(crd: Object) -> list[Resource]:
 def _row(crd: Object, version: Mapping[str, Any], selected: Mapping[str, JsonPath]) -> Resource:
     spec = crd["spec"]
     names = (crd.get("status") or {}).get("acceptedNames") or spec["names"]
-    custom = CustomKind(spec["group"], spec["names"]["kind"], version, selects=selected)
+    custom = CustomKind(
+        spec["group"],
+        spec["names"]["kind"],
+        version,
+        selects=selected,
+        conversion=_conversion(spec.get("conversion") or {}),
+    )
     subresources: tuple[Subresource, ...] = ()
     if custom.has_status:
         subresources += (status(spec["names"]["kind"]),)
@@ -63,6 +69,14 @@ def _row(crd: Object, version: Mapping[str, Any], selected: Mapping[str, JsonPat
         storage=f"{spec['group']}/{storage_version(crd)}",
         custom=custom,
     )
+
+
+def _conversion(given: Mapping[str, Any]) -> Conversion | None:
+    if given.get("strategy") != "Webhook":
+        return None
+    webhook = given["webhook"]
+    versions = tuple(webhook.get("conversionReviewVersions") or ())
+    return Conversion(webhook["clientConfig"], versions)
 
 
 def with_condition(crd: Object, new: Object, now: str) -> None:

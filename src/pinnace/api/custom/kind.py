@@ -6,7 +6,8 @@ changes, so it may be used as a key of caches.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from pinnace.api.custom.pruning import prune
 from pinnace.api.custom.rules import Node as RuleNode
 from pinnace.api.custom.rules import check_rules, compile_rules
 from pinnace.api.custom.structural import ANYTHING, Structural, build
-from pinnace.api.custom.values import check_values, compile_values
+from pinnace.api.custom.values import Node, check_values, compile_values
 from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
@@ -53,6 +54,44 @@ class Scale:
     label_selector: tuple[str, ...] = ()
 
 
+# Enough for all that one apply compares, for several at once.
+_REMEMBERED = 256
+
+
+class Unconverted(Exception):
+    """An object is wanted in a version, and only a webhook can tell how it looks there."""
+
+    def __init__(self, obj: Object, row: Resource) -> None:
+        super().__init__(f"{obj.get('kind')} is wanted in {row.group_version}")
+        self.obj, self.row = obj, row
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The webhook that converts between versions, and the reviews that it reads.
+
+    What it made lately is remembered, for what compares versions and cannot wait.
+    """
+
+    client: Mapping[str, Any]
+    versions: tuple[str, ...]
+    _lately: dict[tuple[bytes, str], Object] = field(default_factory=dict)
+
+    def remember(self, obj: Object, made: Object) -> None:
+        """Keep what the webhook made of an object."""
+        while len(self._lately) >= _REMEMBERED:
+            del self._lately[next(iter(self._lately))]
+        self._lately[orjson.dumps(obj), made["apiVersion"]] = made
+
+    def recall(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of a row; raises Unconverted if that is not known."""
+        made = self._lately.get((orjson.dumps(obj), row.group_version))
+        if made is None:
+            raise Unconverted(obj, row)
+        copied: Object = orjson.loads(orjson.dumps(made))
+        return copied
+
+
 class CustomKind:
     """What one version says: schema, defaults, rules, subresources, columns, selectable fields."""
 
@@ -63,16 +102,19 @@ class CustomKind:
         version: Mapping[str, Any],
         *,
         selects: Mapping[str, JsonPath],
+        conversion: Conversion | None = None,
     ) -> None:
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         subresources = version.get("subresources") or {}
         # Set by whoever serves the kind, as its definition's conditions change.
         self.established = self.terminating = False
+        # None where versions differ in their names only.
+        self.conversion = conversion
         self.served = bool(version.get("served"))
         self.api_version = f"{group}/{version['name']}"
-        self.raw: Mapping[str, Any] = schema or {}
-        self.structural: Structural = build(schema) if schema else ANYTHING
-        self.type: TypeDef = type_of(kind, self.structural)
+        # As bytes, a fourth of the size: of a thousand definitions most are never used.
+        self._schema = orjson.dumps(schema or {})
+        self._kind = kind
         # All rows of the definition by apiVersion, set by whoever makes them.
         self.versions: Mapping[str, Resource] = {}
         self.has_status = subresources.get("status") is not None
@@ -80,13 +122,43 @@ class CustomKind:
         self.columns: Sequence[Mapping[str, Any]] = version.get("additionalPrinterColumns") or ()
         self.warning = _deprecation(group, kind, version)
         # What may be selected by here, and all that is in any version: objects are looked at once.
+        self.selectable_paths = _selectable_paths(version)
         self.selectable = frozenset(_selectable(version))
         self.selects = selects
-        self.defaults = defaulting.has_defaults(self.structural)
-        self._values = compile_values(self.raw)
-        self._rules: RuleNode | None = None
-        self._rules_known = False
-        self._status_values = compile_values((self.raw.get("properties") or {}).get("status") or {})
+
+    # What is compiled of the schema is compiled when an object first asks for it.
+
+    def read(self) -> Mapping[str, Any]:
+        """Return the schema as JSON, decoded anew each time; empty when there is none."""
+        schema: Mapping[str, Any] = orjson.loads(self._schema)
+        return schema
+
+    @cached_property
+    def structural(self) -> Structural:
+        """The schema as a tree."""
+        return build(self.read()) if self._schema != b"{}" else ANYTHING
+
+    @cached_property
+    def type(self) -> TypeDef:
+        """The schema as server-side apply reads it."""
+        return type_of(self._kind, self.structural)
+
+    @cached_property
+    def defaults(self) -> bool:
+        """Whether there is any default to fill in."""
+        return defaulting.has_defaults(self.structural)
+
+    @cached_property
+    def _values(self) -> Node:
+        return compile_values(self.structural.raw)
+
+    @cached_property
+    def _status_values(self) -> Node:
+        return compile_values((self.structural.raw.get("properties") or {}).get("status") or {})
+
+    @cached_property
+    def _rules(self) -> RuleNode | None:
+        return compile_rules(self.structural.raw)
 
     def selected(self, obj: Object) -> dict[str, str]:
         """Return the value of every field that some version selects by, as text."""
@@ -100,6 +172,18 @@ class CustomKind:
         lost = prune(obj, self.structural)
         defaulting.drop_nulls(obj, self.structural)
         return lost + coerce(obj, self.structural)
+
+    def settle(self, obj: Object) -> None:
+        """Make of an object that a webhook converted what this kind keeps, defaults included."""
+        prune(obj, self.structural)
+        defaulting.drop_nulls(obj, self.structural)
+        self.apply_defaults(obj)
+
+    def known(self, obj: Object, row: Resource) -> Object:
+        """Return an object in the version of this kind's row; raises Unconverted."""
+        if self.conversion is None or not obj.get("metadata"):
+            return self.converted(obj)
+        return self.conversion.recall(obj, row)
 
     def converted(self, obj: Object) -> Object:
         """Return an object of another version in this one, without what this one lacks."""
@@ -115,14 +199,17 @@ class CustomKind:
         """Return stored bytes as they are read now: pruned, defaulted, in the storage version.
 
         What was stored before the definition got a default shows it, and what it no longer names
-        is gone; the store is changed by the next write only.
+        is gone; the store is changed by the next write only. Where a webhook converts, they stay
+        in the version in which they were stored.
         """
         obj: Object = orjson.loads(value)
         before = orjson.dumps(obj)
-        obj["apiVersion"] = self.api_version
-        prune(obj, self.structural)
-        defaulting.drop_nulls(obj, self.structural)
-        self.apply_defaults(obj)
+        own = self.versions.get(obj["apiVersion"]) if self.conversion is not None else None
+        if own is not None and own.custom is not None:
+            own.custom.settle(obj)
+        else:
+            obj["apiVersion"] = self.api_version
+            self.settle(obj)
         return value if orjson.dumps(obj) == before else canonical_bytes(obj)
 
     def apply_defaults(self, obj: Object) -> None:
@@ -175,9 +262,6 @@ class CustomKind:
         warnings: list[str] | None = None,
     ) -> list[Cause]:
         """Ask the CEL rules, unless something is wrong that they would stumble over."""
-        if not self._rules_known:
-            # Compiled when first needed: most versions of a definition are never written to.
-            self._rules, self._rules_known = compile_rules(self.raw), True
         if self._rules is None:
             return []
         if blocks_rules(found):
@@ -207,9 +291,12 @@ def selects(versions: Iterable[Mapping[str, Any]]) -> dict[str, JsonPath]:
     return {name: path for version in versions for name, path in _selectable(version).items()}
 
 
+def _selectable_paths(version: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(field["jsonPath"] for field in version.get("selectableFields") or ())
+
+
 def _selectable(version: Mapping[str, Any]) -> dict[str, JsonPath]:
-    paths = [field["jsonPath"] for field in version.get("selectableFields") or ()]
-    return {path.removeprefix("."): JsonPath(path) for path in paths}
+    return {path.removeprefix("."): JsonPath(path) for path in _selectable_paths(version)}
 
 
 def _label(value: Any) -> str:

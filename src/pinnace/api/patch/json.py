@@ -24,7 +24,14 @@ Container = dict[str, Any] | list[Any]
 
 
 class _Failed(Exception):
-    """The patch does not apply; the text is for our own logs and tests."""
+    """The patch does not apply; whoever sent it is told why only where upstream does."""
+
+
+class _Missing(_Failed):
+    """There is nothing at the path of an operation."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f'doc is missing path: "{path}": missing value')
 
 
 def apply(doc: Object, ops: Any) -> Object:
@@ -81,7 +88,10 @@ class _Run:
         kind = op.get("op")
         if not isinstance(kind, str) or kind not in steps:
             raise _Failed(f"Unexpected kind: {kind}")
-        steps[kind](op)
+        try:
+            steps[kind](op)
+        except _Missing as missing:
+            raise _Failed(f"{kind} operation does not apply: {missing}") from None
 
     def _add(self, op: dict[str, Any]) -> None:
         parent, key = self._find(_pointer(op, "path"))
@@ -137,12 +147,12 @@ class _Run:
         """Return the container that a pointer's last part is in, and that part."""
         parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
         if len(parts) < 2:
-            raise _Failed(f"doc is missing path: {path}")
+            raise _Missing(path)
         here: Any = self.doc
         for part in parts[1:-1]:
             here = _get(here, part)
             if not isinstance(here, (dict, list)):
-                raise _Failed(f"doc is missing path: {path}")
+                raise _Missing(path)
         return here, parts[-1]
 
 

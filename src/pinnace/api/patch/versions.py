@@ -41,14 +41,17 @@ class Versions:
         return None if row is None else load().type_for(row.group, row.version, row.kind)
 
     def at(self, obj: Object, api_version: str) -> Object | None:
-        """Return an object in a version, or None if there is no such version any more."""
+        """Return an object in a version, or None if there is no such version any more.
+
+        Raises Unconverted if only a webhook can tell.
+        """
         if obj.get("apiVersion") == api_version:
             return obj
         row = self.row(api_version)
         if row is None:
             return None
         if row.custom is not None:
-            return row.custom.converted(obj)
+            return row.custom.known(obj, row)
         try:
             made = convert(obj, row)
         except BadRequest:

@@ -87,7 +87,7 @@ def check_template(report: Report, template: Object) -> None:
     _check_claim_spec(report, report.child(spec, "spec", "spec") or {}, "spec.spec")
 
 
-def check_template_update(report: Report, template: Object, old: Object) -> None:
+def check_template_kept(report: Report, template: Object, old: Object) -> None:
     """Check a changed template: its spec stays."""
     _check_spec_kept(report, template, old, "resource.ResourceClaimTemplateSpec")
 

@@ -105,8 +105,8 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ),
         (DEVICES, "ResourceClaimTemplate"): Rules(
             create=devices.check_template,
-            update=devices.check_template_update,
-            again=("kept",),
+            kept=devices.check_template_kept,
+            again=("whole", "kept"),
             in_hub=True,
         ),
         (DEVICES, "ResourcePoolStatusRequest"): Rules(
@@ -184,12 +184,13 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ),
         (STORAGE, "CSIStorageCapacity"): Rules(
             create=storage.check_csi_capacity,
-            update=storage.check_csi_capacity_update,
+            whole=storage.check_csi_capacity_again,
+            kept=storage.check_csi_capacity_kept,
             again=("whole", "kept"),
         ),
         (STORAGE, "StorageClass"): Rules(
             create=storage.check_storage_class,
-            update=storage.check_storage_class_update,
+            kept=storage.check_storage_class_kept,
             again=("whole", "kept"),
         ),
         (STORAGE, "VolumeAttachment"): Rules(
@@ -201,7 +202,7 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
         (STORAGE, "VolumeAttributesClass"): Rules(
             create=storage.check_attributes_class,
             kept=storage.check_attributes_class_update,
-            again=("whole", "kept"),
+            again=("kept", "whole"),
         ),
     }
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pinnace.api import names
+from pinnace.api.errors import Cause
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report, join, shown, too_long
 
@@ -99,6 +100,20 @@ def check_annotations(report: Report, parent: Object, path: str) -> None:
         report.said(where, name, names.qualified_name(name.lower()))
     if annotations_size(annotations) > ANNOTATIONS_LIMIT:
         report.add(too_long(where, ANNOTATIONS_LIMIT))
+
+
+def label_faults(labels: Mapping[str, str]) -> list[Cause]:
+    """Return what is wrong with an object's labels."""
+    report = Report()
+    check_labels(report, {"labels": dict(labels)}, "labels", "metadata")
+    return report.causes
+
+
+def annotation_faults(annotations: Mapping[str, str]) -> list[Cause]:
+    """Return what is wrong with an object's annotations."""
+    report = Report()
+    check_annotations(report, {"annotations": dict(annotations)}, "metadata")
+    return report.causes
 
 
 def annotations_size(annotations: Mapping[str, str]) -> int:

@@ -1,13 +1,13 @@
-"""Rules of NetworkPolicies, Ingresses, IngressClasses, Endpoints and EndpointSlices."""
+"""Rules of NetworkPolicies, Ingresses, IngressClasses and Endpoints."""
 
 import ipaddress
 
 from pinnace.api import names
 from pinnace.api.objects import Object
-from pinnace.api.schema.internal import internal, same
-from pinnace.api.validation.base import Report, too_many
+from pinnace.api.schema.internal import internal
+from pinnace.api.validation.base import Report
 from pinnace.api.validation.metadata import check_selector
-from pinnace.api.validation.services import PROTOCOLS, check_endpoint_ip, check_special_ip
+from pinnace.api.validation.services import PROTOCOLS, check_special_ip
 
 DIRECTIONS = ("Ingress", "Egress")
 PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -254,99 +254,3 @@ def _check_names(report: Report, endpoint: Object, path: str) -> None:
             value = report.text(endpoint, key, path)
             if value or key == "nodeName":
                 report.said(f"{path}.{key}", value, rule(value))
-
-
-def check_endpoint_slice(report: Report, endpoint_slice: Object) -> None:
-    """Check a new EndpointSlice."""
-    _check_slice_ports(report, endpoint_slice)
-    _check_slice_endpoints(report, endpoint_slice)
-
-
-def check_endpoint_slice_update(report: Report, endpoint_slice: Object, old: Object) -> None:
-    """Check an EndpointSlice that is changed; endpoints that stay may have been wrong always."""
-    _check_slice_ports(report, endpoint_slice)
-    kind = "discovery.EndpointSlice"
-    now, was = ({"endpoints": obj.get("endpoints")} for obj in (endpoint_slice, old))
-    if report.mistyped() or not same(kind, now, was):
-        _check_slice_endpoints(report, endpoint_slice)
-    report.immutable(endpoint_slice.get("addressType"), old.get("addressType"), "addressType")
-
-
-def _check_slice_ports(report: Report, endpoint_slice: Object) -> None:
-    report.one_of(endpoint_slice, "addressType", "", ("FQDN", "IPv4", "IPv6"))
-    ports = report.objects(endpoint_slice, "ports", "")
-    if len(ports) > 20000:
-        report.add(too_many("ports", len(ports), 20000))
-        return
-    seen: set[str] = set()
-    for at, port in ports:
-        name = report.text(port, "name", at)
-        if name:
-            report.said(f"{at}.name", name, names.dns1123_label(name))
-        if name in seen:
-            report.duplicate(f"{at}.name", name)
-        seen.add(name)
-        protocol = report.text(port, "protocol", at)
-        if port.get("protocol") is None:
-            report.required(f"{at}.protocol")
-        elif protocol not in PROTOCOLS:
-            report.not_supported(f"{at}.protocol", protocol, PROTOCOLS)
-        if port.get("appProtocol") is not None:
-            protocol = report.text(port, "appProtocol", at)
-            report.said(f"{at}.appProtocol", protocol, names.qualified_name(protocol))
-
-
-def _check_slice_endpoints(report: Report, endpoint_slice: Object) -> None:
-    kind = Report().text(endpoint_slice, "addressType", "")
-    endpoints = report.objects(endpoint_slice, "endpoints", "")
-    if len(endpoints) > 1000:
-        report.add(too_many("endpoints", len(endpoints), 1000))
-        return
-    for at, endpoint in endpoints:
-        _check_addresses(report, endpoint, kind, at)
-        for key, rule in (
-            ("nodeName", names.dns1123_subdomain),
-            ("hostname", names.dns1123_label),
-        ):
-            if endpoint.get(key) is not None:
-                value = report.text(endpoint, key, at)
-                report.said(f"{at}.{key}", value, rule(value))
-        hints = report.child(endpoint, "hints", at)
-        if hints is not None:
-            _check_hints(report, hints, f"{at}.hints")
-
-
-def _check_hints(report: Report, hints: Object, path: str) -> None:
-    for key in ("forZones", "forNodes"):
-        listed, where = report.objects(hints, key, path), f"{path}.{key}"
-        if len(listed) > 8:
-            report.add(too_many(where, len(listed), 8))
-            return
-        seen: set[str] = set()
-        for at, hint in listed:
-            name = report.text(hint, "name", at)
-            if name in seen:
-                report.duplicate(f"{at}.name", name)
-            seen.add(name)
-            if key == "forZones":
-                report.said(f"{at}.name", name, names.label_value(name))
-            else:
-                report.said(f"{at}.name", name, names.dns1123_subdomain(name))
-
-
-def _check_addresses(report: Report, endpoint: Object, kind: str, path: str) -> None:
-    where = f"{path}.addresses"
-    addresses = report.texts(endpoint, "addresses", path)
-    if not addresses:
-        report.required(where, "must contain at least 1 address")
-    elif len(addresses) > 100:
-        report.add(too_many(where, len(addresses), 100))
-    for index, address in enumerate(addresses):
-        if kind == "FQDN":
-            said = names.fully_qualified_domain_name(address)
-            report.said(f"{where}[{index}]", address, said)
-        elif kind in ("IPv4", "IPv6"):
-            check_endpoint_ip(report, address, f"{where}[{index}]")
-            valid = not names.ip_sloppy(address)
-            if valid and (kind == "IPv6") != names.is_ipv6(address):
-                report.invalid(where, address, f"must be an {kind} address")

@@ -14,6 +14,7 @@ from pinnace.api.validation.podspec import (
     check_pod_spec,
     check_pod_template,
 )
+from pinnace.api.validation.podstatus import check_pod_status
 from pinnace.api.validation.scheduling import REQUIRED, check_tolerations
 
 UPDATABLE = (
@@ -23,7 +24,6 @@ UPDATABLE = (
     "to 1 if it was previously negative)"
 )
 APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
-SYSTEM_CONDITIONS = ("PodScheduled", "Ready", "Initialized")
 LISTS = ("containers", "initContainers")
 EPHEMERAL = "core.EphemeralContainer"
 
@@ -244,67 +244,7 @@ def _check_annotations_update(report: Report, pod: Object, old: Object) -> None:
 def check_pod_status_update(report: Report, pod: Object, old: Object) -> None:
     """Check what a status write says."""
     _check_annotations_update(report, pod, old)
-    status, before = report.child(pod, "status", "") or {}, old.get("status") or {}
-    for at, condition in report.objects(status, "conditions", "status"):
-        report.non_negative(condition, "observedGeneration", at)
-        kind = report.text(condition, "type", at)
-        if kind not in SYSTEM_CONDITIONS:
-            report.said(f"{at}.Type", kind, names.qualified_name(kind))
-    nominated = report.text(status, "nominatedNodeName", "status")
-    if nominated and nominated != before.get("nominatedNodeName"):
-        said = names.dns1123_subdomain(nominated)
-        report.said("status.nominatedNodeName", nominated, said)
-    qos = before.get("qosClass")
-    if qos or status.get("qosClass"):
-        report.immutable(status.get("qosClass"), qos, "status.qosClass")
-    _check_ips(report, status, "podIPs")
-    _check_ips(report, status, "hostIPs")
-    for key in ("containerStatuses", "initContainerStatuses"):
-        _check_stays_terminated(report, status, old, key)
-
-
-def _check_ips(report: Report, status: Object, key: str) -> None:
-    ips = []
-    for at, entry in report.objects(status, key, "status"):
-        ip = report.text(entry, "ip", at)
-        report.said(at, ip, names.ip_sloppy(ip))
-        ips.append(ip)
-    if key == "hostIPs" and ips and ips[0] != (status.get("hostIP") or ""):
-        report.invalid("status.hostIPs[0].ip", ips[0], "must be equal to `hostIP`")
-    dual = len(ips) == 2 and names.is_ipv6(ips[0]) != names.is_ipv6(ips[1])
-    if len(ips) > 1 and not dual:
-        detail = "may specify no more than one IP for each IP family"
-        report.invalid(f"status.{key}", status[key], detail)
-
-
-def _check_stays_terminated(report: Report, status: Object, old: Object, key: str) -> None:
-    """A container that ended for good, by the pod's restart policy, cannot run again."""
-    spec = _spec(old)
-    policy = spec.get("restartPolicy")
-    listed = [c for entry in LISTS for c in spec.get(entry) or () if isinstance(c, dict)]
-    if policy == "Always" or any(
-        c.get("restartPolicy") or c.get("restartPolicyRules") for c in listed
-    ):
-        return
-    if key == "initContainerStatuses" and policy != "Never":
-        return
-    running = {
-        entry.get("name")
-        for _, entry in report.objects(status, key, "status")
-        if not _terminated(entry)
-    }
-    for at, entry in Report().objects(old.get("status") or {}, key, "status"):
-        ended = _terminated(entry)
-        if not ended or (ended.get("exitCode") and policy == "OnFailure"):
-            continue
-        if entry.get("name") in running:
-            report.forbidden(f"{at}.state", "may not be transitioned to non-terminated state")
-
-
-def _terminated(status: Object) -> Object | None:
-    state = status.get("state")
-    ended = state.get("terminated") if isinstance(state, dict) else None
-    return ended if isinstance(ended, dict) else None
+    check_pod_status(report, pod, old)
 
 
 def check_ephemeral_update(report: Report, pod: Object, old: Object) -> None:

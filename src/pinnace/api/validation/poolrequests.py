@@ -69,14 +69,15 @@ def check_request_update(report: Report, request: Object, old: Object) -> None:
 def check_request_status(report: Report, request: Object, old: Object) -> None:
     """Check the answer to a request, which is given once."""
     status, before = report.child(request, "status", ""), old.get("status")
-    if before is not None:
-        if said(status) != said(before):
-            shown = internal("*resource.ResourcePoolStatusRequestStatus", status)
-            report.invalid("status", shown, IMMUTABLE)
+    if before is not None and said(status) != said(before):
+        shown = internal("*resource.ResourcePoolStatusRequestStatus", status)
+        report.invalid("status", shown, IMMUTABLE)
+    elif before is not None:
         return
     if status is None:
         return
-    check_conditions(report, status, "status")
+    if before is None:
+        check_conditions(report, status, "status")
     count = report.number(status, "poolCount", "status")
     if count is None:
         report.required("status.poolCount")

@@ -18,15 +18,17 @@ class Rules:
     """How one kind is checked, metadata apart.
 
     `create` checks a new object. `update` checks a changed one as a whole, against the old;
-    without it `create` does, and `kept` adds what may not change. Every update has its metadata
-    checked; upstream does so a second time for many kinds, and tells of each complaint twice:
-    `again` says what is checked twice (the `whole` metadata with the name rule, what must be
-    `kept`, and the latter on a `status` write). `in_hub` says that the functions look at the hub
-    of the kind's versions, as upstream's do, and name its fields. `decoded` says that they take
-    for granted what decoding promises: values have the types of the schema.
+    without it `create` does (or `whole`, where the old object allows more), and `kept` adds what
+    may not change. Every update has its metadata checked; upstream does so a second time for many
+    kinds, and tells of each complaint twice: `again` says what is checked twice (the `whole`
+    metadata with the name rule, what must be `kept`, and the latter on a `status` write), in
+    upstream's order. `in_hub` says that the functions look at the hub of the kind's versions, as
+    upstream's do, and name its fields. `decoded` says that they take for granted what decoding
+    promises: values have the types of the schema.
     """
 
     create: Check | None = None
+    whole: CheckUpdate | None = None
     update: CheckUpdate | None = None
     kept: CheckUpdate | None = None
     status: CheckUpdate | None = None

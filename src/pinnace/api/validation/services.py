@@ -1,6 +1,7 @@
 """Rules of Services: ports, cluster IPs, families, traffic policies."""
 
 import ipaddress
+from collections.abc import Collection
 from typing import Any
 
 from pinnace.api import names
@@ -19,15 +20,18 @@ DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 MAX_AFFINITY = 86400
 FOR_BALANCERS = "may only be used when `type` is 'LoadBalancer'"
 ONCE = "may not change once set"
+HINTS, MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
+RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
 
 def _is_headless(spec: Object) -> bool:
     return spec.get("clusterIPs") == ["None"]
 
 
-def check_service(report: Report, service: Object) -> None:
-    """Check a Service; its addresses and node ports may be allocated before or after."""
-    spec = report.child(service, "spec", "") or {}
+def check_service(report: Report, service: Object, old: Object | None = None) -> None:
+    """Check a Service, to which addresses and node ports have been given."""
+    _check_topology(report, service)
+    spec, before = report.child(service, "spec", "") or {}, (old or {}).get("spec") or {}
     kind = report.text(spec, "type", "spec")
     headless = _is_headless(spec)
     ports = report.objects(spec, "ports", "spec")
@@ -45,15 +49,20 @@ def check_service(report: Report, service: Object) -> None:
         check_labels(report, spec, "selector", "spec")
     _check_affinity(report, spec)
     if kind != "ExternalName":
-        _check_cluster_ips(report, spec)
+        check_cluster_ips(report, spec, before.get("clusterIPs") or ())
+    held = before.get("externalIPs") or ()
     for index, ip in enumerate(report.texts(spec, "externalIPs", "spec")):
-        check_endpoint_ip(report, ip, f"spec.externalIPs[{index}]")
+        check_endpoint_ip(report, ip, f"spec.externalIPs[{index}]", known=held)
     if not kind:
         report.required("spec.type")
     elif kind not in TYPES:
         report.not_supported("spec.type", kind, TYPES)
     _check_ports_together(report, ports, kind)
-    _check_balancer(report, spec, kind)
+    _check_balancer(report, spec, before)
+    if not spec.get("loadBalancerSourceRanges"):
+        _check_noted_ranges(report, service, old)
+    _check_allocation(report, spec)
+    check_balancer_class(report, spec)
     _check_policies(report, spec, kind)
 
 
@@ -112,7 +121,8 @@ def _check_affinity(report: Report, spec: Object) -> None:
         report.invalid(f"{where}.clientIP.timeoutSeconds", seconds, detail)
 
 
-def _check_cluster_ips(report: Report, spec: Object) -> None:
+def check_cluster_ips(report: Report, spec: Object, known: Collection[str]) -> None:
+    """Check the addresses and IP families of a Service, of which some were known before."""
     where = "spec.clusterIPs"
     ip, ips = report.text(spec, "clusterIP", "spec"), report.texts(spec, "clusterIPs", "spec")
     if ip and not ips:
@@ -126,15 +136,16 @@ def _check_cluster_ips(report: Report, spec: Object) -> None:
     if spec.get("ipFamilyPolicy") is not None and policy not in FAMILY_POLICIES:
         report.not_supported("spec.ipFamilyPolicy", policy, FAMILY_POLICIES)
     before = len(report.causes)
-    if ips and ips[0] == "None":
-        if len(ips) > 1:
-            report.invalid(where, ips, "'None' must be the first and only value")
-    else:
-        for index, value in enumerate(ips):
+    for index, value in enumerate(ips):
+        if index == 0 and value == "None":
+            if len(ips) > 1:
+                report.invalid(where, ips, "'None' must be the first and only value")
+        elif value not in known:
             report.said(f"{where}[{index}]", value, names.ip_sloppy(value))
+    wrong = len(report.causes) > before
     if len(ips) > 2:
         report.invalid(where, ips, "may only hold up to 2 values")
-    if len(report.causes) == before and ips and ips[0] != "None":
+    if not wrong and ips and ips[0] != "None":
         _check_families(report, ips, families)
 
 
@@ -149,7 +160,7 @@ def _families(report: Report, spec: Object) -> list[str]:
 
 
 def _check_families(report: Report, ips: list[str], families: list[str]) -> None:
-    if len(ips) > 1 and names.is_ipv6(ips[0]) == names.is_ipv6(ips[1]):
+    if len(ips) > 1 and len({names.is_ipv6(ip) for ip in ips}) == 1:
         detail = "may specify no more than one IP for each IP family"
         report.invalid("spec.clusterIPs", ips, detail)
     for index, (ip, family) in enumerate(zip(ips, families, strict=False)):
@@ -159,45 +170,90 @@ def _check_families(report: Report, ips: list[str], families: list[str]) -> None
 
 
 def _check_ports_together(report: Report, ports: list[tuple[str, Object]], kind: str) -> None:
-    node_ports: list[Any] = []
-    numbers: list[Any] = []
+    held = [(path, port) for path, port in ports if report.number(port, "nodePort", path)]
+    for path, _ in held if kind == "ClusterIP" else ():
+        report.forbidden(f"{path}.nodePort", "may not be used when `type` is 'ClusterIP'")
+    seen: list[tuple[Any, Any]] = []
+    for path, port in held:
+        key = port.get("protocol"), port["nodePort"]
+        if key in seen:
+            report.duplicate(f"{path}.nodePort", port["nodePort"])
+        seen.append(key)
+    seen = []
     for path, port in ports:
-        node = report.number(port, "nodePort", path)
-        protocol = port.get("protocol")
-        if node:
-            if kind == "ClusterIP":
-                detail = "may not be used when `type` is 'ClusterIP'"
-                report.forbidden(f"{path}.nodePort", detail)
-            if (protocol, node) in node_ports:
-                report.duplicate(f"{path}.nodePort", node)
-            node_ports.append((protocol, node))
-        key = (protocol, port.get("port"))
-        if key in numbers:
-            shown = {"protocol": protocol, "port": port.get("port")}
-            report.duplicate(path, shown)
-        numbers.append(key)
+        key = port.get("protocol"), port.get("port")
+        if key in seen:
+            report.duplicate(path, _shown_port(*key))
+        seen.append(key)
 
 
-def _check_balancer(report: Report, spec: Object, kind: str) -> None:
-    balancer = kind == "LoadBalancer"
+def _shown_port(protocol: Any, number: Any) -> Object:
+    """Return what tells ports apart, as the server's own type is printed."""
+    return {
+        "Name": "",
+        "Protocol": protocol,
+        "AppProtocol": None,
+        "Port": number,
+        "TargetPort": 0,
+        "NodePort": 0,
+    }
+
+
+def _annotations(service: Object) -> dict[str, str]:
+    quiet = Report()  # what is wrong with them is told by the rules of metadata
+    return quiet.mapping(quiet.child(service, "metadata", "") or {}, "annotations", "")
+
+
+def _check_topology(report: Report, service: Object) -> None:
+    notes = _annotations(service)
+    if HINTS in notes and MODE in notes and notes[HINTS] != notes[MODE]:
+        detail = f"must match annotations[{HINTS}] when both are specified"
+        report.invalid(f"metadata.annotations[{MODE}]", notes[MODE], detail)
+
+
+def _check_balancer(report: Report, spec: Object, before: Object) -> None:
     ranges = report.texts(spec, "loadBalancerSourceRanges", "spec")
     if ranges:
         where = "spec.LoadBalancerSourceRanges"
-        if not balancer:
+        if spec.get("type") != "LoadBalancer":
             report.forbidden(where, FOR_BALANCERS)
-        for index, value in enumerate(ranges):
-            report.said(f"{where}[{index}]", value.strip(), names.cidr_sloppy(value.strip()))
+        known = [value.strip() for value in before.get("loadBalancerSourceRanges") or ()]
+        for index, value in enumerate(map(str.strip, ranges)):
+            said = [] if value in known else names.cidr_sloppy(value)
+            report.said(f"{where}[{index}]", value, said)
+
+
+def _check_allocation(report: Report, spec: Object) -> None:
+    balancer = spec.get("type") == "LoadBalancer"
     allocate = report.flag(spec, "allocateLoadBalancerNodePorts", "spec")
     if allocate is not None and not balancer:
         report.forbidden("spec.allocateLoadBalancerNodePorts", FOR_BALANCERS)
     if allocate is None and balancer:
         report.required("allocateLoadBalancerNodePorts")
+
+
+def _check_noted_ranges(report: Report, service: Object, old: Object | None) -> None:
+    noted = _annotations(service).get(RANGES)
+    if noted is None:
+        return
+    where = f"metadata.annotations[{RANGES}]"
+    if (Report().child(service, "spec", "") or {}).get("type") != "LoadBalancer":
+        report.forbidden(where, FOR_BALANCERS)
+    if old and _annotations(old).get(RANGES) == noted:
+        return
+    for value in map(str.strip, noted.split(",") if noted.strip() else ()):
+        report.said(where, value, names.cidr_sloppy(value))
+
+
+def check_balancer_class(report: Report, spec: Object) -> None:
+    """Check the class of a load balancer, which no other Service has."""
     name = report.text(spec, "loadBalancerClass", "spec")
-    if spec.get("loadBalancerClass") is not None:
-        if balancer:
-            report.said("spec.loadBalancerClass", name, names.qualified_name(name))
-        else:
-            report.forbidden("spec.loadBalancerClass", FOR_BALANCERS)
+    if spec.get("loadBalancerClass") is None:
+        return
+    if spec.get("type") == "LoadBalancer":
+        report.said("spec.loadBalancerClass", name, names.qualified_name(name))
+    else:
+        report.forbidden("spec.loadBalancerClass", FOR_BALANCERS)
 
 
 def _check_policies(report: Report, spec: Object, kind: str) -> None:
@@ -213,8 +269,10 @@ def _check_policies(report: Report, spec: Object, kind: str) -> None:
     health = report.number(spec, "healthCheckNodePort", "spec") or 0
     where = "spec.healthCheckNodePort"
     if kind == "LoadBalancer" and external == "Local":
-        if health:  # else it is about to be allocated
+        if health:
             report.said(where, health, names.port_number(health))
+        else:
+            report.required(where)
     elif health:
         report.invalid(
             where,
@@ -232,9 +290,9 @@ def _check_policies(report: Report, spec: Object, kind: str) -> None:
         report.not_supported("spec.trafficDistribution", distribution, DISTRIBUTIONS)
 
 
-def check_endpoint_ip(report: Report, ip: str, path: str) -> None:
-    """Check that an address is one, and one that traffic can be sent to."""
-    said = names.ip_sloppy(ip)
+def check_endpoint_ip(report: Report, ip: str, path: str, *, known: Collection[str] = ()) -> None:
+    """Check that an address is one, or was taken for one, and that traffic can be sent to it."""
+    said = [] if ip in known else names.ip_sloppy(ip)
     report.said(path, ip, said)
     if not said:
         check_special_ip(report, ip, path)
@@ -267,15 +325,20 @@ def check_service_update(report: Report, service: Object, old: Object) -> None:
         _check_ips_kept(report, spec, before)
         if not _is_headless(spec) and not _is_headless(before):
             _check_families_kept(report, spec, before)
-    if spec.get("type") == before.get("type") == "LoadBalancer":
-        name = spec.get("loadBalancerClass")
-        if name != before.get("loadBalancerClass"):
-            report.invalid("spec.loadBalancerClass", name, ONCE)
-        if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy") == "Local":
-            port = before.get("healthCheckNodePort")
-            if port and spec.get("healthCheckNodePort") != port:
-                report.forbidden("spec.healthCheckNodePort", "field is immutable")
-    check_service(report, service)
+    _check_balancer_kept(report, spec, before)
+    check_service(report, service, old)
+
+
+def _check_balancer_kept(report: Report, spec: Object, before: Object) -> None:
+    both = spec.get("type") == before.get("type") == "LoadBalancer"
+    name = spec.get("loadBalancerClass")
+    if both and name != before.get("loadBalancerClass"):
+        report.invalid("spec.loadBalancerClass", name, ONCE)
+    check_balancer_class(report, spec)  # upstream checks it here and once more with the rest
+    local = spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy") == "Local"
+    port, had = spec.get("healthCheckNodePort") or 0, before.get("healthCheckNodePort") or 0
+    if both and local and port != had:
+        report.forbidden("spec.healthCheckNodePort", "field is immutable")
 
 
 def _check_ips_kept(report: Report, spec: Object, before: Object) -> None:
@@ -300,5 +363,6 @@ def _check_ips_kept(report: Report, spec: Object, before: Object) -> None:
 def _check_families_kept(report: Report, spec: Object, before: Object) -> None:
     new = Report().texts(spec, "ipFamilies", "spec")
     old = Report().texts(before, "ipFamilies", "spec")
-    if new and old and new[0] != old[0]:
+    changed = len(new) == len(old) and new != old
+    if changed or (new and old and new[0] != old[0]):
         report.invalid("spec.ipFamilies[0]", new, ONCE)

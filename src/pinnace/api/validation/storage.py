@@ -98,9 +98,8 @@ def _check_term(report: Report, term: Object, path: str) -> dict[str, set[str]]:
     return found
 
 
-def check_storage_class_update(report: Report, storage_class: Object, old: Object) -> None:
+def check_storage_class_kept(report: Report, storage_class: Object, old: Object) -> None:
     """Check a StorageClass that is changed: next to nothing may be."""
-    check_storage_class(report, storage_class)
     parameters = dict(sorted(report.mapping(storage_class, "parameters", "").items()))
     check_same(report, parameters or None, old.get("parameters") or None, "parameters")
     provisioner = report.text(storage_class, "provisioner", "")
@@ -260,11 +259,15 @@ def _check_capacity(report: Report, capacity: Object, *, values: bool) -> None:
         report.invalid("capacity", shown, "must be greater than or equal to 0")
 
 
-def check_csi_capacity_update(report: Report, capacity: Object, old: Object) -> None:
-    """Check a changed CSIStorageCapacity: what it is the capacity of stays."""
+def check_csi_capacity_again(report: Report, capacity: Object, old: Object) -> None:
+    """Check a changed CSIStorageCapacity as a new one, bad values that were stored apart."""
     trial = Report()
     check_selector(trial, old, "nodeTopology", "")
     _check_capacity(report, capacity, values=not trial.causes)
+
+
+def check_csi_capacity_kept(report: Report, capacity: Object, old: Object) -> None:
+    """Check a changed CSIStorageCapacity: what it is the capacity of stays."""
     if (capacity.get("nodeTopology") or None) != (old.get("nodeTopology") or None):
         report.invalid("nodeTopology", _selector(capacity.get("nodeTopology")), IMMUTABLE)
     name = capacity.get("storageClassName") or ""

@@ -16,6 +16,7 @@ from pinnace.api.validation import (
     claims,
     config,
     cronjobs,
+    endpointslices,
     jobs,
     jobstatus,
     limits,
@@ -118,6 +119,7 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=autoscalers.check_autoscaler,
             update=autoscalers.check_autoscaler_update,
             status=autoscalers.check_autoscaler_status,
+            in_hub=True,
         ),
         ("batch", "CronJob"): Rules(
             create=cronjobs.check_cron_job_create, update=cronjobs.check_cron_job_update
@@ -126,11 +128,15 @@ RULES: Mapping[tuple[str, str], Rules] = MappingProxyType(
             create=jobs.check_job, update=jobs.check_job_update, status=jobstatus.check_job_status
         ),
         ("discovery.k8s.io", "EndpointSlice"): Rules(
-            create=networking.check_endpoint_slice, update=networking.check_endpoint_slice_update
+            create=endpointslices.check_slice,
+            whole=endpointslices.check_slice_update,
+            kept=endpointslices.check_type_kept,
+            again=("whole",),
         ),
         ("networking.k8s.io", "Ingress"): Rules(
             create=networking.check_ingress_create,
             update=lambda report, obj, old: networking.check_ingress(report, obj),
+            status=balancers.check_ingress_status,
         ),
         ("networking.k8s.io", "NetworkPolicy"): Rules(create=networking.check_network_policy),
         ("policy", "PodDisruptionBudget"): Rules(
@@ -211,28 +217,45 @@ def validate_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     """Return every rule that a changed object breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
-    if "whole" in rules.again:
-        check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
-    if "kept" in rules.again:
-        check_metadata_update(report, obj, old)
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
-    if rules.in_hub:
-        obj, old = as_hub(obj), as_hub(old)
-    if rules.update is not None:
-        rules.update(report, obj, old)
-    elif rules.create is not None:
-        rules.create(report, obj)
-    if rules.kept is not None:
-        rules.kept(report, obj, old)
+    hub, hub_old = (as_hub(obj), as_hub(old)) if rules.in_hub else (obj, old)
+    for step in _order(rules):
+        if step == "whole":
+            check_metadata(report, obj, namespaced=row.namespaced, name_rule=rules.name)
+        elif step == "kept":
+            if report.causes:  # without any, it would find none again
+                check_metadata_update(report, obj, old)
+        elif step == "create":
+            _check_again(rules, report, hub, hub_old)
+        elif (changed := rules.update or rules.kept) is not None:
+            changed(report, hub, hub_old)
     return report.causes
+
+
+def _order(rules: Rules) -> tuple[str, ...]:
+    """Return in which order upstream checks a changed object: metadata again, and the rest."""
+    if rules.again[:2] == ("kept", "whole"):
+        return "kept", "update", "whole", "create"
+    if rules.update is None and rules.again[:2] == ("whole", "kept"):
+        return "whole", "create", "kept", "update"
+    again = tuple(part for part in rules.again if part != "status")
+    return (*again, "create", "update")
+
+
+def _check_again(rules: Rules, report: Report, obj: Object, old: Object) -> None:
+    """Check a changed object as a new one, unless its kind does that by itself."""
+    if rules.whole is not None:
+        rules.whole(report, obj, old)
+    elif rules.update is None and rules.create is not None:
+        rules.create(report, obj)
 
 
 def validate_status_update(row: Resource, obj: Object, old: Object) -> list[Cause]:
     """Return every rule that a written status breaks."""
     rules, report = _rules(row), Report()
     _check_changed_metadata(report, row, obj, old)
-    if "status" in rules.again:
+    if "status" in rules.again and report.causes:
         check_metadata_update(report, obj, old)
     if rules.decoded and _is_mistyped(report, row, obj):
         return report.causes
@@ -251,7 +274,7 @@ def validate_subresource_update(
         return validate_status_update(row, obj, old)
     report = Report()
     _check_changed_metadata(report, row, obj, old)
-    if "status" in _rules(row).again:
+    if "status" in _rules(row).again and report.causes:
         check_metadata_update(report, obj, old)
     check = SUBRESOURCES.get((row.kind, subresource))
     if _rules(row).decoded and _is_mistyped(report, row, obj):

@@ -28,7 +28,7 @@ def review_token(review: Object, authenticator: Authenticator) -> Object:
 
 def review_self(review: Object, user: User, now: datetime) -> Object:
     """Answer a SelfSubjectReview: who the caller is."""
-    metadata = {**(review.get("metadata") or {}), "creationTimestamp": format_time(now)}
+    metadata = {"creationTimestamp": format_time(now)}
     return {**review, "metadata": metadata, "status": {"userInfo": user_info(user)}}
 
 

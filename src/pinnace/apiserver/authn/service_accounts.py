@@ -15,6 +15,7 @@ import jwt
 import orjson
 
 from pinnace.api.kinds.core import NODES, PODS, SECRETS, SERVICEACCOUNTS
+from pinnace.api.names import dns1123_label, dns1123_subdomain
 from pinnace.api.objects import Object, parse_time
 from pinnace.api.resources import Resource
 from pinnace.api.wire import User
@@ -22,6 +23,8 @@ from pinnace.apiserver.admission.base import Lookup
 from pinnace.apiserver.authn.base import CREDENTIAL_ID, Identity, InvalidToken
 from pinnace.kit.x509 import key_id
 
+# The extra of a token that is bound to a Pod on a node, or to a node.
+NODE_NAME = "authentication.kubernetes.io/node-name"
 USERNAME_PREFIX = "system:serviceaccount:"
 ALL_SERVICE_ACCOUNTS = "system:serviceaccounts"
 LEEWAY = timedelta(minutes=1)
@@ -41,7 +44,7 @@ def split_username(user: str) -> tuple[str, str] | None:
     if not user.startswith(USERNAME_PREFIX):
         return None
     parts = user.removeprefix(USERNAME_PREFIX).split(":")
-    if len(parts) != 2 or not all(parts):
+    if len(parts) != 2 or dns1123_label(parts[0]) or dns1123_subdomain(parts[1]):
         return None
     return parts[0], parts[1]
 
@@ -216,7 +219,7 @@ def _extra(
     if jti:
         extra[CREDENTIAL_ID] = (f"JTI={jti}",)
     if node and node[0]:
-        extra["authentication.kubernetes.io/node-name"] = (node[0],)
+        extra[NODE_NAME] = (node[0],)
         if node[1]:
             extra["authentication.kubernetes.io/node-uid"] = (node[1],)
     return extra

@@ -21,6 +21,7 @@ from pinnace.apiserver.bootstrap.node_rules import NODE_RULES
 
 NODE_PREFIX = "system:node:"
 NODES_GROUP = "system:nodes"
+NO_NAME = "No Object name found"
 LEASE_NAMESPACE = "kube-node-lease"
 
 Decision = tuple[bool, str]
@@ -126,7 +127,9 @@ class NodeAuthorizer:
         if a.verb == "create":
             return True, ""
         if a.verb in ("get", "update", "patch", "delete"):
-            found = self._lookup.get(RESOURCESLICES, "", a.name) if a.name else None
+            if not a.name:
+                return False, NO_NAME
+            found = self._lookup.get(RESOURCESLICES, "", a.name)
             if found is not None and (found.get("spec") or {}).get("nodeName") == node:
                 return True, ""
             return False, _unrelated(node)
@@ -178,7 +181,7 @@ class NodeAuthorizer:
 
     def _related(self, node: str, a: Attributes) -> Decision:
         if not a.name:
-            return False, "No Object name found"
+            return False, NO_NAME
         if self._has_path(node, a):
             return True, ""
         return False, _unrelated(node)

@@ -5,6 +5,7 @@ from pinnace.api.objects import Object
 from pinnace.api.validation.table import validate_request
 from pinnace.api.wire import User
 from pinnace.apiserver.authz.base import Attributes, Authorizer
+from pinnace.apiserver.authz.narrowing import narrowed
 from pinnace.apiserver.authz.node import node_name_of
 from pinnace.apiserver.authz.rbac import Rbac
 
@@ -76,30 +77,19 @@ def attributes_from(spec: Object) -> Attributes:
         subresource=text.get("subresource", ""),
         namespace=text.get("namespace", ""),
         name=text.get("name", ""),
-        field_selector=_field_selector(asked.get("fieldSelector") or {}),
+        field_selector=narrowed(asked)[0],
     )
 
 
-def _field_selector(selector: Object) -> tuple[tuple[str, str], ...]:
-    """Return the `field=value` requirements; others only narrow, so leaving them out is safe."""
-    raw = str(selector.get("rawSelector") or "")
-    found: list[tuple[str, str]] = []
-    for term in filter(None, raw.split(",")):
-        key, equals, value = term.replace("==", "=").partition("=")
-        if equals and not key.endswith("!"):
-            found.append((key.strip(), value.strip()))
-    for requirement in selector.get("requirements") or ():
-        values = list(requirement.get("values") or ())
-        if requirement.get("operator") == "In" and len(values) == 1:
-            found.append((str(requirement.get("key")), str(values[0])))
-    return tuple(found)
-
-
 def _answered(review: Object, authorizer: Authorizer, user: User) -> Object:
-    allowed, reason = authorizer.authorize(user, attributes_from(review.get("spec") or {}))
+    spec = review.get("spec") or {}
+    allowed, reason = authorizer.authorize(user, attributes_from(spec))
     status: Object = {"allowed": allowed}
     if reason:
         status["reason"] = reason
+    _, error = narrowed(spec.get("resourceAttributes") or {})
+    if error:
+        status["evaluationError"] = error
     return {**review, "status": status}
 
 

@@ -19,7 +19,7 @@ from pinnace.apiserver.bootstrap.live_servers import Address, announce, withdraw
 from pinnace.apiserver.bootstrap.objects import first_address
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.managers import tracked_as_own
-from pinnace.apiserver.services.allocation import allocated
+from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.writes import Also, rewrite
 from pinnace.store.base import Compare, CompareFailed
 
@@ -110,8 +110,11 @@ async def _create(core: Core, row: Resource, wanted: Object) -> None:
     }
     rules.apply_defaults(row, obj)
     obj = tracked_as_own(core, row, obj)
+    given = allocation(core, row)
+    if given is not None:
+        given.fill(obj)
     rules.strategy_for(row).prepare_create(obj, rules.Context())
-    also = allocated(core, row, obj) or Also()
+    also = given.also(obj) if given is not None else Also()
     key = (await core.cache(row)).key(_NAMESPACE, _NAME)
     try:
         await core.store.commit(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from pinnace.api.codec.canonical import canonical_bytes
 from pinnace.api.kinds.core import CONFIGMAPS, NAMESPACES
+from pinnace.api.kinds.flowcontrol import FLOWSCHEMAS
 from pinnace.api.kinds.networking import SERVICECIDRS
 from pinnace.api.kinds.scheduling import PRIORITYCLASSES
 from pinnace.api.objects import Object, format_time
@@ -19,7 +20,8 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.apiserver.core import Core
-from pinnace.apiserver.managers import SERVER, tracked_as_own
+from pinnace.apiserver.dangling import as_told
+from pinnace.apiserver.managers import SERVER, applied_status, tracked_as_own
 from pinnace.store.base import MOST_KEYS, Compare, CompareFailed
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -39,7 +41,9 @@ _PRIORITIES = (
     ),
 )
 
-_RANGE_IS_READY = {"reason": "", "message": "Kubernetes default Service CIDR is ready"}
+_RANGE_IS_READY = {"message": "Kubernetes default Service CIDR is ready"}
+# Who tells that the first range is ready.
+_RANGES = "kubernetes-service-cidr-controller"
 
 # Who makes the objects of a group, where it is not the server as such.
 _MANAGERS: Mapping[str, str] = MappingProxyType(
@@ -134,7 +138,11 @@ def _stamped(core: Core, row: Resource, obj: Object) -> Object:
     made = tracked_as_own(core, row, made, _MANAGERS.get(row.group, SERVER))
     context = rules.Context(now=metadata["creationTimestamp"])
     rules.strategy_for(row).prepare_create(made, context)
+    if row is FLOWSCHEMAS:
+        # The levels they name are written beside them.
+        made = as_told(made, found=True, now=core.clock.now())
     if row is SERVICECIDRS:
-        (condition,) = obj["status"]["conditions"]
-        made["status"] = {"conditions": [{**condition, "lastTransitionTime": context.now}]}
+        (ready,) = obj["status"]["conditions"]
+        status = {"conditions": [{**ready, "lastTransitionTime": context.now}]}
+        made = applied_status(made, row, status, manager=_RANGES, now=core.clock.now())
     return stored(made, row)

@@ -24,6 +24,7 @@ from pinnace.apiserver.writes import current, decoded, put, remove
 from pinnace.kit.queue import WorkQueue
 from pinnace.store.base import CompareFailed, StoreError
 from pinnace.store.watchcache.changes import Change
+from pinnace.store.watchcache.item import Item
 
 Alter = Callable[[Object], None]
 _log = logging.getLogger(__name__)
@@ -39,14 +40,14 @@ class Keeper:
         self._core = core
         self._serving = serving
         self._queue: WorkQueue[str] = WorkQueue(core.clock)
+        self._briefs: dict[str, Object] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Serve what is defined, and follow it."""
         cache = await self._core.cache(CUSTOMRESOURCEDEFINITIONS)
         for found in cache.items():
-            self._serving.take(found.shared())
-            self._queue.add(found.name)
+            self._take(found)
         cache.listeners.append(self._heard)
 
     async def run(self) -> None:
@@ -67,35 +68,45 @@ class Keeper:
             await asyncio.gather(*self._ending.values(), return_exceptions=True)
 
     def _heard(self, change: Change) -> None:
+        name = change.item.name
         if change.type == "DELETED":
-            self._serving.drop(change.item.name)
+            self._serving.drop(name)
+            gone = self._briefs.pop(name)
+            # Its names are free now, and another of its group may have waited for them.
+            for other in self._group(gone):
+                self._queue.add(other["metadata"]["name"])
         else:
-            self._serving.take(change.item.shared())
-        self._queue.add(change.item.name)
+            self._take(change.item)
+
+    def _take(self, item: Item) -> None:
+        # Definitions are large and many: decoded for a moment, never kept.
+        crd = item.decode()
+        self._serving.take(crd)
+        self._briefs[item.name] = _brief(crd)
+        self._queue.add(item.name)
+
+    def _group(self, crd: Object) -> list[Object]:
+        """Return the other definitions of a definition's group, in brief."""
+        name, group = crd["metadata"]["name"], crd["spec"]["group"]
+        return [
+            other
+            for other in self._briefs.values()
+            if other["spec"]["group"] == group and other["metadata"]["name"] != name
+        ]
 
     async def _settle(self, name: str) -> None:
         cache = await self._core.cache(CUSTOMRESOURCEDEFINITIONS)
         item = cache.get("", name)
         if item is None:
-            # Its names are free now, and another of its group may have waited for them.
-            group = name.partition(".")[2]
-            for other in cache.items():
-                if other.shared()["spec"]["group"] == group:
-                    self._queue.add(other.name)
             return
-        crd = item.shared()
+        crd = item.decode()
         if crd["metadata"].get("deletionTimestamp"):
             if CLEANUP in (crd["metadata"].get("finalizers") or ()) and name not in self._ending:
                 task = asyncio.create_task(self._end(name))
                 self._ending[name] = task
                 task.add_done_callback(lambda _: self._ending.pop(name, None))
             return
-        group = crd["spec"]["group"]
-        others = [
-            other.shared()
-            for other in cache.items()
-            if other.name != name and other.shared()["spec"]["group"] == group
-        ]
+        others = self._group(crd)
         status = next_status(crd, others, format_time(self._core.clock.now()))
         if status is not None:
             await self._write(name, lambda new: new.update(status=status))
@@ -171,3 +182,14 @@ class Keeper:
     def _condition(self, new: Object, status: str, reason: str, message: str) -> None:
         told = {"type": TERMINATING, "status": status, "reason": reason, "message": message}
         with_condition(new, told, format_time(self._core.clock.now()))
+
+
+def _brief(crd: Object) -> Object:
+    """Return what others of its group must know of a definition."""
+    spec = {name: crd["spec"][name] for name in ("group", "names")}
+    accepted = (crd.get("status") or {}).get("acceptedNames") or {}
+    return {
+        "metadata": {"name": crd["metadata"]["name"]},
+        "spec": spec,
+        "status": {"acceptedNames": accepted},
+    }

@@ -7,6 +7,7 @@ with the new schema.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import orjson
 
@@ -57,7 +58,7 @@ class Serving:
             self.drop(name)
             return
         accepted = (crd.get("status") or {}).get("acceptedNames")
-        shape = orjson.dumps((spec, accepted), option=orjson.OPT_SORT_KEYS)
+        shape = blake2b(orjson.dumps((spec, accepted), option=orjson.OPT_SORT_KEYS)).digest()
         flags = (established, is_true(crd, TERMINATING))
         had = self._served.get(name)
         if had is not None and (had.spec, had.flags) == (shape, flags):

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from pinnace.api.codec.json import go_name
+from pinnace.api.codec.jsonsyntax import complaint
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
@@ -217,7 +218,7 @@ def _operations(patch: bytes) -> list[Any]:
     try:
         found = orjson.loads(patch)
     except orjson.JSONDecodeError as error:
-        why = f"received undecodable patch in webhook response: {error}"
+        why = f"received undecodable patch in webhook response: {complaint(patch)}"
         raise CallFailed(why) from error
     if not isinstance(found, list):
         why = f"json: cannot unmarshal {go_name(found)} into Go value of type jsonpatch.Patch"

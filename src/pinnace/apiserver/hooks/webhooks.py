@@ -1,6 +1,6 @@
 """All that calls webhooks, put together for one server."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pinnace.api.kinds.admissionregistration import (
     MUTATINGADMISSIONPOLICIES,
@@ -14,6 +14,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
 from pinnace.apiserver.hooks.caller import Caller
+from pinnace.apiserver.hooks.conversion import convert_all
 from pinnace.apiserver.hooks.dispatch import Hooks
 from pinnace.apiserver.hooks.target import Objects
 from pinnace.apiserver.policies.compiled import Policies
@@ -46,7 +47,13 @@ class Webhooks:
 
     async def convert(self, obj: Object, row: Resource) -> Object:
         """Return an object in the version of a row; raises ApiError."""
-        return rules.convert(obj, row)
+        if row.custom is None or row.custom.conversion is None:
+            return rules.convert(obj, row)
+        return (await self.convert_all([obj], row))[0]
+
+    async def convert_all(self, objects: Sequence[Object], row: Resource) -> list[Object]:
+        """Return objects of a kind that a webhook converts in the version of a row."""
+        return await convert_all(self._caller.post, objects, row)
 
     async def close(self) -> None:
         """Let go of all connections."""

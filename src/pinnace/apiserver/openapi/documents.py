@@ -14,12 +14,14 @@ from pinnace.api.schema.load import Schema
 from pinnace.apiserver.discovery import Document, document
 from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.custom import Custom, definition_name, render_custom
+from pinnace.apiserver.openapi.custom_operations import custom_operations
 from pinnace.apiserver.openapi.descriptions import Descriptions, shared
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
 from pinnace.apiserver.openapi.roots import roots
 from pinnace.apiserver.openapi.schemas import V2, V3, Dialect, render_all
 from pinnace.apiserver.openapi.watches import watches
 
+_WATCH = "application/json;stream=watch"
 _INFO = {"title": "Kubernetes", "version": "1.36"}
 _BEARER = {
     "BearerToken": {
@@ -161,7 +163,7 @@ class OpenApi:
     ) -> Iterator[Operation]:
         names = self._schema.kinds()
         seen: set[str] = set()
-        for row in (*rows, *(custom.row for custom in customs)):
+        for row in rows:
             if row.path not in seen:
                 seen.add(row.path)
                 yield root(row)
@@ -174,7 +176,7 @@ class OpenApi:
                 (row.group, row.version, row.kind): definition_name(row),
                 (row.group, row.version, row.list_kind): definition_name(row, row.list_kind),
             }
-            yield from operations(row, {**names, **own})
+            yield from custom_operations(row, {**names, **own})
 
     def _definitions(
         self,
@@ -184,7 +186,7 @@ class OpenApi:
         group_version: str,
     ) -> dict[str, Any]:
         names = {name for operation in found for name in (operation.body, operation.answer)}
-        if any("watch" in operation.query for operation in found):
+        if any(_WATCH in operation.answer_types for operation in found):
             names.add(_WATCH_EVENT)
         out: dict[str, Any] = {}
         for custom in customs:

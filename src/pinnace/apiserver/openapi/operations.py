@@ -11,6 +11,7 @@ from typing import Any
 
 from pinnace.api.resources import Resource, Subresource
 from pinnace.apiserver.openapi.schemas import V2, V3
+from pinnace.apiserver.openapi.words import PARAMETERS
 
 _DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 _PATCH = "io.k8s.apimachinery.pkg.apis.meta.v1.Patch"
@@ -341,7 +342,8 @@ def render_v3(found: Iterable[Operation]) -> dict[str, Any]:
         own = [name for name in operation.query if name not in common]
         if own:
             out["parameters"] = [
-                {"name": name, "in": "query", "schema": _scalar(name)} for name in own
+                {"name": name, "in": "query", **_about(name), "schema": _scalar(name)}
+                for name in own
             ]
         if operation.body:
             body = {"schema": {"$ref": V3.prefix + operation.body}}
@@ -360,6 +362,10 @@ def render_v3(found: Iterable[Operation]) -> dict[str, Any]:
 
 def _scalar(name: str) -> dict[str, Any]:
     return {"type": _TYPES.get(name, "string"), "uniqueItems": True}
+
+
+def _about(name: str) -> dict[str, str]:
+    return {"description": PARAMETERS[name]} if name in PARAMETERS else {}
 
 
 def _shared(found: Iterable[Operation]) -> dict[str, frozenset[str]]:
@@ -382,9 +388,9 @@ def _places(operation: Operation, common: frozenset[str]) -> list[tuple[str, str
 
 def _parameters_v3(operation: Operation, common: frozenset[str]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": _scalar(name)}
+        {"name": name, "in": "path", **_about(name), "required": True, "schema": _scalar(name)}
         if where == "path"
-        else {"name": name, "in": "query", "schema": _scalar(name)}
+        else {"name": name, "in": "query", **_about(name), "schema": _scalar(name)}
         for name, where in _places(operation, common)
     ]
 
@@ -409,7 +415,7 @@ def render_v2(found: Iterable[Operation]) -> dict[str, Any]:
             body = {"name": "body", "in": "body", "schema": {"$ref": V2.prefix + operation.body}}
             parameters.append(body | ({"required": True} if operation.body_required else {}))
         parameters += [
-            {"name": name, "in": "query", **_scalar(name)}
+            {"name": name, "in": "query", **_about(name), **_scalar(name)}
             for name in operation.query
             if name not in common
         ]
@@ -425,8 +431,8 @@ def render_v2(found: Iterable[Operation]) -> dict[str, Any]:
 
 def _parameters_v2(operation: Operation, common: frozenset[str]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, **_scalar(name)}
+        {"name": name, "in": "path", **_about(name), "required": True, **_scalar(name)}
         if where == "path"
-        else {"name": name, "in": "query", **_scalar(name)}
+        else {"name": name, "in": "query", **_about(name), **_scalar(name)}
         for name, where in _places(operation, common)
     ]

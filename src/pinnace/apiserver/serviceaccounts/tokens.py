@@ -192,42 +192,48 @@ def _check_seconds(seconds: object) -> None:
 
 def _bound(reference: Object | None, namespace: str, account: str, lookup: Lookup) -> Bound:
     """Return the object that the reference names, or refuse it."""
-    if not reference:
+    if reference is None:
         return Bound()
     kind, version, name = (str(reference.get(key) or "") for key in ("kind", "apiVersion", "name"))
-    if version == "v1" and kind == "Pod":
-        pod = _referenced(PODS, namespace, name, reference, lookup)
-        spec = pod.get("spec") or {}
-        if spec.get("serviceAccountName") != account:
+    group, _, bare = version.rpartition("/")
+    if not group and kind == "Pod":
+        pod = _found(PODS, namespace, name, lookup)
+        if (pod.get("spec") or {}).get("serviceAccountName") != account:
             raise BadRequest(
                 f'cannot bind token for serviceaccount "{account}" to pod running with different'
                 " serviceaccount name."
             )
-        node_name = spec.get("nodeName")
-        if not node_name:
-            return Bound(pod=pod)
-        # A node that is not there is still named, only without a uid.
-        node = lookup.get(NODES, "", node_name) or {"metadata": {"name": node_name}}
-        return Bound(pod=pod, node=node)
-    if version == "v1" and kind == "Node":
-        return Bound(node=_referenced(NODES, "", name, reference, lookup))
-    if version == "v1" and kind == "Secret":
-        return Bound(secret=_referenced(SECRETS, namespace, name, reference, lookup))
-    group, _, bare = version.rpartition("/")
-    raise BadRequest(f"cannot bind token to object of type {group}/{bare}, Kind={kind}")
+        bound = Bound(pod=pod, node=_node_of(pod, lookup))
+    elif not group and kind == "Node":
+        bound = Bound(node=_found(NODES, "", name, lookup))
+    elif not group and kind == "Secret":
+        bound = Bound(secret=_found(SECRETS, namespace, name, lookup))
+    else:
+        raise BadRequest(f"cannot bind token to object of type {group}/{bare}, Kind={kind}")
+    _check_uid(bound.pod or bound.secret or bound.node or {}, kind, reference)
+    return bound
 
 
-def _referenced(
-    row: Resource, namespace: str, name: str, reference: Object, lookup: Lookup
-) -> Object:
+def _node_of(pod: Object, lookup: Lookup) -> Object | None:
+    name = (pod.get("spec") or {}).get("nodeName")
+    if not name:
+        return None
+    # A node that is not there is still named, only without a uid.
+    return lookup.get(NODES, "", name) or {"metadata": {"name": name}}
+
+
+def _found(row: Resource, namespace: str, name: str, lookup: Lookup) -> Object:
     obj = lookup.get(row, namespace, name)
     if obj is None:
         raise not_found(row.plural, row.group, name)
+    return obj
+
+
+def _check_uid(obj: Object, kind: str, reference: Object) -> None:
     uid = reference.get("uid")
     if uid and uid != obj["metadata"].get("uid"):
         raise conflict(
-            row.kind, row.group, name,
+            kind, "", str(reference.get("name") or ""),
             f"the UID in the bound object reference ({uid}) does not match the UID in record."
             " The object might have been deleted and then recreated",
         )  # fmt: skip
-    return obj

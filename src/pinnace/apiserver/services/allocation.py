@@ -6,25 +6,24 @@ leaks when a write fails or is a dry run, and two servers cannot give out the sa
 """
 
 import ipaddress
-import random
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pinnace.api.codec.canonical import canonical_bytes
-from pinnace.api.errors import Cause, internal, invalid
+from pinnace.api.errors import internal, invalid
 from pinnace.api.kinds.core import SERVICES
 from pinnace.api.kinds.networking import IPADDRESSES
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
+from pinnace.api.validation.base import invalid as bad
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.managers import tracked_as_own
 from pinnace.apiserver.services.families import fill_families
+from pinnace.apiserver.services.nodeports import fill_ports, ports_of
 from pinnace.apiserver.services.ranges import MISMATCH, containing, usable
-from pinnace.apiserver.strategies.services import (
-    needs_cluster_ip,
-    needs_health_check_node_port,
-    needs_node_ports,
-)
+from pinnace.apiserver.services.unsaid import fill_unsaid
+from pinnace.apiserver.strategies.services import needs_cluster_ip
 from pinnace.apiserver.writes import Also
 from pinnace.store.base import Compare
 
@@ -32,197 +31,95 @@ MANAGED_BY, MANAGER = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
 PORTS = "/registry/ranges/servicenodeports/"
 
 
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What a write of a Service is given, and what holds it.
+
+    As upstream, addresses and ports come before the Service is prepared and validated: what cannot
+    be had is told alone.
+    """
+
+    core: Core
+    dry_run: bool = False
+
+    def fill(self, new: Object, old: Object | None = None) -> None:
+        """Fill in what a new or a changed Service needs; raises if it cannot have that."""
+        fill_unsaid(new, old)
+        default = ipaddress.ip_network(self.core.config.service_cidr)
+        fill_families(new, old, f"IPv{default.version}")
+        if old is None or old["spec"].get("type") == "ExternalName":
+            self._give_ips(new)
+        fill_ports(self.core, new, old, dry_run=self.dry_run)
+
+    def also(self, new: Object, old: Object | None = None) -> Also:
+        """Return what takes and frees addresses and ports in the commit of the Service."""
+        also = Also()
+        had_ips, had_ports = (ips_of(old), ports_of(old)) if old else ([], set())
+        ips, ports = ips_of(new), ports_of(new)
+        for ip in ips:
+            if ip not in had_ips:
+                also.compares.append(Compare(ip_key(ip), 0))
+                also.puts.append((ip_key(ip), canonical_bytes(address_of(self.core, new, ip))))
+        for port in sorted(ports - had_ports):
+            also.compares.append(Compare(f"{PORTS}{port}", 0))
+            also.puts.append((f"{PORTS}{port}", new["metadata"]["uid"].encode()))
+        also.deletes += [ip_key(ip) for ip in had_ips if ip not in ips]
+        also.deletes += [f"{PORTS}{port}" for port in sorted(had_ports - ports)]
+        return also
+
+    def _give_ips(self, new: Object) -> None:
+        spec = new["spec"]
+        listed = list(spec.get("clusterIPs") or ())
+        if spec.get("type") == "ExternalName" or listed[:1] == ["None"]:
+            return
+        for index, _ in enumerate(spec["ipFamilies"]):
+            asked = listed[index] if index < len(listed) else ""
+            listed[index:] = [asked or self._free_ip(new), *listed[index + 1 :]]
+            if asked:
+                self._check_ip(new, asked, listed)
+        spec["clusterIP"], spec["clusterIPs"] = listed[0], listed
+
+    def _check_ip(self, new: Object, asked: str, listed: list[str]) -> None:
+        found = containing(usable(self.core), asked)
+        why = MISMATCH if found is None else found.refusal(asked)
+        held = None if why or self.dry_run else self.core.lookup.get(IPADDRESSES, "", asked)
+        if why or held is not None:
+            why = why or "provided IP is already allocated"
+            said = f"failed to allocate IP {asked}: {why}"
+            cause = bad("spec.clusterIPs", listed, said)
+            raise invalid("Service", "", new["metadata"].get("name") or "", [cause])
+
+    def _free_ip(self, new: Object) -> str:
+        ranges = usable(self.core)
+        if self.dry_run and ranges:
+            # As upstream: what would be free then is not what is free now.
+            return str(ranges[0].network.network_address)
+        for one in ranges:
+            ip = one.free(self.core)
+            if ip:
+                return ip
+        name = new["metadata"].get("name") or ""
+        raise internal(f'failed to allocate a serviceIP for Service "{name}": range is full')
+
+
 def is_service(row: Resource) -> bool:
     """Say whether a row is the Services'."""
     return row.plural == SERVICES.plural and row.group == SERVICES.group
 
 
-def allocated(core: Core, row: Resource, new: Object, *, dry_run: bool = False) -> Also | None:
-    """Fill in what a new Service needs; return what holds it."""
-    return _allocate(core, new, None, dry_run=dry_run) if is_service(row) else None
+def allocation(core: Core, row: Resource, *, dry_run: bool = False) -> Allocation | None:
+    """Return what allocates for a kind; None if the kind is given nothing."""
+    return Allocation(core, dry_run) if is_service(row) else None
 
 
-def reallocate(
-    core: Core, row: Resource, new: Object, old: Object, *, dry_run: bool = False
-) -> Also | None:
-    """Fill in what a changed Service needs; return what takes and gives back."""
-    return _allocate(core, new, old, dry_run=dry_run) if is_service(row) else None
-
-
-def released(core: Core, row: Resource, old: Object) -> Also | None:
+def released(row: Resource, old: Object) -> Also | None:
     """Return what gives back all that a Service holds."""
     if not is_service(row):
         return None
     also = Also()
     also.deletes += [ip_key(ip) for ip in ips_of(old)]
-    also.deletes += [f"{PORTS}{port}" for port in _ports(old)]
+    also.deletes += [f"{PORTS}{port}" for port in sorted(ports_of(old))]
     return also
-
-
-def _allocate(core: Core, new: Object, old: Object | None, *, dry_run: bool) -> Also:
-    if old is not None:
-        _carry_over(new, old)
-    default = ipaddress.ip_network(core.config.service_cidr)
-    fill_families(new, old, f"IPv{default.version}")
-    also = Also()
-    had_ips, had_ports = ips_of(old) if old else [], _ports(old) if old else set()
-    if needs_cluster_ip(new):
-        _give_ip(core, new, had_ips, dry_run=dry_run)
-    _give_ports(core, new, had_ports)
-    ips, ports = ips_of(new), _ports(new)
-    for ip in ips:
-        if ip not in had_ips:
-            also.compares.append(Compare(ip_key(ip), 0))
-            also.puts.append((ip_key(ip), canonical_bytes(address_of(core, new, ip))))
-    for port in sorted(ports - had_ports):
-        also.compares.append(Compare(f"{PORTS}{port}", 0))
-        also.puts.append((f"{PORTS}{port}", new["metadata"]["uid"].encode()))
-    also.deletes += [ip_key(ip) for ip in had_ips if ip not in ips]
-    also.deletes += [f"{PORTS}{port}" for port in sorted(had_ports - ports)]
-    return also
-
-
-def _carry_over(new: Object, old: Object) -> None:
-    """Keep allocated values that the client left out."""
-    spec, before = new["spec"], old["spec"]
-    if needs_cluster_ip(new) and needs_cluster_ip(old):
-        spec["clusterIP"] = spec.get("clusterIP") or before.get("clusterIP")
-        spec["clusterIPs"] = spec.get("clusterIPs") or before.get("clusterIPs")
-    if needs_node_ports(new) and needs_node_ports(old):
-        taken = _ports(new)
-        had = {_port_id(port): port.get("nodePort") for port in before.get("ports") or ()}
-        for port in spec.get("ports") or ():
-            same = had.get(_port_id(port))
-            if not port.get("nodePort") and same and same not in taken:
-                port["nodePort"] = same
-                taken.add(same)
-    if needs_health_check_node_port(new) and needs_health_check_node_port(old):
-        had_port = before.get("healthCheckNodePort")
-        if had_port and not spec.get("healthCheckNodePort"):
-            spec["healthCheckNodePort"] = had_port
-
-
-def _give_ip(core: Core, new: Object, had: list[str], *, dry_run: bool) -> None:
-    spec = new["spec"]
-    asked = spec.get("clusterIP") or (spec.get("clusterIPs") or [""])[0]
-    if asked == "None":
-        spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
-        return
-    if not asked:
-        asked = _free_ip(core, new, dry_run=dry_run)
-    elif asked not in had:
-        _check_ip(core, new, asked, dry_run=dry_run)
-    spec["clusterIP"] = asked
-    spec["clusterIPs"] = [asked, *(spec.get("clusterIPs") or [])[1:]]
-
-
-def _check_ip(core: Core, new: Object, asked: str, *, dry_run: bool) -> None:
-    found = containing(usable(core), asked)
-    why = MISMATCH if found is None else found.refusal(asked)
-    if not why and not dry_run and core.lookup.get(IPADDRESSES, "", asked) is not None:
-        why = "provided IP is already allocated"
-    if why:
-        text = f'Invalid value: ["{asked}"]: failed to allocate IP {asked}: {why}'
-        cause = Cause("FieldValueInvalid", "spec.clusterIPs", text)
-        raise invalid("Service", "", new["metadata"]["name"], [cause])
-
-
-def _free_ip(core: Core, new: Object, *, dry_run: bool) -> str:
-    ranges = usable(core)
-    if dry_run and ranges:
-        # As upstream: what would be free then is not what is free now.
-        return str(ranges[0].network.network_address)
-    for one in ranges:
-        ip = one.free(core)
-        if ip:
-            return ip
-    raise internal(
-        f'failed to allocate a serviceIP for Service "{new["metadata"]["name"]}": range is full'
-    )
-
-
-def _give_ports(core: Core, new: Object, had: set[int]) -> None:
-    spec = new["spec"]
-    used = _used_ports(core) - had
-    taken: set[int] = set()
-    for index, port in enumerate(spec.get("ports") or ()):
-        number = port.get("nodePort")
-        if number and number not in had:
-            why = _port_refusal(core, number, used)
-            if why:
-                where = f"spec.ports[{index}].nodePort"
-                cause = Cause("FieldValueInvalid", where, f"Invalid value: {number}: {why}")
-                raise invalid("Service", "", new["metadata"]["name"], [cause])
-        if number:
-            taken.add(number)
-    if needs_node_ports(new):
-        _fill_node_ports(core, spec.get("ports") or (), used, taken | had)
-        taken |= _ports(new)
-    if needs_health_check_node_port(new):
-        spec["healthCheckNodePort"] = _health_check_port(core, spec, had, used, taken)
-
-
-def _fill_node_ports(core: Core, ports: Iterable[Object], used: set[int], taken: set[int]) -> None:
-    """Give node ports to those without; a port of two protocols gets the same for both."""
-    given = {port["port"]: port["nodePort"] for port in ports if port.get("nodePort")}
-    for port in ports:
-        if not port.get("nodePort"):
-            number = given.get(port["port"]) or _free_port(core, used, taken)
-            port["nodePort"] = given[port["port"]] = number
-            taken.add(number)
-
-
-def _health_check_port(
-    core: Core, spec: Object, had: set[int], used: set[int], taken: set[int]
-) -> int:
-    asked = spec.get("healthCheckNodePort")
-    if not asked:
-        return _free_port(core, used, taken | had)
-    why = "" if asked in had else _port_refusal(core, asked, used)
-    if why:
-        raise internal(f"failed to allocate requested HealthCheck NodePort {asked}: {why}")
-    return int(asked)
-
-
-def _port_refusal(core: Core, number: int, used: set[int]) -> str:
-    low, high = core.config.node_ports
-    if not low <= number <= high:
-        return f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
-    return "provided port is already allocated" if number in used else ""
-
-
-def _free_port(core: Core, used: set[int], taken: set[int]) -> int:
-    """Choose a port, from the upper part first: the lower is for those who ask by number."""
-    low, high = core.config.node_ports
-    size = high - low + 1
-    band = min(max(16, size // 32), 128) if size > 16 else 0
-    for first, last in ((low + band, high), (low, low + band - 1)):
-        if last < first:
-            continue
-        start = random.randint(first, last)
-        for number in (*range(start, last + 1), *range(first, start)):
-            if number not in used and number not in taken:
-                return int(number)
-    raise internal("failed to allocate a nodePort: range is full")
-
-
-def _used_ports(core: Core) -> set[int]:
-    used: set[int] = set()
-    for service in core.lookup.list(SERVICES):
-        used |= _ports(service)
-    return used
-
-
-def _ports(service: Object) -> set[int]:
-    spec = service.get("spec") or {}
-    found = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
-    if spec.get("healthCheckNodePort"):
-        found.add(spec["healthCheckNodePort"])
-    return found
-
-
-def _port_id(port: Object) -> tuple[str, int]:
-    return str(port.get("protocol") or "TCP"), int(port.get("port") or 0)
 
 
 def ips_of(service: Object) -> list[str]:

@@ -94,6 +94,40 @@ def ip_advice(value: Any, path: str) -> Iterator[str]:
             yield f'{path}: {shown} should be in RFC 5952 canonical format ("{address}")'
 
 
+def balancer_advice(obj: Object) -> Iterator[str]:
+    """Warn of addresses in the status of what a load balancer serves."""
+    balancer = (obj.get("status") or {}).get("loadBalancer") or {}
+    for index, point in enumerate(balancer.get("ingress") or ()):
+        if point.get("ip"):
+            yield from ip_advice(point["ip"], f"status.loadBalancer.ingress[{index}]")
+
+
+def cidr_advice(value: Any, path: str) -> Iterator[str]:
+    """Warn of a range of addresses that is not written as it should be."""
+    if not isinstance(value, str) or names.cidr_sloppy(value, strict=False):
+        return
+    text, _, bits = value.partition("/")
+    if ":" not in text:
+        text = ".".join(str(int(part)) for part in text.split("."))
+    given = ipaddress.ip_interface(f"{text}/{int(bits)}")
+    address, network = given.ip, given.network
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+        network = ipaddress.ip_network(f"{address}/{max(int(bits) - 96, 0)}", strict=False)
+    ambiguous = address != network.network_address
+    if ambiguous:
+        other = f"{address}/{network.max_prefixlen}"
+        yield (
+            f'{path}: CIDR value "{value}" is ambiguous in this context (should be "{network}" or '
+            f'"{other}"?)'
+        )
+    if f"{given.version}" != f"{network.version}" or (given.version == 4 and value != str(given)):
+        yield f'{path}: non-standard CIDR value "{value}" is invalid: use "{network}"'
+    elif not ambiguous and str(given) != value:
+        shown = f'IPv6 CIDR value "{value}"'
+        yield f'{path}: {shown} should be in RFC 5952 canonical format ("{given}")'
+
+
 def listed(parent: Any, key: str, path: str) -> Iterator[tuple[str, Object]]:
     """Yield the objects of a list, each with its path."""
     value = parent.get(key) if isinstance(parent, dict) else None

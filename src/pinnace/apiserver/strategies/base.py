@@ -163,6 +163,14 @@ class Strategy:
         """Return the warnings that a write of this object earns."""
         return [self.without_effect] if self.without_effect and old is None else []
 
+    def early_warnings(self, obj: Object) -> list[str]:
+        """Return the warnings that a new object earns before it is prepared, even if refused."""
+        return []
+
+    def status_warnings(self, obj: Object) -> list[str]:
+        """Return the warnings that a write of the status earns."""
+        return []
+
     # -- reading ------------------------------------------------------------------------------
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:

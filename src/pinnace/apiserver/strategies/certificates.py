@@ -80,7 +80,8 @@ def _conditions(obj: Object) -> list[Object]:
 
 def _stamp_conditions(obj: Object, old: Object, now: str) -> None:
     for condition in _conditions(obj):
-        condition.setdefault("lastUpdateTime", now)
+        if not condition.get("lastUpdateTime"):
+            condition["lastUpdateTime"] = now
         if condition.get("lastTransitionTime"):
             continue
         condition["lastTransitionTime"] = next(

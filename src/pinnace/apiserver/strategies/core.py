@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
+from pinnace.apiserver.strategies.advice import cidr_advice
 from pinnace.apiserver.strategies.base import Context, Strategy, as_label, at, keep
 from pinnace.apiserver.strategies.disabled import drop_claim_fields
 from pinnace.apiserver.strategies.storageadvice import claim_advice, volume_advice
@@ -51,7 +52,38 @@ def _label_name(obj: Object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Nodes(Strategy):
-    """Selectable by spec.unschedulable, which is false when unset."""
+    """Selectable by spec.unschedulable, which is false when unset; drops what was removed."""
+
+    def prepare_create(self, obj: Object, ctx: Context) -> None:
+        """Drop the sources of configuration, a removed feature."""
+        super().prepare_create(obj, ctx)
+        (obj.get("spec") or {}).pop("configSource", None)
+        (obj.get("status") or {}).pop("config", None)
+
+    def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Drop a new source of configuration."""
+        super().prepare_update(obj, old, ctx)
+        if not at(old, ("spec", "configSource")):
+            (obj.get("spec") or {}).pop("configSource", None)
+
+    def prepare_status_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Drop what would tell of a source of configuration."""
+        super().prepare_status_update(obj, old, ctx)
+        if not at(old, ("status", "config")):
+            (obj.get("status") or {}).pop("config", None)
+
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """Warn of fields without use, and of odd ranges of addresses."""
+        spec = obj.get("spec") or {}
+        found = []
+        if spec.get("configSource"):
+            found.append("spec.configSource: the feature is removed")
+        if spec.get("externalID"):
+            why = "this field is deprecated, and is unused by Kubernetes"
+            found.append(f"spec.externalID: {why}")
+        for index, cidr in enumerate(spec.get("podCIDRs") or ()):
+            found += cidr_advice(cidr, f"spec.podCIDRs[{index}]")
+        return found
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         """Return the name and whether the node is cordoned."""

@@ -1,4 +1,4 @@
-"""ResourceSlices and DeviceTaintRules: when taints began, and fields of features that are off."""
+"""What is done to objects of resource.k8s.io: taints begin, and what is gone is forgotten."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +39,32 @@ class TaintRules(Strategy):
         taint = (obj.get("spec") or {}).get("taint") or {}
         _stamp([taint], [(old.get("spec") or {}).get("taint") or {}], ctx.now)
         super().prepare_update(obj, old, ctx)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims(Strategy):
+    """What drivers say of a device goes with its allocation."""
+
+    def prepare_status_update(self, obj: Object, old: Object, ctx: Context) -> None:
+        """Forget the state of devices that are allocated no more."""
+        super().prepare_status_update(obj, old, ctx)
+        status = obj.get("status") or {}
+        gone = _allocated(old) - _allocated(obj)
+        kept = [device for device in status.get("devices") or () if _identity(device) not in gone]
+        if kept:
+            status["devices"] = kept
+        else:
+            status.pop("devices", None)
+
+
+def _identity(device: Object) -> tuple[str, ...]:
+    return tuple(str(device.get(key) or "") for key in ("driver", "pool", "device", "shareID"))
+
+
+def _allocated(claim: Object) -> set[tuple[str, ...]]:
+    allocation = (claim.get("status") or {}).get("allocation") or {}
+    results = (allocation.get("devices") or {}).get("results") or ()
+    return {_identity(result) for result in results}
 
 
 def _devices(obj: Object) -> Iterator[Object]:

@@ -1,11 +1,26 @@
-"""EndpointSlices have no spec: everything but the metadata, and the labels, count."""
+"""EndpointSlices have no spec: everything but the metadata, and the labels, count. Ingresses."""
 
 from dataclasses import dataclass
 
 from pinnace.api.objects import Object
+from pinnace.apiserver.strategies.advice import balancer_advice, ip_advice, listed
 from pinnace.apiserver.strategies.base import Context, Strategy
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLERS = (
+    "endpointslice-controller.k8s.io",
+    "endpointslicemirroring-controller.k8s.io",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingresses(Strategy):
+    """Warns of the addresses that a controller reports."""
+
+    def status_warnings(self, obj: Object) -> list[str]:
+        """Warn of odd spellings of addresses."""
+        return list(balancer_advice(obj))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,10 +28,16 @@ class EndpointSlices(Strategy):
     """Also drops `deprecatedTopology`, which v1 documents as not writable."""
 
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
-        """Warn of names in place of addresses."""
-        if obj.get("addressType") == "FQDN":
-            return ["spec.addressType: FQDN endpoints are deprecated"]
-        return []
+        """Warn of new names in place of addresses, and of odd addresses that clients wrote."""
+        found: list[str] = []
+        if old is None and obj.get("addressType") == "FQDN":
+            found.append("spec.addressType: FQDN endpoints are deprecated")
+        if (obj["metadata"].get("labels") or {}).get(MANAGED_BY) in CONTROLLERS:
+            return found  # they write addresses as they should be
+        for at, endpoint in listed(obj, "endpoints", ""):
+            for index, address in enumerate(endpoint.get("addresses") or ()):
+                found += ip_advice(address, f"{at.lstrip('.')}.addresses[{index}]")
+        return found
 
     def prepare_create(self, obj: Object, ctx: Context) -> None:
         """Begin to count."""

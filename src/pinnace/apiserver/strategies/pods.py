@@ -36,6 +36,9 @@ _WRITTEN: Mapping[str, tuple[Path, ...]] = MappingProxyType(
     }
 )
 
+# What an alpha feature of upstream's says; it stays where it is already.
+NOT_ENABLED = "nodeAllocatableResourceClaimStatuses"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pods(Strategy):
@@ -76,6 +79,8 @@ class Pods(Strategy):
         """Keep spec and owners; refuse to forget the QoS class and observed generations."""
         super().prepare_status_update(obj, old, ctx)
         status, before = obj.setdefault("status", {}), old.get("status") or {}
+        if not before.get(NOT_ENABLED):
+            status.pop(NOT_ENABLED, None)
         for key in ("qosClass", "observedGeneration"):
             if not status.get(key) and before.get(key):
                 status[key] = before[key]
@@ -126,7 +131,11 @@ class Pods(Strategy):
         """Warn on creation only: people seldom change pods by hand."""
         if old is not None:
             return []
-        return [*name_advice(obj, POD_NAME), *_armor_advice(obj), *pod_advice(obj, "")]
+        return [*name_advice(obj, POD_NAME), *pod_advice(obj, "")]
+
+    def early_warnings(self, obj: Object) -> list[str]:
+        """Warn of annotations that are about to be taken over as fields."""
+        return list(_armor_advice(obj))
 
     def reset_fields(self, subresource: str = "") -> tuple[Path, ...]:
         """Return what server-side apply must not own."""
@@ -200,9 +209,10 @@ def _take_over_armor(pod: Object) -> None:
 
 
 def _armor_advice(pod: Object) -> Iterator[str]:
+    of_pod = at(pod, ("spec", "securityContext", "appArmorProfile"))
     for key, container, meant in _armored(pod):
         own = (container.get("securityContext") or {}).get("appArmorProfile")
-        if own == meant:
+        if own is None and (meant is None or meant != of_pod):
             yield f"metadata.annotations[{key}]: {APP_ARMOR_WORDS}"
 
 

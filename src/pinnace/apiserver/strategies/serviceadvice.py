@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pinnace.api.objects import Object
-from pinnace.apiserver.strategies.advice import ip_advice
+from pinnace.apiserver.strategies.advice import cidr_advice, ip_advice
 
 HINTS, MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
 EXTERNAL = "ExternalName"
@@ -27,6 +27,8 @@ def service_advice(service: Object) -> Iterator[str]:
         yield "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
     if spec.get("loadBalancerIP"):
         yield from ip_advice(spec["loadBalancerIP"], "spec.loadBalancerIP")
+    for index, cidr in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+        yield from cidr_advice(cidr, f"spec.loadBalancerSourceRanges[{index}]")
     if kind == EXTERNAL and external:
         yield f'spec.externalIPs is ignored when spec.type is "{EXTERNAL}"'
     if kind != EXTERNAL and spec.get("externalName"):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinnace.api.objects import Object
+from pinnace.apiserver.strategies.advice import balancer_advice
 from pinnace.apiserver.strategies.base import Context, Strategy
 from pinnace.apiserver.strategies.serviceadvice import service_advice
 
@@ -46,18 +47,17 @@ class Services(Strategy):
         """Warn of what the type does not use."""
         return list(service_advice(obj))
 
+    def status_warnings(self, obj: Object) -> list[str]:
+        """Warn of odd spellings of a load balancer's addresses."""
+        return list(balancer_advice(obj))
+
     def prepare_create(self, obj: Object, ctx: Context) -> None:
-        """Begin with an empty load balancer, and say an asked-for address in both spellings."""
+        """Begin with an empty load balancer."""
         obj["status"] = {"loadBalancer": {}}
-        spec = _spec(obj)
-        if spec.get("clusterIP") and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = [spec["clusterIP"]]
 
     def prepare_update(self, obj: Object, old: Object, ctx: Context) -> None:
-        """Keep the status and what was allocated, then drop what belonged to the old type."""
+        """Keep the status, then drop what belonged to the old type."""
         super().prepare_update(obj, old, ctx)
-        _align_cluster_ips(_spec(obj), _spec(old))
-        _keep_allocated(_spec(obj), _spec(old))
         _drop_for_type(obj, old)
         if _spec(obj).get("type") != LOAD_BALANCER:
             status = dict(obj.get("status") or {})
@@ -65,56 +65,12 @@ class Services(Strategy):
             obj["status"] = status
 
 
-def _keep_allocated(spec: Object, before: Object) -> None:
-    """Spare a client that did not read first: what it leaves out stays as it was allocated."""
-    if EXTERNAL_NAME not in (spec.get("type"), before.get("type")):
-        if not spec.get("clusterIP") and before.get("clusterIP"):
-            spec["clusterIP"] = before["clusterIP"]
-        same = spec.get("clusterIP") and spec.get("clusterIP") == before.get("clusterIP")
-        if same and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = before.get("clusterIPs") or [spec["clusterIP"]]
-    ported = (NODE_PORT, LOAD_BALANCER)
-    if spec.get("type") in ported and before.get("type") in ported:
-        known = {_port_key(port): port.get("nodePort") for port in before.get("ports") or ()}
-        taken = {port.get("nodePort") for port in _dicts(spec.get("ports"))}
-        for port in _dicts(spec.get("ports")):
-            held = known.get(_port_key(port))
-            if held and not port.get("nodePort") and held not in taken:
-                port["nodePort"] = held
-    if _is_local(spec) and _is_local(before) and not spec.get("healthCheckNodePort"):
-        health = before.get("healthCheckNodePort")
-        if health:
-            spec["healthCheckNodePort"] = health
-
-
-def _align_cluster_ips(spec: Object, before: Object) -> None:
-    """Let a client that knows only one of clusterIP and clusterIPs change that one."""
-    one, many = spec.get("clusterIP") or "", spec.get("clusterIPs") or []
-    if one != (before.get("clusterIP") or "") and many == (before.get("clusterIPs") or []):
-        if one:
-            spec["clusterIPs"] = [one]
-        else:
-            spec.pop("clusterIPs", None)
-
-
-def _is_local(spec: Object) -> bool:
-    return needs_health_check_node_port({"spec": spec})
-
-
-def _port_key(port: Object) -> tuple[Any, Any]:
-    return port.get("protocol"), port.get("port")
-
-
-def _dicts(listed: Any) -> list[Object]:
-    return [entry for entry in (listed if isinstance(listed, list) else ()) if type(entry) is dict]
-
-
 def _drop_for_type(new: Object, old: Object) -> None:
     spec, before = _spec(new), _spec(old)
     if needs_cluster_ip(old) and not needs_cluster_ip(new):
         if _same(spec, before, "clusterIP") and _same(spec, before, "clusterIPs"):
             _drop(spec, "clusterIP", "clusterIPs")
-        for key in ("ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+        for key in ("ipFamilies", "ipFamilyPolicy"):
             if _same(spec, before, key):
                 _drop(spec, key)
     ported = (NODE_PORT, LOAD_BALANCER)

@@ -19,8 +19,8 @@ from pinnace.apiserver.strategies.core import (
     ServiceAccounts,
 )
 from pinnace.apiserver.strategies.custom import CustomResources
-from pinnace.apiserver.strategies.devices import Slices, TaintRules
-from pinnace.apiserver.strategies.discovery import EndpointSlices
+from pinnace.apiserver.strategies.devices import Claims, Slices, TaintRules
+from pinnace.apiserver.strategies.discovery import EndpointSlices, Ingresses
 from pinnace.apiserver.strategies.flowcontrol import FlowControl
 from pinnace.apiserver.strategies.leases import Leases
 from pinnace.apiserver.strategies.pods import Pods
@@ -190,7 +190,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): FLOWS,
         ("internal.apiserver.k8s.io", "storageversions"): STRICT_STATUS_CONDITIONAL,
         ("networking.k8s.io", "ingressclasses"): COUNTED,
-        ("networking.k8s.io", "ingresses"): COUNTED_WITH_STATUS,
+        ("networking.k8s.io", "ingresses"): Ingresses(status=True, counted=SPEC),
         ("networking.k8s.io", "networkpolicies"): Strategy(
             counted=SPEC, without_effect=NOT_ENFORCED
         ),
@@ -207,7 +207,9 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
         ("resource.k8s.io", "devicetaintrules"): TaintRules(
             status=True, counted=SPEC, status_keeps_metadata=ALL_METADATA
         ),
-        ("resource.k8s.io", "resourceclaims"): STRICT_STATUS,
+        ("resource.k8s.io", "resourceclaims"): Claims(
+            status=True, status_keeps_metadata=ALL_METADATA
+        ),
         ("resource.k8s.io", "resourcepoolstatusrequests"): STRICT_STATUS_CONDITIONAL,
         ("resource.k8s.io", "resourceslices"): Slices(
             counted=SPEC,

@@ -5,18 +5,19 @@ from functools import partial
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import yaml
 from pinnace.api.errors import ApiError, BadRequest, Cause, Invalid, NotFound, conflict, invalid
+from pinnace.api.fits import fits
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply
 from pinnace.api.resources import Resource
-from pinnace.api.typed import normalized
+from pinnace.api.typed import normalized, unlike
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, writes
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import scope_of
-from pinnace.apiserver.services.allocation import allocated, is_service
+from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.updates import change, check_names
-from pinnace.apiserver.writes import Also
+from pinnace.apiserver.versions import with_versions
 
 
 def wrong_option(field: str, why: str) -> Invalid:
@@ -61,7 +62,9 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
             subresource=call.info.subresource,
         )
     )
-    wrong = fieldvalidation.restore_errors(made, row)
+    like = live if live is not None else {}
+    good = row.custom is None and fits(unlike(made, like), row)
+    wrong = [] if good else fieldvalidation.restore_errors(made, row)
     if wrong:
         kind = f"{row.group_version}, Kind={row.kind}"
         raise ApiError(
@@ -69,7 +72,7 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
             f"convert unstructured object to {kind}: {wrong[0]}",
             reason="",
         )
-    return normalized(made, row)
+    return normalized(made, row, live)
 
 
 async def apply_patch(core: Core, call: Call) -> Answer:
@@ -77,7 +80,8 @@ async def apply_patch(core: Core, call: Call) -> Answer:
     applied, repeated = read_applied(call)
 
     async def make(old: Object) -> Object:
-        new = apply_to(core, call, old, applied, call.row)
+        made = partial(apply_to, core, call, old, applied, call.row)
+        new = await with_versions(core, call.row, made)
         check_strict(call, repeated)
         check_names(call, new)
         return new
@@ -104,10 +108,6 @@ async def _create(core: Core, call: Call, obj: Object) -> Answer:
     check_names(call, obj)
     obj["metadata"].pop("resourceVersion", None)
     core.check_may_create(call)
-    allocate = partial(_allocated, core, call) if is_service(row) else None
-    item = await writes.create(core, call, obj, allocate, track=False)
+    given = allocation(core, row, dry_run=call.dry_run)
+    item = await writes.create(core, call, obj, given, track=False)
     return answer_item(core, call, item, code=201)
-
-
-def _allocated(core: Core, call: Call, new: Object) -> Also | None:
-    return allocated(core, call.row, new)

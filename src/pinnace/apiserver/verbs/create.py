@@ -5,8 +5,7 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, writes
 from pinnace.apiserver.answers import answer_item
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.services.allocation import allocated, is_service
-from pinnace.apiserver.writes import Also
+from pinnace.apiserver.services.allocation import Allocation, is_service
 from pinnace.store.base import CompareFailed
 from pinnace.store.watchcache.item import Item
 
@@ -25,13 +24,10 @@ async def create(core: Core, call: Call) -> Answer:
 
 async def create_service(core: Core, call: Call, obj: Object) -> Item:
     """Store a new Service, choosing again if another server took the same address meanwhile."""
-
-    def allocate(new: Object) -> Also | None:
-        return allocated(core, call.row, new, dry_run=call.dry_run)
-
+    allocation = Allocation(core, call.dry_run)
     for attempt in range(_TRIES):
         try:
-            return await writes.create(core, call, bodies.copy(obj), allocate)
+            return await writes.create(core, call, bodies.copy(obj), allocation)
         except CompareFailed:
             if attempt == _TRIES - 1:
                 raise

@@ -20,6 +20,7 @@ from pinnace.apiserver.revisions import (
     expired_continue,
 )
 from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.versions import is_converted, seen
 from pinnace.store.base import Compacted
 from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.changes import Select
@@ -74,10 +75,14 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     kept = await _is_kept(core, cache.prefix, revision)
     # Asked last: between this and the look into the cache nothing may happen.
     from_cache = kept and (revision == core.caches.revision or revision >= cache.changed)
-    if from_cache:
+    if from_cache and is_converted(call.row):
+        read = cache.items(call.namespace, after=after)
+        fetched, found = len(read), await cut.of(await seen(core, call.row, read))
+    elif from_cache:
         fetched, found = await cut.current(selection.only())
     else:
         read = await _at(core, cut, revision, continued=bool(token))
+        read = await seen(core, call.row, read) if is_converted(call.row) else read
         fetched, found = len(read), await cut.of(read)
     items, last, remaining = found
     where = call.row.group, call.row.plural

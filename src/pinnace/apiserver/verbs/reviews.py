@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pinnace.api.errors import NotFound
+from pinnace.api.errors import BadRequest, NotFound
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies
@@ -10,15 +10,16 @@ from pinnace.apiserver.answers import answer_object
 from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.writes import attributes, check_namespace
+from pinnace.apiserver.writes import attributes
+
+_ELSEWHERE = "the namespace of the provided object does not match the namespace sent on the request"
 
 
 async def review(core: Core, call: Call) -> Answer:
     """Answer a review with itself, its status filled in."""
     body = bodies.read_object(call)
     body["metadata"].pop("uid", None)
-    if call.row.namespaced:
-        body["metadata"].setdefault("namespace", call.namespace)
+    _place(body, call.namespace)
     await _admit(core, call, body)
     answer = _reviewers(core, call)[call.row.kind](body)
     answer = {"kind": call.row.kind, "apiVersion": call.row.group_version, **answer}
@@ -29,6 +30,17 @@ async def _admit(core: Core, call: Call, body: Object) -> None:
     attempt = attributes(core, call, "CREATE", body, None)
     await core.admission.mutate(attempt)
     await core.admission.validate(attempt)
+
+
+def _place(body: Object, namespace: str) -> None:
+    """Put what was sent into the namespace of the request; raises BadRequest if it has another."""
+    metadata = body["metadata"]
+    if not namespace:
+        metadata.pop("namespace", None)
+    elif (metadata.get("namespace") or namespace) != namespace:
+        raise BadRequest(_ELSEWHERE)
+    else:
+        metadata["namespace"] = namespace
 
 
 def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object]]:
@@ -53,11 +65,8 @@ async def token(core: Core, call: Call) -> Answer:
     issuer = core.config.token_issuer
     if issuer is None:
         raise NotFound("the server could not find the requested resource", details={})
-    body = bodies.read_any(
-        call.request, api_version="authentication.k8s.io/v1", kind="TokenRequest"
-    )
-    bodies.expect_kind(body, "TokenRequest", "authentication.k8s.io/v1")
-    check_namespace(call, body["metadata"])
+    body = bodies.read_other(call, api_version="authentication.k8s.io/v1", kind="TokenRequest")
+    _place(body, call.namespace)
     await _admit(core, call, body)
     answer = issuer.request(
         body,

@@ -22,6 +22,7 @@ from pinnace.apiserver.revisions import (
 )
 from pinnace.apiserver.selection import selection_of
 from pinnace.apiserver.verbs import watch_socket
+from pinnace.apiserver.versions import is_converted, seen, seen_change
 from pinnace.kit.alarms import Alarm
 from pinnace.store.base import Compacted, Watch
 from pinnace.store.watchcache.cache import WatchCache
@@ -29,6 +30,8 @@ from pinnace.store.watchcache.changes import Told, Watcher
 from pinnace.store.watchcache.item import Item
 
 _BOOKMARK_SECONDS = 60.0
+# The last bookmark comes so long before the end: who resumes there has missed little.
+_LAST_SECONDS = 2.0
 # How many initial events are joined into one frame: fewer wake-ups, and still back-pressure.
 _CHUNK = 100
 
@@ -62,6 +65,19 @@ async def watch(core: Core, call: Call) -> Answer:
     return Stream(headers=headers, frames=frames, straight=watching.straight)
 
 
+def _wants_state(call: Call) -> bool:
+    """Say whether a watch that asks for nothing in particular counts as one for initial events.
+
+    By the old prefix of the path it does not: upstream looks at the query for this.
+    """
+    request = call.request
+    if not call.flag("watch") or request.query.get("sendInitialEvents"):
+        return False
+    return not request.param("resourceVersionMatch") and (
+        request.param("resourceVersion") in ("", "0")
+    )
+
+
 class _Watching:
     """One watch request."""
 
@@ -75,10 +91,17 @@ class _Watching:
         selection = selection_of(call)
         self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
-        self._initial = call.flag("sendInitialEvents")
+        self._initial = call.flag("sendInitialEvents") or _wants_state(call)
+        self._ends_at = 0.0
         self._asked = call.request.query.get("sendInitialEvents") is not None
+        self._row = call.row
+        # What a webhook converts can be selected only after that.
+        self._late = is_converted(call.row)
         self._watcher = Watcher(
-            namespace=call.namespace, select=self._test, only=selection.only(), after=after
+            namespace=call.namespace,
+            select=None if self._late else self._test,
+            only=None if self._late else selection.only(),
+            after=after,
         )
         self._history: Watch | None = None
         self._alarms: list[Alarm] = []
@@ -94,20 +117,12 @@ class _Watching:
         core, watcher = self._core, self._watcher
         try:
             self._running.add(self._open)
-            # Without a revision a client wants the state first, unless it says that it does not.
-            current: list[Item] = []
             start = core.caches.revision
-            if self._initial and revision:
-                check_not_future(core, str(revision))
-            if self._initial or (not revision and not self._asked):
-                current = self._cache.items(self._namespace)
-                watcher.allow(len(current))
-                self._cache.watch(watcher, since=None)
-            elif revision:
-                self._resume(revision)
-            else:
-                self._cache.watch(watcher, since=None)
+            current = self._begin(revision)
+            self._ends_at = core.clock.monotonic() + seconds
             self._alarms.append(core.alarms.after(seconds, watcher.end))
+            if self._late:
+                current = await seen(core, self._row, current)
             for at in range(0, len(current), _CHUNK):
                 chunk = self._passing(current, at)
                 yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
@@ -117,7 +132,8 @@ class _Watching:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:
                 self._remind(revision)
-            while batch := await watcher.next():
+            following = self._seen if self._late else watcher.next
+            while batch := await following():
                 yield b"".join([self._noted(self._encoded(told)) for told in batch])
             if watcher.overrun:
                 group, _, plural = self._where
@@ -131,6 +147,8 @@ class _Watching:
 
     def straight(self, write: Callable[[bytes], bool]) -> None:
         """Write frames with this, past the generator, while that waits for the next."""
+        if self._late:
+            return
 
         def one(told: Told) -> bool:
             frame = self._encoded(told)
@@ -140,6 +158,33 @@ class _Watching:
             return True
 
         self._watcher.serve(one)
+
+    def _begin(self, revision: int) -> list[Item]:
+        """Start the watch; return what there is, if the client wants that first.
+
+        Without a revision it does, unless it says that it does not.
+        """
+        if self._initial and revision:
+            check_not_future(self._core, str(revision))
+        if self._initial or (not revision and not self._asked):
+            current = self._cache.items(self._namespace)
+            self._watcher.allow(len(current))
+            self._cache.watch(self._watcher, since=None)
+            return current
+        if revision:
+            self._resume(revision)
+        else:
+            self._cache.watch(self._watcher, since=None)
+        return []
+
+    async def _seen(self) -> list[Told]:
+        """Return what is told next in the version of the watch; empty when it has ended."""
+        while batch := await self._watcher.next():
+            told = [await seen_change(self._core, self._row, each, self._test) for each in batch]
+            found = [each for each in told if each is not None]
+            if found:
+                return found
+        return []
 
     def _resume(self, revision: int) -> None:
         try:
@@ -166,8 +211,11 @@ class _Watching:
         return self._shape.event(told)
 
     def _remind(self, asked: int) -> None:
-        """Send a bookmark now and then."""
-        wait = _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random())
+        """Send a bookmark now and then, and one shortly before the end."""
+        left = self._ends_at - _LAST_SECONDS - self._core.clock.monotonic()
+        if left <= 0:
+            return
+        wait = min(left, _BOOKMARK_SECONDS * (0.9 + 0.1 * random.random()))
 
         def due() -> None:
             # A watch on the store's history may not have caught up; then its own revision counts.

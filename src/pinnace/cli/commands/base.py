@@ -33,7 +33,8 @@ data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    callback=lambda _context, _option, value: (value or default_data_dir()).absolute(),
+    # The cluster's id comes from this path: the same directory must always have the same.
+    callback=lambda _context, _option, value: Path(os.path.abspath(value or default_data_dir())),
     help="Where the cluster lives: certificates, objects, logs.",
 )
 

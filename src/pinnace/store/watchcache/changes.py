@@ -45,7 +45,7 @@ class Change:
         )
 
     def _tell(self, type: ChangeType, item: Item) -> "Told":
-        told = self._told[type] = Told(type, item, self.item.revision, self.frames)
+        told = self._told[type] = Told(type, item, self.item.revision, self.frames, self.previous)
         return told
 
 
@@ -57,6 +57,7 @@ class Told:
     item: Item | None
     revision: int
     frames: Frames
+    previous: Item | None = None
 
 
 class Watcher:

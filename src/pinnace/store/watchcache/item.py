@@ -63,6 +63,7 @@ class Item:
         "revision",
         "since",
         "tail",
+        "views",
     )
 
     def __init__(self, key: str, *, namespace: str, name: str, value: bytes, revision: int) -> None:
@@ -82,6 +83,8 @@ class Item:
         # protobuf message in its stored version: made by whoever first needs them.
         self.kept: Any = None
         self.message: bytes | None = None
+        # The same object in other versions, where making that takes more than a moment.
+        self.views: dict[str, Item] | None = None
 
     @property
     def metadata(self) -> bytes:
@@ -138,6 +141,8 @@ class Item:
             b'"resourceVersion":"%d"' % self.revision, b'"resourceVersion":"%d"' % revision, 1
         )
         copy._labels, copy._fields, copy._obj = self._labels, self._fields, None
-        copy._metadata_end, copy.kept, copy.message = 0, None, None
+        copy._metadata_end, copy.kept, copy.message, copy.views = 0, None, None, None
+        if self.views is not None:
+            copy.views = {version: view.at(revision) for version, view in self.views.items()}
         other: Item = copy
         return other
