@@ -63,10 +63,10 @@ def build(
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
-    webhooks = Webhooks(lookup, rows)
     authorizer: Authorizer = (
         authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
     )
+    webhooks = Webhooks(lookup, rows, authorizer)
     return Core(
         store=store,
         clock=clock,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pinnace.api.cel.admission import Conditions
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import LabelSelector, label_selector_from_object
@@ -30,6 +31,7 @@ class Hook:
     spec: Mapping[str, Any]
     namespaces: LabelSelector
     objects: LabelSelector
+    conditions: Conditions | None = None
 
     @property
     def ignores_failures(self) -> bool:
@@ -61,10 +63,18 @@ def hooks_of(configurations: Iterable[Object]) -> list[Hook]:
             spec=spec,
             namespaces=label_selector_from_object(spec.get("namespaceSelector") or {}),
             objects=label_selector_from_object(spec.get("objectSelector") or {}),
+            conditions=_conditions(spec),
         )
         for configuration in ordered
         for spec in configuration.get("webhooks") or ()
     ]
+
+
+def _conditions(spec: Mapping[str, Any]) -> Conditions | None:
+    given = spec.get("matchConditions")
+    if not given:
+        return None
+    return Conditions(given, ignore_failures=spec.get("failurePolicy") == "Ignore")
 
 
 class Table:

@@ -4,16 +4,18 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from pinnace.api.errors import ApiError, BadRequest, Forbidden, forbidden, internal, not_found
+from pinnace.api.errors import ApiError, BadRequest, forbidden, internal, not_found
 from pinnace.api.kinds.core import NAMESPACES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes
+from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import Hook, Match, Table, hooks_of
 from pinnace.apiserver.hooks.failures import CallFailed
 from pinnace.apiserver.hooks.review import Verdict, denial, review, verdict, version_of
+from pinnace.apiserver.policies.inputs import variables
 from pinnace.kit.uids import new_uid
 
 _log = logging.getLogger(__name__)
@@ -45,11 +47,13 @@ class Hooks:
         rows: Iterable[Resource],
         post: Post,
         convert: Convert,
+        authorizer: Authorizer,
     ) -> None:
         self._configurations = configurations
         self._rows = rows
         self._post = post
         self.convert = convert
+        self._authorizer = authorizer
         self._table: Table | None = None
         self._none = False
 
@@ -66,6 +70,19 @@ class Hooks:
             self._none = not hooks
             self._table = Table(hooks, self._rows)
         return self._table.matches(attributes)
+
+    def is_met(
+        self, match: Match, attributes: Attributes, obj: Object | None, old: Object | None
+    ) -> bool:
+        """Say whether a webhook's conditions are met; raises Forbidden if they cannot be told."""
+        hook, row = match
+        if hook.conditions is None:
+            return True
+        try:
+            return hook.conditions.match(variables(attributes, row, self._authorizer, obj, old))
+        except ValueError as error:
+            given = attributes.row
+            raise forbidden(given.plural, given.group, attributes.name, str(error)) from error
 
     async def ask(
         self,
@@ -110,7 +127,7 @@ def tolerate(hook: Hook, error: CallingFailed) -> None:
 def is_concerned(
     hook: Hook, attributes: Attributes, obj: Object | None, old: Object | None
 ) -> bool:
-    """Say whether a webhook's selectors and conditions fit; raises ApiError if that is unknown."""
+    """Say whether a webhook's selectors fit; raises ApiError if that is unknown."""
     missing: ApiError | None = None
     try:
         if not _selects_namespace(hook, attributes, obj):
@@ -121,19 +138,7 @@ def is_concerned(
         return False
     if missing is not None:
         raise missing
-    return not hook.spec.get("matchConditions") or _is_met(hook, attributes)
-
-
-def _is_met(hook: Hook, attributes: Attributes) -> bool:
-    if hook.ignores_failures:
-        return False
-    raise _unevaluated(hook, attributes)
-
-
-def _unevaluated(hook: Hook, attributes: Attributes) -> Forbidden:
-    row = attributes.row
-    why = f"this version of Pinnace does not evaluate the matchConditions of {quoted(hook.name)}"
-    return forbidden(row.plural, row.group, attributes.name, why)
+    return True
 
 
 def _labels(obj: Object | None) -> Mapping[str, str]:

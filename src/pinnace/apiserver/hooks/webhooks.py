@@ -13,6 +13,7 @@ from pinnace.api.kinds.admissionregistration import (
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
+from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.caller import Caller
 from pinnace.apiserver.hooks.conversion import convert_all
 from pinnace.apiserver.hooks.dispatch import Hooks
@@ -29,11 +30,13 @@ FOLLOWED = (*CONFIGURATIONS, *MUTATING, *VALIDATING)
 class Webhooks:
     """A server's webhooks and policies; to be closed with it."""
 
-    def __init__(self, objects: Objects, rows: Iterable[Resource]) -> None:
+    def __init__(self, objects: Objects, rows: Iterable[Resource], authorizer: Authorizer) -> None:
         self._caller = Caller(objects)
 
         def hooks(row: Resource) -> Hooks:
-            return Hooks(lambda: objects.list(row), rows, self._caller.post, self.convert)
+            return Hooks(
+                lambda: objects.list(row), rows, self._caller.post, self.convert, authorizer
+            )
 
         self.admission = hooks(CONFIGURATIONS[0]), hooks(CONFIGURATIONS[1])
         self.policies = Policies(*MUTATING, objects, rows), Policies(*VALIDATING, objects, rows)
