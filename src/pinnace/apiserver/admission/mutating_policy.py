@@ -201,7 +201,18 @@ def _patched(obj: Object, operations: list[Object]) -> Object:
         if str(error.__cause__).endswith("test failed"):
             # A test that fails takes the whole patch back, without complaint.
             return obj
-        raise ValueError(f"JSON Patch: {error.__cause__ or error.message}") from error
+        raise ValueError(f"JSON Patch: {_complaint(error, operations)}") from error
+
+
+def _complaint(error: ApiError, operations: list[Object]) -> str:
+    """Return what upstream's patch library says of an operation that cannot be done."""
+    why = str(error.__cause__ or error.message)
+    if not why.startswith("Unable to remove"):
+        return why
+    key = why.rpartition(" ")[2]
+    paths = (op["path"] for op in operations if op.get("op") == "remove")
+    path = next((path for path in paths if path.endswith(f"/{key}")), "")
+    return f"error in remove for path: '{path}': {why}: missing value"
 
 
 def _applied(obj: Object, applied: Object, row: Resource) -> Object:
