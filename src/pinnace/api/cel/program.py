@@ -10,7 +10,9 @@ from typing import Any
 
 from pinnace.api.cel.costs import Charge, charge_for
 from pinnace.api.cel.escaping import unescape
+from pinnace.api.cel.frame import Frame, Step, is_attribute, optional_field
 from pinnace.api.cel.functions import Overload
+from pinnace.api.cel.operators import SPECIAL
 from pinnace.api.cel.syntax import (
     Call,
     Expr,
@@ -24,37 +26,16 @@ from pinnace.api.cel.syntax import (
 )
 from pinnace.api.cel.types import Type, unwrap_optional
 from pinnace.api.cel.values import (
-    NONE,
     CelError,
     CostExceeded,
     Instance,
     Lookups,
     Optional,
-    UInt,
     has_type,
     no_overload,
 )
 
 _LIST_COST, _MAP_COST, _STRUCT_COST = 10, 30, 40
-
-
-@dataclass(slots=True)
-class Frame:
-    """One evaluation: its variables, the values of its loops, and what it has cost so far."""
-
-    variables: Mapping[str, Any]
-    slots: list[Any]
-    limit: int
-    cost: int = 0
-
-    def charge(self, cost: int) -> None:
-        """Add a cost; raises CostExceeded."""
-        self.cost += cost
-        if self.cost > self.limit:
-            raise CostExceeded
-
-
-Step = Callable[[Frame], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +120,7 @@ class _Builder:
         operand = self.build(expr.operand)
         target, _ = unwrap_optional(expr.operand.type)
         name = unescape(expr.field) if target.kind == "struct" else expr.field
-        extra = 1 if _is_attribute(expr.operand) else 2
+        extra = 1 if is_attribute(expr.operand) else 2
         if expr.test:
             return _presence(operand, name, extra - 1)
 
@@ -154,9 +135,9 @@ class _Builder:
         return run
 
     def call(self, expr: Call) -> Step:
-        special = _SPECIAL.get(expr.function)
+        special = SPECIAL.get(expr.function)
         if special is not None and (expr.target is None or expr.function in ("or", "orValue")):
-            return special(self, expr)
+            return special(self.build, expr)
         nodes = ([expr.target] if expr.target is not None else []) + expr.args
         if expr.function == "@in" and (found := self._membership(nodes)):
             return found
@@ -306,12 +287,6 @@ def _constant(expr: Expr) -> tuple[bool, Any]:
     return False, None
 
 
-def _is_attribute(expr: Expr) -> bool:
-    return isinstance(expr, Ident | Select) or (
-        isinstance(expr, Call) and expr.function in ("_[_]", "_[?_]", "_?._")
-    )
-
-
 def _uncertain(given: Type) -> bool:
     return given.kind in ("dyn", "null", "error")
 
@@ -343,24 +318,8 @@ def _selected(value: Any, name: str) -> Any:
         except KeyError:
             raise CelError(f"no such key: {name}") from None
     if isinstance(value, Optional):
-        return _optional_field(value, name)
+        return optional_field(value, name)
     raise CelError(f"no such key: {name}")
-
-
-def _optional_field(value: Any, name: Any) -> Optional:
-    """Return what a field, key or index holds, or none."""
-    if isinstance(value, Optional):
-        return _optional_field(value.value, name) if value.present else NONE
-    if isinstance(value, Lookups):
-        try:
-            return Optional(value.field(name), True)
-        except KeyError:
-            return NONE
-    if isinstance(value, dict):
-        return Optional(value[name], True) if name in value else NONE
-    if isinstance(value, list) and isinstance(name, int):
-        return Optional(value[name], True) if 0 <= name < len(value) else NONE
-    raise no_overload()
 
 
 def _presence(operand: Step, name: str, extra: int) -> Step:
@@ -424,154 +383,6 @@ def _dispatched(args: list[Step], chosen: list[Overload], charge: Charge) -> Ste
     return run
 
 
-def _and(builder: _Builder, expr: Call) -> Step:
-    left, right = (builder.build(arg) for arg in expr.args)
-
-    def run(frame: Frame) -> bool:
-        failed: CelError | None = None
-        try:
-            if left(frame) is False:
-                return False
-        except CelError as error:
-            failed = error
-        value = right(frame)
-        if value is False:
-            return False
-        if failed is not None:
-            raise failed
-        if value is not True:
-            raise no_overload()
-        return True
-
-    return run
-
-
-def _or(builder: _Builder, expr: Call) -> Step:
-    left, right = (builder.build(arg) for arg in expr.args)
-
-    def run(frame: Frame) -> bool:
-        failed: CelError | None = None
-        try:
-            if left(frame) is True:
-                return True
-        except CelError as error:
-            failed = error
-        value = right(frame)
-        if value is True:
-            return True
-        if failed is not None:
-            raise failed
-        if value is not False:
-            raise no_overload()
-        return False
-
-    return run
-
-
-def _conditional(builder: _Builder, expr: Call) -> Step:
-    condition, yes, no = (builder.build(arg) for arg in expr.args)
-
-    def run(frame: Frame) -> Any:
-        value = condition(frame)
-        if value is True:
-            return yes(frame)
-        if value is False:
-            return no(frame)
-        raise no_overload()
-
-    return run
-
-
-def _not_false(builder: _Builder, expr: Call) -> Step:
-    inner = builder.build(expr.args[0])
-
-    def run(frame: Frame) -> bool:
-        frame.cost += 1
-        try:
-            return inner(frame) is not False
-        except CelError:
-            return True
-
-    return run
-
-
-def _index(builder: _Builder, expr: Call) -> Step:
-    operand, index = (builder.build(arg) for arg in expr.args)
-    extra = 1 if _is_attribute(expr.args[0]) else 2
-    # The attribute that an index is, as in a[b], is looked up as part of the qualifier.
-    extra -= 1 if _is_attribute(expr.args[1]) else 0
-
-    def run(frame: Frame) -> Any:
-        value, key = operand(frame), index(frame)
-        frame.charge(extra)
-        return _indexed(value, key)
-
-    return run
-
-
-def _indexed(value: Any, key: Any) -> Any:
-    if isinstance(value, dict):
-        if isinstance(key, list | dict) or key not in value:
-            raise CelError(f"no such key: {_key_text(key)}")
-        return value[key]
-    if isinstance(value, list):
-        if isinstance(key, float) and key.is_integer():
-            key = int(key)
-        if not isinstance(key, int) or isinstance(key, bool):
-            raise CelError(f"unsupported index type '{type(key).__name__}' in list")
-        if not 0 <= key < len(value):
-            raise CelError(f"index out of bounds: {int(key)}")
-        return value[key]
-    if isinstance(value, Optional):
-        return _optional_field(value, key)
-    raise no_overload()
-
-
-def _key_text(key: Any) -> str:
-    return str(int(key)) if isinstance(key, UInt) else str(key)
-
-
-def _optional_index(builder: _Builder, expr: Call) -> Step:
-    operand, index = (builder.build(arg) for arg in expr.args)
-    target, _ = unwrap_optional(expr.args[0].type)
-    extra = 1 if _is_attribute(expr.args[0]) else 2
-    escaped = expr.function == "_?._" and target.kind == "struct"
-
-    def run(frame: Frame) -> Optional:
-        value, key = operand(frame), index(frame)
-        frame.charge(extra)
-        return _optional_field(value, unescape(key) if escaped else key)
-
-    return run
-
-
-def _optional_or(builder: _Builder, expr: Call) -> Step:
-    assert expr.target is not None
-    first, second = builder.build(expr.target), builder.build(expr.args[0])
-    whole = expr.function == "or"
-
-    def run(frame: Frame) -> Any:
-        value = first(frame)
-        if not isinstance(value, Optional):
-            raise no_overload()
-        if value.present:
-            return value if whole else value.value
-        return second(frame)
-
-    return run
-
-
-_SPECIAL: Mapping[str, Callable[[_Builder, Call], Step]] = {
-    "_&&_": _and,
-    "_||_": _or,
-    "_?_:_": _conditional,
-    "@not_strictly_false": _not_false,
-    "_[_]": _index,
-    "_[?_]": _optional_index,
-    "_?._": _optional_index,
-    "or": _optional_or,
-    "orValue": _optional_or,
-}
 _BUILD: Mapping[type, Callable[[_Builder, Any], Step]] = {
     Ident: _Builder.ident,
     Select: _Builder.select,
