@@ -8,7 +8,8 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
@@ -55,6 +56,22 @@ def _head(code: int, size: int) -> bytes:
     if size < 1 << 16:
         return first + b"\x7e" + size.to_bytes(2, "big")
     return first + b"\x7f" + size.to_bytes(8, "big")
+
+
+async def talk_until_closed(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, talk: Coroutine[Any, Any, None]
+) -> None:
+    """Run `talk`, which writes, until it is done or the other end closes; neither outlives this."""
+    both = [
+        asyncio.ensure_future(talk),
+        asyncio.ensure_future(wait_closed(reader, writer)),
+    ]
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in both:
+            task.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 async def wait_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -2,14 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from pinnace.api import names
 from pinnace.api.objects import Object
 from pinnace.api.validation.base import Report, quoted, too_long
 from pinnace.api.validation.metadata import check_metadata, check_metadata_update
+from pinnace.api.validation.signers import bundle_name, check_signer_name
 from pinnace.kit.pem import anchor_fault, blocks, certificates_fault, request_fault
 
 LEGACY_SIGNER = "kubernetes.io/legacy-unknown"
@@ -25,8 +23,6 @@ VERDICTS = ("Approved", "Denied")
 FINAL = (*VERDICTS, "Failed")
 EXCLUSIVE = "Approved and Denied conditions are mutually exclusive"
 BUNDLE_LIMIT = 1024 * 1024
-DOMAIN_LIMIT = 253
-SIGNER_LIMIT = 253 + 1 + 253 + 1 + 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +94,7 @@ def _check_request(report: Report, request: Object, leave: _Leave) -> None:
         detail = "the legacy signerName is not allowed via this API version"
         report.invalid(where, signer, detail)
     else:
-        check_signer(report, signer, where)
+        check_signer_name(report, signer, where)
     seconds = report.number(spec, "expirationSeconds", "spec")
     if seconds is not None and seconds < 600:
         detail = "may not specify a duration less than 600 seconds (10 minutes)"
@@ -136,35 +132,6 @@ def _check_conditions(report: Report, request: Object, leave: _Leave) -> None:
         if kind in seen and not leave.same_types:
             report.duplicate(f"{path}.type", kind)
         seen.add(kind)
-
-
-def check_signer(report: Report, signer: str, path: str) -> None:
-    """Check the name of a signer, of the form domain/name, which must be there."""
-    if not signer:
-        report.required(path)
-        return
-    domain, slash, name = signer.partition("/")
-    if not slash or "/" in name:
-        detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
-        report.invalid(path, signer, detail)
-        return
-    if len(domain) > DOMAIN_LIMIT:
-        report.add(too_long(path, DOMAIN_LIMIT))
-    _check_segments(report, domain, path, names.dns1123_label)
-    if "." not in domain:
-        detail = "should be a domain with at least two segments separated by dots"
-        report.invalid(path, domain, detail)
-    _check_segments(report, name, path, names.dns1123_subdomain)
-    if len(signer) > SIGNER_LIMIT:
-        report.add(too_long(path, SIGNER_LIMIT))
-
-
-def _check_segments(report: Report, text: str, path: str, rule: Any) -> None:
-    for segment in text.split("."):
-        said = rule(segment)
-        if said:
-            report.said(path, text, [f"validating label {quoted(segment)}: {why}" for why in said])
-            break
 
 
 def check_request_update(report: Report, request: Object, old: Object) -> None:
@@ -220,25 +187,14 @@ def _check_bundle_name(report: Report, bundle: Object) -> None:
     signer = spec.get("signerName") or "" if isinstance(spec, dict) else ""
     name = meta.get("name") if isinstance(meta, dict) else ""
     if isinstance(name, str) and name and isinstance(signer, str):
-        report.said("metadata.name", name, _bundle_name_faults(name, signer))
-
-
-def _bundle_name_faults(name: str, signer: str) -> Iterable[str]:
-    if not signer:
-        if ":" in name:
-            return ['ClusterTrustBundle without signer name must not have ":" in its name']
-        return names.dns1123_subdomain(name)
-    prefix = signer.replace("/", ":") + ":"
-    if not name.startswith(prefix):
-        return [f"ClusterTrustBundle for signerName {signer} must be named with prefix {prefix}"]
-    return names.dns1123_subdomain(name.removeprefix(prefix))
+        report.said("metadata.name", name, bundle_name(name, signer))
 
 
 def _check_bundle(report: Report, bundle: Object, *, parse: bool) -> None:
     spec = report.child(bundle, "spec", "") or {}
     signer = report.text(spec, "signerName", "spec")
     if signer:
-        check_signer(report, signer, "spec.signerName")
+        check_signer_name(report, signer, "spec.signerName")
     text = report.text(spec, "trustBundle", "spec")
     if parse:
         _check_anchors(report, text.encode("utf-8", "surrogatepass"), "spec.trustBundle")

@@ -42,15 +42,18 @@ def is_kubernetes_signer(signer: str) -> bool:
     return host == "kubernetes.io" or host.endswith(".kubernetes.io")
 
 
-def trust_bundle_name(name: str) -> list[str]:
-    """Return what is wrong with the name of a trust bundle, with or without a signer in it."""
-    start, colon, rest = name.rpartition(":")
-    if not colon:
-        return names.dns1123_subdomain(name)
-    signer = start.replace(":", "/")
+def bundle_name(name: str, signer: str) -> list[str]:
+    """Return what is wrong with the name of a trust bundle of that signer, or of none."""
     if not signer:
-        return ['ClusterTrustBundle without signer name must not have ":" in its name']
-    prefix = f"{signer.replace('/', ':')}:"
+        if ":" in name:
+            return ['ClusterTrustBundle without signer name must not have ":" in its name']
+        return names.dns1123_subdomain(name)
+    prefix = signer.replace("/", ":") + ":"
     if not name.startswith(prefix):
         return [f"ClusterTrustBundle for signerName {signer} must be named with prefix {prefix}"]
-    return names.dns1123_subdomain(rest)
+    return names.dns1123_subdomain(name.removeprefix(prefix))
+
+
+def trust_bundle_name(name: str) -> list[str]:
+    """Return what is wrong with the name of a trust bundle, with or without a signer in it."""
+    return bundle_name(name, name.rpartition(":")[0].replace(":", "/"))

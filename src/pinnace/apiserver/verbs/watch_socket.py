@@ -39,16 +39,9 @@ def over_websocket(
 
     async def run(connection: Any) -> None:
         reader, writer = connection.reader, connection.writer
-        both = [
-            asyncio.ensure_future(send(writer)),
-            asyncio.ensure_future(websocket.wait_closed(reader, writer)),
-        ]
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await websocket.talk_until_closed(reader, writer, send(writer))
         finally:
-            for task in both:
-                task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
             await frames.aclose()
 
     return Hijack(run=run, abandon=frames.aclose)
