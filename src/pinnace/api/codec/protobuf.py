@@ -34,11 +34,6 @@ def _writers() -> Writers:
     return Writers(load())
 
 
-def has_message(api_version: str, kind: str) -> bool:
-    """Tell whether a kind can travel as protobuf at all; custom resources cannot."""
-    return load().message_for(api_version, kind) is not None
-
-
 def message_of(api_version: str, kind: str) -> str:
     """Name the message of a kind that has one; raises ApiError."""
     message = load().message_for(api_version, kind)

@@ -218,10 +218,6 @@ def _has_loose_set(schema: Schema) -> bool:
     return schema.get(LIST_TYPE) == "set" and items is not None and is_not_atomic(items)
 
 
-def _has_loose_keys(schema: Schema) -> bool:
-    return bool(key_causes(schema, ""))
-
-
 def _has_extensions(schema: Schema) -> bool:
     return any(
         schema.get(key) not in (None, False, [])

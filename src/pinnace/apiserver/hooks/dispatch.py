@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from pinnace.api.errors import ApiError, BadRequest, forbidden, internal, not_found
 from pinnace.api.kinds.core import NAMESPACES
@@ -27,12 +27,6 @@ Convert = Callable[[Object, Resource], Awaitable[Object]]
 
 class CallingFailed(Exception):
     """A webhook could not be asked; whether that matters is its failure policy's to say."""
-
-
-class Matches(Protocol):
-    """The webhooks that a write may concern."""
-
-    def matches(self, attributes: Attributes) -> Sequence[Match]: ...
 
 
 class Hooks:
