@@ -183,6 +183,7 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        self.core.apart.close()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""

@@ -157,10 +157,11 @@ async def create(
     metadata.pop("deletionGracePeriodSeconds", None)
     metadata.pop("resourceVersion", None)
     check_namespace(call, metadata)
-    rules.apply_defaults(call.row, obj)
+    await core.apart.run(call.size, partial(rules.apply_defaults, call.row, obj))
     if track:
         without_repeated(call, obj, admitted=False)
-        obj = await with_versions(core, call.row, partial(tracked, core, call, None, obj, ""))
+        noted = partial(tracked, core, call, None, obj, "")
+        obj = await with_versions(core, call.row, noted, call.size)
     attempt = attributes(core, call, "CREATE", obj, None)
     await core.admission.mutate(attempt)
     without_repeated(call, obj, admitted=True)
@@ -169,7 +170,7 @@ async def create(
     _identify(core, metadata, base)
     if allocation is not None:
         allocation.fill(obj)
-    prepare_new(core, call, obj)
+    await core.apart.run(call.size, partial(prepare_new, core, call, obj))
     also = allocation.also(obj) if allocation is not None else None
     attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
@@ -177,7 +178,7 @@ async def create(
         return await _would_create(core, call, obj)
     for _ in range(_NAME_TRIES if base else 1):
         try:
-            return await store_new(core, call.row, obj, also)
+            return await store_new(core, call.row, obj, also, size=call.size)
         except AlreadyExists:
             taken = metadata["name"]
             if base:
@@ -256,13 +257,15 @@ def encode(core: Core, row: Resource, obj: Object, *, written: bool = False) -> 
     return canonical_bytes(obj)
 
 
-async def store_new(core: Core, row: Resource, obj: Object, also: Also | None = None) -> Item:
+async def store_new(
+    core: Core, row: Resource, obj: Object, also: Also | None = None, *, size: int = 0
+) -> Item:
     """Commit a new object; raises AlreadyExists."""
     metadata = obj["metadata"]
     cache = await core.cache(row)
     key = cache.key(metadata.get("namespace") or "", metadata["name"])
     try:
-        return await put(core, row, key, obj, expected=0, also=also)
+        return await put(core, row, key, obj, expected=0, also=also, size=size)
     except CompareFailed as failed:
         if failed.key != key:
             raise
@@ -278,15 +281,18 @@ async def put(
     expected: int,
     also: Also | None = None,
     written: bool = False,
+    size: int = 0,
 ) -> Item:
     """Commit an object at an expected revision; raises CompareFailed, ServiceUnavailable.
 
     What is too large for the store is tried again without managedFields, as upstream does.
-    `written` says that the object is as Go would write it already.
+    `written` says that the object is as Go would write it already, `size` is as for `Apart.run`.
     """
     if is_converted(row):
         obj = await core.webhooks.convert(obj, core.rows.storage_row(row))
-    item = await _put_smaller(core, row, key, obj, expected=expected, also=also, written=written)
+    item = await _put_smaller(
+        core, row, key, obj, expected=expected, also=also, written=written, size=size
+    )
     return await seen_one(core, row, item)
 
 
@@ -299,9 +305,10 @@ async def _put_smaller(
     expected: int,
     also: Also | None,
     written: bool,
+    size: int,
 ) -> Item:
     try:
-        value = encode(core, row, obj, written=written)
+        value = await core.apart.run(size, partial(encode, core, row, obj, written=written))
         return await _put(core, row, key, obj, value, expected=expected, also=also)
     except TooLarge as error:
         metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
