@@ -21,6 +21,7 @@ from pinnace.apiserver.admission.base import Attributes
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
+from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.versions import with_versions
 from pinnace.apiserver.writes import (
@@ -171,10 +172,10 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     if subresource:
         strategy.prepare_subresource_update(subresource, new, old, context(core, call))
         causes = admin_access_causes(row, new, old, core.lookup)
-        causes += rules.validate_subresource_update(row, subresource, new, old, call.warnings)
     else:
         strategy.prepare_update(new, old, context(core, call))
-        causes = rules.validate_update(row, new, old, call.warnings)
+        causes = []
+    causes += await patiently(partial(_broken, row, subresource, new, old, call.warnings))
     refuse(row, new["metadata"], causes)
     if subresource == "status":  # what a status write cannot change earns no warning
         call.warnings.extend(strategy.status_warnings(new))
@@ -185,6 +186,18 @@ async def _store(changing: _Change, *, track: bool) -> Item:
         attempt.obj, attempt.old = part.of(new), part.of(old)
     await _admitted(changing, attempt, core.admission.validate, str(item.revision))
     return await _commit(core, call, item, old, as_stored(new, row, like=old), also)
+
+
+def _broken(
+    row: Resource, subresource: str, new: Object, old: Object, warnings: list[str]
+) -> list[Cause]:
+    own: list[str] = []
+    if subresource:
+        found = rules.validate_subresource_update(row, subresource, new, old, own)
+    else:
+        found = rules.validate_update(row, new, old, own)
+    warnings.extend(own)
+    return found
 
 
 async def _admitted(

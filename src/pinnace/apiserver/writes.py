@@ -36,6 +36,7 @@ from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import tracked
 from pinnace.apiserver.options import written_options
 from pinnace.apiserver.owners import without_repeated
+from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.revisions import names_version
 from pinnace.apiserver.versions import is_converted, seen_one, with_versions
 from pinnace.kit.uids import new_suffix, new_uid
@@ -148,10 +149,7 @@ async def create(
             metadata.get("name") or "",
             "create not allowed while custom resource definition is terminating",
         )
-    if names_version(metadata.get("resourceVersion") or ""):
-        raise ApiError(
-            "resourceVersion should not be set on objects to be created", code=500, reason=""
-        )
+    named = names_version(metadata.get("resourceVersion") or "")
     for gone in ("uid", "creationTimestamp", "deletionTimestamp", "selfLink"):
         metadata.pop(gone, None)
     metadata.pop("deletionGracePeriodSeconds", None)
@@ -169,10 +167,14 @@ async def create(
     _identify(core, metadata, base)
     if allocation is not None:
         allocation.fill(obj)
-    prepare_new(core, call, obj)
+    await prepare_new(core, call, obj)
     also = allocation.also(obj) if allocation is not None else None
     attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
+    if named:  # upstream's store finds this, when all others have looked
+        raise ApiError(
+            "resourceVersion should not be set on objects to be created", code=500, reason=""
+        )
     if call.dry_run:
         return await _would_create(core, call, obj)
     for _ in range(_NAME_TRIES if base else 1):
@@ -209,13 +211,14 @@ async def _taken(core: Core, row: Resource, namespace: str, name: str) -> Alread
     return error
 
 
-def prepare_new(core: Core, call: Call, obj: Object) -> None:
+async def prepare_new(core: Core, call: Call, obj: Object) -> None:
     """Let the kind prepare and check a new object."""
     strategy = rules.strategy_for(call.row)
     call.warnings.extend(strategy.early_warnings(obj))
     strategy.prepare_create(obj, context(core, call))
     causes = admin_access_causes(call.row, obj, None, core.lookup)
-    refuse(call.row, obj["metadata"], causes + rules.validate_create(call.row, obj))
+    causes += await patiently(partial(rules.validate_create, call.row, obj))
+    refuse(call.row, obj["metadata"], causes)
     call.warnings.extend(strategy.warnings(obj, None))
 
 

@@ -10,6 +10,7 @@ from pinnace.api.cel import kubernetes, lists, network, standard, strings, times
 from pinnace.api.cel.checker import Checker
 from pinnace.api.cel.functions import Overload, table
 from pinnace.api.cel.parser import parse
+from pinnace.api.cel.patience import patience
 from pinnace.api.cel.program import Program, build
 from pinnace.api.cel.syntax import (
     Call,
@@ -48,6 +49,9 @@ class Environment:
 
     def compile(self, source: str) -> Program:
         """Return the program; raises CompileError with upstream's text."""
+        given = patience()
+        if given is not None:
+            given.compile(source)
         _make_room()
         expr = parse(source)
         functions = {**_FUNCTIONS, **self.functions} if self.functions else _FUNCTIONS

@@ -5,6 +5,7 @@ Upstream: apiserver `admission/plugin/policy/mutating`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted, defaulted, is_of
+from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
@@ -79,10 +81,13 @@ class MutatingAdmissionPolicy:
 
     def mutate(self, attributes: Attributes) -> Outcome:
         """Follow the policies, if there are any."""
-        found = self._policies.all()
-        return self._follow(attributes, found) if found else None
+        found = self._policies.known()
+        return None if found is not None and not found else self._follow(attributes)
 
-    async def _follow(self, attributes: Attributes, policies: Sequence[Policy]) -> None:
+    async def _follow(self, attributes: Attributes) -> None:
+        policies = await self._policies.all()
+        if not policies:
+            return
         failures: list[str] = []
         turn = attributes.reinvocation
         called: _Called = turn.kept.setdefault(self.name, _Called())
@@ -141,7 +146,9 @@ class MutatingAdmissionPolicy:
         own = Variables(policy.variables)
         own.outer.update(given, params=invocation.param, variables=own)
         try:
-            if policy.conditions is not None and not policy.conditions.match(own.outer):
+            if policy.conditions is not None and not await patiently(
+                partial(policy.conditions.match, own.outer)
+            ):
                 return False
         except ValueError as error:
             _note(failures, policy, invocation.binding, str(error))
@@ -151,7 +158,7 @@ class MutatingAdmissionPolicy:
             own = Variables(policy.variables)
             own.outer.update(given, object=obj, params=invocation.param, variables=own)
             try:
-                obj = _mutated(expression, own.outer, obj, row)
+                obj = await patiently(partial(_mutated, expression, own.outer, obj, row))
             except _Failed as error:
                 _note(failures, policy, invocation.binding, str(error))
         if orjson.dumps(obj) == before:
