@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from pinnace.api.cel.patience import TooSlow, hurried
+
 T = TypeVar("T")
 # Bytes of JSON that are about 25 ms of work on the way of a write.
 LARGE = 32 * 1024
@@ -34,6 +36,19 @@ class Apart:
         if size < LARGE:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._executor, _in_turns, work)
+
+    async def patiently(self, size: int, work: Callable[[], T]) -> T:
+        """Return what the work returns, which may evaluate expressions.
+
+        It is called here, and if its expressions take more than some milliseconds, called anew in
+        the thread: it must not have changed anything by then.
+        """
+        if size < LARGE:
+            try:
+                return hurried(work)
+            except TooSlow:
+                size = LARGE
+        return await self.run(size, work)
 
     def close(self) -> None:
         """Start nothing any more; what runs comes to its end by itself."""

@@ -168,7 +168,7 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     given = None if subresource else allocation(core, row, dry_run=call.dry_run)
     if given is not None:
         given.fill(new, old)
-    await core.apart.run(call.size, partial(_prepare, changing))
+    await _prepare(changing)
     also = given.also(new, old) if given is not None else None
     if part is not None:
         attempt.obj, attempt.old = part.of(new), part.of(old)
@@ -176,23 +176,37 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     return await _commit(changing, also)
 
 
-def _prepare(changing: _Change) -> None:
+async def _prepare(changing: _Change) -> None:
     """Let the kind prepare and check a changed object."""
     call, subresource = changing.call, changing.subresource
     row, new, old, core = call.row, changing.new, changing.old, changing.core
-    strategy = rules.strategy_for(row)
+    strategy, size, now = rules.strategy_for(row), call.size, context(core, call)
+    prepare: Callable[[], None] = partial(strategy.prepare_update, new, old, now)
+    causes: list[Cause] = []
     if subresource:
-        strategy.prepare_subresource_update(subresource, new, old, context(core, call))
+        prepare = partial(strategy.prepare_subresource_update, subresource, new, old, now)
+    await core.apart.run(size, prepare)
+    if subresource:
         causes = admin_access_causes(row, new, old, core.lookup)
-        causes += rules.validate_subresource_update(row, subresource, new, old, call.warnings)
-    else:
-        strategy.prepare_update(new, old, context(core, call))
-        causes = rules.validate_update(row, new, old, call.warnings)
+    broken = partial(_broken, row, subresource, new, old, call.warnings)
+    causes += await core.apart.patiently(size, broken)
     refuse(row, new["metadata"], causes)
+    warn = partial(strategy.warnings, new, old)
     if subresource == "status":  # what a status write cannot change earns no warning
-        call.warnings.extend(strategy.status_warnings(new))
+        warn = partial(strategy.status_warnings, new)
+    call.warnings.extend(await core.apart.run(size, warn))
+
+
+def _broken(
+    row: Resource, subresource: str, new: Object, old: Object, warnings: list[str]
+) -> list[Cause]:
+    own: list[str] = []
+    if subresource:
+        found = rules.validate_subresource_update(row, subresource, new, old, own)
     else:
-        call.warnings.extend(strategy.warnings(new, old))
+        found = rules.validate_update(row, new, old, own)
+    warnings.extend(own)
+    return found
 
 
 async def _admitted(

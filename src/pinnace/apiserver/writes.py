@@ -98,6 +98,7 @@ def attributes(
         dry_run=call.dry_run,
         options=partial(written_options, call.request, operation),
         warnings=call.warnings,
+        apart=core.apart,
     )
 
 
@@ -148,10 +149,7 @@ async def create(
             metadata.get("name") or "",
             "create not allowed while custom resource definition is terminating",
         )
-    if names_version(metadata.get("resourceVersion") or ""):
-        raise ApiError(
-            "resourceVersion should not be set on objects to be created", code=500, reason=""
-        )
+    named = names_version(metadata.get("resourceVersion") or "")
     for gone in ("uid", "creationTimestamp", "deletionTimestamp", "selfLink"):
         metadata.pop(gone, None)
     metadata.pop("deletionGracePeriodSeconds", None)
@@ -170,10 +168,14 @@ async def create(
     _identify(core, metadata, base)
     if allocation is not None:
         allocation.fill(obj)
-    await core.apart.run(call.size, partial(prepare_new, core, call, obj))
+    await prepare_new(core, call, obj)
     also = allocation.also(obj) if allocation is not None else None
     attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
+    if named:  # upstream's store finds this, when all others have looked
+        raise ApiError(
+            "resourceVersion should not be set on objects to be created", code=500, reason=""
+        )
     if call.dry_run:
         return await _would_create(core, call, obj)
     for _ in range(_NAME_TRIES if base else 1):
@@ -210,14 +212,16 @@ async def _taken(core: Core, row: Resource, namespace: str, name: str) -> Alread
     return error
 
 
-def prepare_new(core: Core, call: Call, obj: Object) -> None:
+async def prepare_new(core: Core, call: Call, obj: Object) -> None:
     """Let the kind prepare and check a new object."""
-    strategy = rules.strategy_for(call.row)
-    call.warnings.extend(strategy.early_warnings(obj))
-    strategy.prepare_create(obj, context(core, call))
-    causes = admin_access_causes(call.row, obj, None, core.lookup)
-    refuse(call.row, obj["metadata"], causes + rules.validate_create(call.row, obj))
-    call.warnings.extend(strategy.warnings(obj, None))
+    row, apart, size = call.row, core.apart, call.size
+    strategy = rules.strategy_for(row)
+    call.warnings.extend(await apart.run(size, partial(strategy.early_warnings, obj)))
+    await apart.run(size, partial(strategy.prepare_create, obj, context(core, call)))
+    causes = admin_access_causes(row, obj, None, core.lookup)
+    causes += await apart.patiently(size, partial(rules.validate_create, row, obj))
+    refuse(row, obj["metadata"], causes)
+    call.warnings.extend(await apart.run(size, partial(strategy.warnings, obj, None)))
 
 
 async def _would_create(core: Core, call: Call, obj: Object) -> Item:
