@@ -10,6 +10,7 @@ from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.fairness.gate import PASSING, Held
 from pinnace.apiserver.hooks.webhooks import Webhooks
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
 from pinnace.apiserver.store_metrics import StoreMetrics
@@ -95,6 +96,8 @@ class Call:
     row: Resource
     user: User
     warnings: list[str] = field(default_factory=list)
+    # What the request holds of the server, and gives back.
+    held: Held = PASSING
 
     @property
     def namespace(self) -> str:
