@@ -48,3 +48,8 @@ class ServerConfig:
     flush_all: bool = False
     # Seconds after which a request that is no watch is answered with 504.
     request_timeout: float = 60.0
+    # How many requests are served at a time: the seats that priority and fairness divides, or two
+    # plain limits (0 for none) without it.
+    priority_and_fairness: bool = True
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200

@@ -11,6 +11,7 @@ from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.apart import Apart
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.fairness.gate import PASSING, Held
 from pinnace.apiserver.hooks.webhooks import Webhooks
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
 from pinnace.apiserver.store_metrics import StoreMetrics
@@ -99,6 +100,8 @@ class Call:
     warnings: list[str] = field(default_factory=list)
     # How many bytes of JSON what is stored has, if that is to be changed.
     stored_size: int = 0
+    # What the request holds of the server, and gives back.
+    held: Held = PASSING
 
     @property
     def size(self) -> int:

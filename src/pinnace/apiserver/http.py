@@ -109,6 +109,7 @@ class _Door:
         else:
             passed_on = coming.content is not None or coming.upgrade
             connection.reading = coming.method in _READING or passed_on
+            request.waiting = connection.ends_with
             answer = await self._handle(request)
         if isinstance(answer, Response):
             _respond(connection, coming, answer)
@@ -157,7 +158,10 @@ async def _stream(connection: Connection, coming: Incoming, answer: Stream) -> N
             answer.straight(_straight(connection, chunked=chunked))
         async for frame in frames:
             if frame:
+                began = time.perf_counter()
                 transport.write(chunk(frame) if chunked else frame)
+                if answer.spent is not None:
+                    answer.spent(time.perf_counter() - began)
             if connection.paused or transport.is_closing():
                 await connection.drained()
     if chunked:

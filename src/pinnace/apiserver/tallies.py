@@ -55,6 +55,11 @@ class Spread:
         self.counts[bisect_left(self.edges, value)] += 1
         self.total += value
 
+    def weigh(self, value: float, weight: int) -> None:
+        """Count a value so many times."""
+        self.counts[bisect_left(self.edges, value)] += weight
+        self.total += value * weight
+
 
 @dataclass(slots=True)
 class Histograms:
