@@ -125,6 +125,7 @@ class ApiServer:
             self._keep_published(),
             self._definitions.run(),
             self._dangling.run(),
+            core.usage.run(),
             repair_for_ever(core, core.clock),
         ):
             task = asyncio.create_task(work)
@@ -183,6 +184,7 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        await self.core.usage.close()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""

@@ -16,6 +16,7 @@ from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.metrics_access import metrics_access
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
@@ -57,7 +58,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
-        objects=tuple(dns_access()),
+        objects=(*dns_access(), *metrics_access()),
         documents={
             openid.CONFIGURATION_PATH: openid.configuration(
                 issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
