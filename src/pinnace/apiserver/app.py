@@ -140,6 +140,7 @@ class ApiServer:
             self._definitions.run(),
             self._aggregator.run(),
             self._dangling.run(),
+            core.usage.run(),
             repair_for_ever(core, core.clock),
             *((self.priority.run(),) if self.priority is not None else ()),
         ):
@@ -201,6 +202,7 @@ class ApiServer:
         await self.core.webhooks.close()
         self.core.apart.close()
         await self._aggregator.close()
+        await self.core.usage.close()
 
     def passes_on(self, path: str) -> bool:
         """Say whether a request is passed on, so that its body is nothing to be read here."""
