@@ -13,6 +13,7 @@ from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authz import table as authz
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.bootstrap.objects import ensure
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
@@ -67,7 +68,11 @@ def build(
         authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
     )
     webhooks = Webhooks(lookup, rows, authorizer)
-    return Core(
+
+    async def make_namespace(name: str) -> None:
+        await ensure(server, core.NAMESPACES, {"metadata": {"name": name}})
+
+    server = Core(
         store=store,
         clock=clock,
         config=config,
@@ -82,12 +87,22 @@ def build(
             roles,
         ),
         admission=(
-            admission.build(authorizer, roles, quota_writer=QuotaStatus(store), webhooks=webhooks)
+            admission.build(
+                authorizer,
+                roles,
+                quota_writer=QuotaStatus(store),
+                webhooks=webhooks,
+                options=config.admission_options,
+                around=admission.Surroundings(
+                    rows=rows, now=clock.monotonic, make_namespace=make_namespace
+                ),
+            )
             if config.admission
             else Chain(())
         ),
         webhooks=webhooks,
     )
+    return server
 
 
 def _allow_all() -> Authorizer:

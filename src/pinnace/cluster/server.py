@@ -15,6 +15,7 @@ from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.admission_file import admission_options
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
@@ -42,6 +43,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         ),
         authorization="RBAC",
         admission=True,
+        admission_options=admission_options(config.apiserver),
         token_issuer=TokenIssuer(
             issuer=issuer,
             private_key=pki.signing_key,
