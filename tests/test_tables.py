@@ -30,7 +30,7 @@ SHARED = {
         "signers",
     },
     "apiserver/printers": {"rows"},
-    "cli/commands": {"alone", "store_options"},
+    "cli/commands": {"alone", "apiserver_options", "store_options"},
     "controllers": {"runtime"},
     "node/probes": {"prober", "thresholds"},
     "node/volumes": {

@@ -60,7 +60,7 @@ def build(
     failed: Callable[[StoreError], None],
 ) -> Core:
     """Return the parts of a server, joined and not yet running."""
-    rows = Rows(config.rows)
+    rows = Rows(config.rows, config.unserved)
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)

@@ -41,6 +41,14 @@ class ApiServerSettings:
         1800, Form.NUMBER, "How many seconds a watch lasts at least, if its client names no end."
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
+    runtime_config: tuple[str, ...] = setting(
+        (),
+        Form.LIST,
+        "Which versions are served: api/all=true, api/beta=true, GROUP/VERSION=false.",
+    )
+    feature_gates: tuple[str, ...] = setting(
+        (), Form.LIST, "Features that are off by default: NAME=true, AllAlpha=true, AllBeta=true."
+    )
     enable_admission_plugins: tuple[str, ...] = setting(
         (), Form.LIST, "Admission plug-ins that are on beside those that are by default."
     )
@@ -49,6 +57,17 @@ class ApiServerSettings:
     )
     admission_control_config_file: str = setting(
         "", Form.FILE, "File with an AdmissionConfiguration: what single plug-ins are told."
+    )
+    enable_priority_and_fairness: bool = setting(
+        True,
+        Form.SWITCH,
+        "Divide the server among its clients, by flow schemas and levels.",
+    )
+    max_requests_inflight: int = setting(
+        400, Form.NUMBER, "How many reads are served at a time; with priority and fairness, seats."
+    )
+    max_mutating_requests_inflight: int = setting(
+        200, Form.NUMBER, "How many writes are served at a time; with priority and fairness, seats."
     )
 
 

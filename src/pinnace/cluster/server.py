@@ -3,12 +3,12 @@
 import logging
 import socket
 import ssl
-import tempfile
 
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
+from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.apiserver import http
+from pinnace.apiserver import enablement, http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.request_header import FrontProxy
 from pinnace.apiserver.authn.table import AuthnConfig
@@ -16,12 +16,14 @@ from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.admission_file import admission_options
+from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
 from pinnace.kit.clock import Clock
-from pinnace.kit.x509 import KeyPair, public_pem
+from pinnace.kit.tls import load_pair
+from pinnace.kit.x509 import public_pem
 from pinnace.store.base import StoreError
 from pinnace.store.table import open_store
 
@@ -42,6 +44,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
         ),
         authorization="RBAC",
+        unserved=_unserved(config.apiserver),
         admission=True,
         admission_options=admission_options(config.apiserver),
         token_issuer=TokenIssuer(
@@ -58,10 +61,14 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         request_timeout=config.apiserver.request_timeout,
         min_request_timeout=config.apiserver.min_request_timeout,
         event_ttl=int(config.apiserver.event_ttl),
+        priority_and_fairness=config.apiserver.enable_priority_and_fairness,
+        max_requests_inflight=config.apiserver.max_requests_inflight,
+        max_mutating_requests_inflight=config.apiserver.max_mutating_requests_inflight,
         host_name=socket.gethostname(),
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
+        front_proxy_client=pki.clients[FRONT_PROXY],
         objects=tuple(dns_access()),
         documents={
             openid.CONFIGURATION_PATH: openid.configuration(
@@ -70,6 +77,13 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             openid.KEYS_PATH: openid.key_set([public_key]),
         },
     )
+
+
+def _unserved(settings: ApiServerSettings) -> frozenset[enablement.Key]:
+    try:
+        return enablement.unserved(RESOURCES, settings.runtime_config, settings.feature_gates)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 # Forward secret and authenticated ciphers only. The level is for busybox, whose wget is what small
@@ -83,7 +97,7 @@ def serving_context(pki: Pki) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    _load(context, pki.apiserver)
+    load_pair(context, pki.apiserver)
     context.load_verify_locations(cadata=(pki.ca + pki.front_proxy.pem).decode())
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
@@ -97,16 +111,8 @@ def kubelet_context(pki: Pki) -> ssl.SSLContext:
     """
     context = ssl.create_default_context(cadata=pki.ca.decode())
     context.check_hostname = False
-    _load(context, pki.clients["apiserver-kubelet-client"])
+    load_pair(context, pki.clients["apiserver-kubelet-client"])
     return context
-
-
-def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
-    # OpenSSL reads certificate chains from files only.
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pair.certificate + b"\n" + pair.key)
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 def dns_access() -> list[tuple[Resource, Object]]:
@@ -169,7 +175,11 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
 async def _listen(server: ApiServer, config: ClusterConfig, pki: Pki) -> http.Listener:
     try:
         return await http.serve(
-            server.handle, host=config.bind, port=config.port, ssl_context=serving_context(pki)
+            server.handle,
+            host=config.bind,
+            port=config.port,
+            ssl_context=serving_context(pki),
+            passes_on=server.passes_on,
         )
     except OSError as error:
         why = error.strerror or str(error)

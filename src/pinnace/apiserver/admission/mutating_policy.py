@@ -26,7 +26,6 @@ from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted, defaulted, is_of
-from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
@@ -85,7 +84,7 @@ class MutatingAdmissionPolicy:
         return None if found is not None and not found else self._follow(attributes)
 
     async def _follow(self, attributes: Attributes) -> None:
-        policies = await self._policies.all()
+        policies = await self._policies.all(attributes.apart)
         if not policies:
             return
         failures: list[str] = []
@@ -146,8 +145,8 @@ class MutatingAdmissionPolicy:
         own = Variables(policy.variables)
         own.outer.update(given, params=invocation.param, variables=own)
         try:
-            if policy.conditions is not None and not await patiently(
-                partial(policy.conditions.match, own.outer)
+            if policy.conditions is not None and not await attributes.apart.patiently(
+                0, partial(policy.conditions.match, own.outer)
             ):
                 return False
         except ValueError as error:
@@ -158,7 +157,9 @@ class MutatingAdmissionPolicy:
             own = Variables(policy.variables)
             own.outer.update(given, object=obj, params=invocation.param, variables=own)
             try:
-                obj = await patiently(partial(_mutated, expression, own.outer, obj, row))
+                obj = await attributes.apart.patiently(
+                    0, partial(_mutated, expression, own.outer, obj, row)
+                )
             except _Failed as error:
                 _note(failures, policy, invocation.binding, str(error))
         if orjson.dumps(obj) == before:

@@ -17,7 +17,6 @@ from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted
-from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
@@ -59,7 +58,7 @@ class ValidatingAdmissionPolicy:
         return None if found is not None and not found else self._ask(attributes)
 
     async def _ask(self, attributes: Attributes) -> None:
-        policies = await self._policies.all()
+        policies = await self._policies.all(attributes.apart)
         if not policies:
             return
         denied: list[_Denial] = []
@@ -96,7 +95,9 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found = await patiently(partial(_decide, policy, binding, given, param))
+                found = await attributes.apart.patiently(
+                    0, partial(_decide, policy, binding, given, param)
+                )
                 denied += _told(attributes, binding, found)
         return denied
 

@@ -16,7 +16,6 @@ from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import Hook, Match, Table, hooks_of
 from pinnace.apiserver.hooks.failures import CallFailed
 from pinnace.apiserver.hooks.review import Verdict, denial, review, verdict, version_of
-from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.policies.inputs import variables
 from pinnace.kit.uids import new_uid
 
@@ -70,7 +69,7 @@ class Hooks:
         table = self._table
         if table is None:
             forgotten, configurations = self._forgotten, list(self._configurations())
-            hooks = await patiently(partial(hooks_of, configurations))
+            hooks = await attributes.apart.patiently(0, partial(hooks_of, configurations))
             table = Table(hooks, self._rows)
             if forgotten == self._forgotten:
                 self._table, self._none = table, not hooks
@@ -85,7 +84,7 @@ class Hooks:
             return True
         try:
             given = variables(attributes, row, self._authorizer, obj, old)
-            return await patiently(partial(hook.conditions.match, given))
+            return await attributes.apart.patiently(0, partial(hook.conditions.match, given))
         except ValueError as error:
             asked = attributes.row
             raise forbidden(asked.plural, asked.group, attributes.name, str(error)) from error

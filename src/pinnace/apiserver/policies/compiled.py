@@ -10,8 +10,8 @@ from pinnace.api.cel.environment import Environment
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import label_selector_from_object
+from pinnace.apiserver.apart import Apart
 from pinnace.apiserver.hooks.target import Objects
-from pinnace.apiserver.patience import patiently
 from pinnace.apiserver.policies.matching import Constraints
 
 
@@ -71,12 +71,12 @@ class Policies:
         """Return the policies that have bindings, or None if they are to be compiled first."""
         return self._compiled
 
-    async def all(self) -> Sequence[Policy]:
+    async def all(self, apart: Apart) -> Sequence[Policy]:
         """Return the policies that have bindings, in the order of their names."""
         if self._compiled is not None:
             return self._compiled
         forgotten = self._forgotten
-        made = await patiently(lambda: list(self._compile()))
+        made = await apart.patiently(0, lambda: list(self._compile()))
         if forgotten == self._forgotten:
             self._compiled = made
         return made
