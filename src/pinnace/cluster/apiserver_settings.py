@@ -41,6 +41,23 @@ class ApiServerSettings:
         1800, Form.NUMBER, "How many seconds a watch lasts at least, if its client names no end."
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
+    runtime_config: tuple[str, ...] = setting(
+        (),
+        Form.LIST,
+        "Which versions are served: api/all=true, api/beta=true, GROUP/VERSION=false.",
+    )
+    feature_gates: tuple[str, ...] = setting(
+        (), Form.LIST, "Features that are off by default: NAME=true, AllAlpha=true, AllBeta=true."
+    )
+    enable_admission_plugins: tuple[str, ...] = setting(
+        (), Form.LIST, "Admission plug-ins that are on beside those that are by default."
+    )
+    disable_admission_plugins: tuple[str, ...] = setting(
+        (), Form.LIST, "Admission plug-ins that are off although they are on by default."
+    )
+    admission_control_config_file: str = setting(
+        "", Form.FILE, "File with an AdmissionConfiguration: what single plug-ins are told."
+    )
     enable_priority_and_fairness: bool = setting(
         True,
         Form.SWITCH,
