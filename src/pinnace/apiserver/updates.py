@@ -27,6 +27,7 @@ from pinnace.apiserver.writes import (
     MODIFIED,
     Also,
     attributes,
+    check_namespace,
     context,
     current,
     decoded,
@@ -273,7 +274,7 @@ def is_finished(obj: Object) -> bool:
 def check_names(call: Call, obj: Object) -> None:
     """Fill in name and namespace of the URL; raises BadRequest if the object has others."""
     metadata = obj["metadata"]
-    name, namespace = metadata.get("name"), metadata.get("namespace") or ""
+    name = metadata.get("name")
     if name and name != call.info.name:
         raise BadRequest(
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
@@ -283,16 +284,7 @@ def check_names(call: Call, obj: Object) -> None:
             f"the name of the object ({call.info.name} based on URL) was undeterminable: name must "
             "be provided"
         )
-    if namespace and namespace != call.namespace:
-        raise BadRequest(
-            f"the namespace of the object ({namespace}) does not match the namespace on the "
-            f"request ({call.namespace})"
-            if not call.namespace
-            else "the namespace of the provided object does not match the namespace sent on the "
-            "request"
-        )
-    if call.namespace:
-        metadata["namespace"] = call.namespace
+    check_namespace(call, metadata)
 
 
 __all__ = ["ApiError", "Change", "Conflict", "Invalid", "change", "check_names", "is_finished"]

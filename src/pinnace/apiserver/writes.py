@@ -178,6 +178,9 @@ async def create(
         )
     if call.dry_run:
         return await _would_create(core, call, obj)
+    if call.row.custom is not None:
+        # The status was dropped, and is read from the store with its defaults.
+        call.row.custom.apply_defaults(obj)
     for _ in range(_NAME_TRIES if base else 1):
         try:
             return await store_new(core, call.row, obj, also, size=call.size)
