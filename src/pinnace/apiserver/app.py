@@ -20,6 +20,7 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
+from pinnace.apiserver.aggregation.aggregator import Aggregator
 from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
@@ -52,6 +53,7 @@ from pinnace.apiserver.routes import (
     check_scope,
     check_segment,
     is_nameless,
+    is_proxied,
     parse,
 )
 from pinnace.apiserver.services.repair import repair_for_ever
@@ -108,14 +110,15 @@ class ApiServer:
         self.core.store_metrics = store_metrics
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
+        self._aggregator = Aggregator(self.core, lambda: self._paths.renew())
         self.tracing: Tracing | None = None
         self.priority = Priority(self.core) if config.priority_and_fairness else None
-        self._paths = Paths(self.core, self._metrics, self._health, self.priority)
+        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator, self.priority)
         self._gate: Gate = self.priority or InFlight(
             config.max_requests_inflight, config.max_mutating_requests_inflight
         )
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
-        self._definitions = Keeper(self.core, serving)
+        self._definitions = Keeper(self.core, serving, self._aggregator.registrar.custom)
         self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
@@ -128,6 +131,7 @@ class ApiServer:
         if self.priority is not None:
             await self.priority.start()
         await self._definitions.start()
+        await self._aggregator.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
@@ -140,6 +144,7 @@ class ApiServer:
             compact_for_ever(core),
             self._keep_published(),
             self._definitions.run(),
+            self._aggregator.run(),
             self._dangling.run(),
             repair_for_ever(core, core.clock),
             maintain_for_ever(core),
@@ -201,6 +206,12 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        self.core.apart.close()
+        await self._aggregator.close()
+
+    def passes_on(self, path: str) -> bool:
+        """Say whether a request is passed on, so that its body is nothing to be read here."""
+        return is_proxied(path) or self._aggregator.proxied(path) is not None
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
@@ -263,8 +274,10 @@ class ApiServer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
             answer = await Within(self._answer(request, info, passage), None, passage)
-            # A watch counts itself.
-            return answer if info.verb == "watch" else self._metrics.lasting(request, info, answer)
+            # A watch counts itself, but for one that is passed on.
+            if info.verb == "watch" and self._aggregator.proxied(info.path) is None:
+                return answer
+            return self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
             return await Within(self._answer(request, info, passage), seconds, passage)
@@ -286,6 +299,8 @@ class ApiServer:
         if is_nameless(info):
             return nameless(request)
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
+        if (registered := self._aggregator.proxied(info.path)) is not None:
+            return await self._aggregator.pass_on(registered, request, user, passage.audit)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:

@@ -58,9 +58,13 @@ async def serve(
     port: int,
     ssl_context: ssl.SSLContext | None = None,
     max_body: int = 3 * 1024 * 1024,
+    passes_on: Callable[[str], bool] = is_proxied,
 ) -> Listener:
-    """Listen and answer with `handle` until closed."""
-    server = Server(_Door(handle, max_body).answer, max_body, is_proxied)
+    """Listen and answer with `handle` until closed.
+
+    Bodies of requests to paths that `passes_on` names are given to `handle` while they come.
+    """
+    server = Server(_Door(handle, max_body).answer, max_body, passes_on)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(
         server,

@@ -226,6 +226,24 @@ class Tallies:
         )
     )
 
+    unavailable: Counters = field(
+        default_factory=lambda: Counters(
+            "aggregator_unavailable_apiservice",
+            "[ALPHA] Gauge of APIServices which are marked as unavailable broken down by "
+            "APIService name.",
+            ("name",),
+            kind="gauge",
+        )
+    )
+    unavailable_total: Counters = field(
+        default_factory=lambda: Counters(
+            "aggregator_unavailable_apiservice_total",
+            "[ALPHA] Counter of APIServices which are marked as unavailable broken down by "
+            "APIService name and reason.",
+            ("name", "reason"),
+        )
+    )
+
     def all(self) -> list[Metric]:
         """Return everything as it is now."""
         tables: list[Counters | Histograms] = [getattr(self, name) for name in self.__slots__]
