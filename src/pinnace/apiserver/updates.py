@@ -243,6 +243,8 @@ async def _commit(changing: _Change, also: Also | None) -> Item:
         # The last finalizer is gone from what is being deleted: the write is its end.
         written = await put(core, row, item.key, new, expected=item.revision)
         return await remove(core, written)
+    if row.custom is not None:
+        row.custom.settle(new)
     return await put(
         core, row, item.key, new,
         expected=item.revision, also=also, written=True, size=call.size,
