@@ -4,51 +4,50 @@ Watches and connections to something behind the server last as long as they last
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, TypeVar
 
 import orjson
 
+from pinnace.api.durations import parse_duration
 from pinnace.api.errors import BadRequest, Timeout
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.routes import RequestInfo
 
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}
 T = TypeVar("T")
 _TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
-_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
+
+
+def _unnoticed(seconds: float) -> None:
+    """Let the cost of a slice pass."""
 
 
 @dataclass(slots=True)
 class Within(Awaitable[T]):
     """Awaits work; raises TimeoutError, and cancels the work, if it takes longer than it may.
 
-    Most of what is asked is answered from memory. An alarm is set for what has to wait alone.
+    Most of what is asked is answered from memory. An alarm is set for what has to wait alone; with
+    None there is none. `spent` is told what each slice of the work has cost.
     """
 
     work: Coroutine[Any, Any, T]
-    seconds: float
+    seconds: float | None
+    spent: Callable[[float], None] = _unnoticed
 
     def __await__(self) -> Generator[Any, Any, T]:
+        began = perf_counter()
         try:
             waits_for = self.work.send(None)
         except StopIteration as done:
             found: T = done.value
             return found
-        return (yield from self._guarded(_Begun(self.work, waits_for)).__await__())
+        finally:
+            self.spent(perf_counter() - began)
+        return (yield from self._guarded(_Begun(self.work, waits_for, self.spent)).__await__())
 
     async def _guarded(self, begun: "_Begun[T]") -> T:
         async with asyncio.timeout(self.seconds):
@@ -61,17 +60,23 @@ class _Begun(Awaitable[T]):
 
     work: Coroutine[Any, Any, T]
     waits_for: Any
+    spent: Callable[[float], None]
 
     def __await__(self) -> Generator[Any, Any, T]:
+        began = perf_counter()
         try:
             while True:
                 try:
                     sent = yield self.waits_for
                 except BaseException as error:  # noqa: BLE001  # the work is to see it
+                    began = perf_counter()
                     self.waits_for = self.work.throw(error)
                 else:
+                    began = perf_counter()
                     self.waits_for = self.work.send(sent)
+                self.spent(perf_counter() - began)
         except StopIteration as done:
+            self.spent(perf_counter() - began)
             found: T = done.value
             return found
 
@@ -102,30 +107,7 @@ def timed_out() -> Response:
 
 def duration(text: str) -> float:
     """Read a duration as Go writes them, in seconds; raises BadRequest with Go's words."""
-    rest = text.removeprefix("-").removeprefix("+") if text[:1] in ("-", "+") else text
-    if rest == "0":
-        return 0.0
-    total = 0.0
-    if not rest:
-        raise _wrong(f"invalid duration {_quoted(text)}")
-    while rest:
-        found = _PART.match(rest)
-        assert found is not None
-        whole, fraction, unit = found.groups()
-        if not whole and not fraction:
-            raise _wrong(f"invalid duration {_quoted(text)}")
-        if not unit:
-            raise _wrong(f"missing unit in duration {_quoted(text)}")
-        if unit not in _UNITS:
-            raise _wrong(f"unknown unit {_quoted(unit)} in duration {_quoted(text)}")
-        total += float(f"{whole or 0}.{fraction or 0}") * _UNITS[unit]
-        rest = rest[found.end() :]
-    return -total if text.startswith("-") else total
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _wrong(why: str) -> BadRequest:
-    return BadRequest(f"invalid timeout specified in the request URL - time: {why}")
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadRequest(f"invalid timeout specified in the request URL - time: {error}") from None
