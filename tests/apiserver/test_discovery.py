@@ -80,9 +80,8 @@ def test_a_custom_resource_changes_only_the_documents_that_list_it() -> None:
     assert grown is not None
     assert aggregated is not None
     assert grown.etag != aggregated.etag
-    # What an extension server might serve stands behind all that users define.
-    names = [each["metadata"]["name"] for each in orjson.loads(grown.body)["items"]]
-    assert names[-2:] == ["example.com", "metrics.k8s.io"]
+    groups = [one["metadata"]["name"] for one in orjson.loads(grown.body)["items"]]
+    assert groups[-2:] == ["example.com", "metrics.k8s.io"]  # by the priority of their APIServices
     discovery.update(RESOURCES)
     assert discovery.aggregated("/apis") == aggregated
     assert discovery.legacy("/apis/example.com/v1beta1") is None

@@ -200,9 +200,9 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
-        await self.core.usage.close()
         self.core.apart.close()
         await self._aggregator.close()
+        await self.core.usage.close()
 
     def passes_on(self, path: str) -> bool:
         """Say whether a request is passed on, so that its body is nothing to be read here."""
