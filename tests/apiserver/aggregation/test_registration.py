@@ -157,3 +157,24 @@ async def test_a_change_of_one_of_a_definition_is_undone(api: Api) -> None:
     await api.settle()
     _, held = await api.do("GET", f"{SERVICES}/v1.example.com")
     assert held["spec"]["versionPriority"] == 7
+
+
+async def test_a_yielding_group_goes_to_an_extension_server_and_comes_back(api: Api) -> None:
+    await api.settle()
+    name = f"{SERVICES}/v1beta1.metrics.k8s.io"
+    _, held = await api.do("GET", name)
+    held["spec"] |= {
+        "service": {"namespace": "kube-system", "name": "metrics-server"},
+        "insecureSkipTLSVerify": True,
+    }
+    assert (await api.do("PUT", name, held))[0] == 200
+    await api.settle()
+    _, held = await api.do("GET", name)
+    assert held["spec"]["service"]["port"] == 443
+    answer = await api.answer("GET", "/apis/metrics.k8s.io/v1beta1/nodes")
+    assert (answer.status, answer.body) == (503, b"service unavailable\n")
+    assert (await api.do("DELETE", name))[0] == 200
+    await api.settle()
+    _, held = await api.do("GET", name)
+    assert "service" not in held["spec"]
+    assert held["status"]["conditions"][0]["reason"] == "Local"
