@@ -43,7 +43,8 @@ Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
 _KEPT = ("generation", "creationTimestamp")
-_KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
+# What a deletion that is under way has set. Only the grace period is compared with what was said.
+_KEPT_IF_SET, _KEPT_IF_UNSAID = "deletionTimestamp", "deletionGracePeriodSeconds"
 
 
 class Part(Protocol):
@@ -242,6 +243,8 @@ async def _commit(changing: _Change, also: Also | None) -> Item:
         # The last finalizer is gone from what is being deleted: the write is its end.
         written = await put(core, row, item.key, new, expected=item.revision)
         return await remove(core, written)
+    if row.custom is not None:
+        row.custom.settle(new)
     return await put(
         core, row, item.key, new,
         expected=item.revision, also=also, written=True, size=call.size,
@@ -256,9 +259,11 @@ def _keep(metadata: Object, before: Object) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
-    for name in _KEPT_IF_UNSAID:
-        if name in before and metadata.get(name) is None:
-            metadata[name] = before[name]
+    metadata.pop("selfLink", None)
+    if _KEPT_IF_SET in before:
+        metadata[_KEPT_IF_SET] = before[_KEPT_IF_SET]
+    if _KEPT_IF_UNSAID in before and metadata.get(_KEPT_IF_UNSAID) is None:
+        metadata[_KEPT_IF_UNSAID] = before[_KEPT_IF_UNSAID]
 
 
 def is_finished(obj: Object) -> bool:

@@ -243,6 +243,14 @@ async def test_apply_prunes_what_a_schema_without_fields_is_given(api: Api) -> N
             content_type="application/apply-patch+yaml",
         )
         assert (status, made["spec"]) == (code, {"any": {}})
+    applied = {**toy("b"), "spec": None}
+    _, made = await api.do("POST", TOYS, applied)
+    assert "spec" not in made
+    apply = "application/apply-patch+yaml"
+    url = f"{TOYS}/b?fieldManager=m"
+    status, refused = await api.do("PATCH", url, applied, content_type=apply)
+    assert status == 422, "a null is not dropped, as it is where an object is decoded"
+    assert refused["message"].endswith('spec in body must be of type object: "null"')
 
 
 async def test_a_namespace_is_taken_from_an_object_that_has_none(api: Api) -> None:

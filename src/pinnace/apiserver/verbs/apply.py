@@ -62,9 +62,6 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
             subresource=call.info.subresource,
         )
     )
-    if row.custom is not None:
-        # What the schema declares without fields is merged whole, and may hold any.
-        row.custom.settle(made)
     like = live if live is not None else {}
     good = row.custom is None and fits(unlike(made, like), row)
     wrong = [] if good else fieldvalidation.restore_errors(made, row)
