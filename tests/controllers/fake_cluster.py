@@ -183,25 +183,23 @@ class FakeCluster:
             return orjson.dumps(self.answers[path])
         if path.endswith("/scale"):
             return orjson.dumps(self._scale(path))
-        if path == "/apis":
-            groups = dict.fromkeys((r.group, r.version) for r in RESOURCES if r.group)
-            preferred = {}
-            for group, version in groups:
-                preferred.setdefault(group, version)
-            found = [
-                {"name": g, "preferredVersion": {"groupVersion": f"{g}/{v}"}}
-                for g, v in preferred.items()
-            ]
-            return orjson.dumps({"groups": found})
-        rows = [row for row in RESOURCES if row.path == path]
-        if not rows:
-            raise NotFound("the server could not find the requested resource")
-        resources = [
-            {"name": r.plural, "kind": r.kind, "namespaced": r.namespaced, "verbs": list(r.verbs)}
-            for r in rows
+        if path not in ("/api", "/apis"):
+            return _group_version([row for row in RESOURCES if row.path == path])
+        groups = {}
+        for row in RESOURCES:
+            if (path == "/api") == (row.group == ""):
+                groups.setdefault(row.group, {}).setdefault(row.version, []).append(row)
+        items = [
+            {
+                "metadata": {"name": group},
+                "versions": [
+                    {"version": version, "resources": [_discovered(row) for row in rows]}
+                    for version, rows in versions.items()
+                ],
+            }
+            for group, versions in groups.items()
         ]
-        version = rows[0].group_version
-        return orjson.dumps({"groupVersion": version, "resources": resources})
+        return orjson.dumps({"items": items})
 
     async def set_status(self, row, obj, **status):
         obj = await self.get(
@@ -209,6 +207,25 @@ class FakeCluster:
         )
         obj["status"] = {**(obj.get("status") or {}), **status}
         return await self.update(row, obj, subresource="status")
+
+
+def _group_version(rows):
+    if not rows:
+        raise NotFound("the server could not find the requested resource")
+    resources = [
+        {"name": r.plural, "kind": r.kind, "namespaced": r.namespaced, "verbs": list(r.verbs)}
+        for r in rows
+    ]
+    return orjson.dumps({"groupVersion": rows[0].group_version, "resources": resources})
+
+
+def _discovered(row):
+    return {
+        "resource": row.plural,
+        "responseKind": {"kind": row.kind},
+        "scope": "Namespaced" if row.namespaced else "Cluster",
+        "verbs": list(row.verbs),
+    }
 
 
 KEYS = {"ownerReferences": "uid", "conditions": "type"}

@@ -137,8 +137,8 @@ class Discovery:
         return self._documents.get(path.rstrip("/"))
 
     def knows(self, group: str) -> bool:
-        """Say whether any version of a group is served."""
-        return f"/apis/{group}" in self._documents
+        """Say whether any version of a group is served here."""
+        return any(name == group for name, _ in self._versions)
 
     def aggregated(self, path: str) -> Document | None:
         """Return the APIGroupDiscoveryList at `/api` or `/apis`."""

@@ -121,6 +121,7 @@ class Client(Protocol):
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         content_type: str = "application/json",
+        accept: str = "",
     ) -> bytes:
         """Send anything to any path (`/readyz`, discovery ...) and return the body."""
         ...

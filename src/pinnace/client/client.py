@@ -182,8 +182,11 @@ class ApiClient:
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         content_type: str = "application/json",
+        accept: str = "",
     ) -> bytes:
-        request = self._request(method, path, query=query, body=body, content_type=content_type)
+        request = self._request(
+            method, path, query=query, body=body, content_type=content_type, accept=accept
+        )
         return await self._complete(request)
 
     def _request(

@@ -17,7 +17,7 @@ from pinnace.api.pods import is_terminal
 from pinnace.api.resources import Resource
 from pinnace.controllers.base import Context, Controller
 from pinnace.controllers.shared import conditions
-from pinnace.controllers.shared.discovery import served
+from pinnace.controllers.shared.discovery import DiscoveryFailed, served
 
 _FINALIZER = "kubernetes"
 # How long something else's finalizer is given before looking again.
@@ -35,7 +35,7 @@ class Remains:
     resources: Counter[str] = field(default_factory=Counter)
     finalizers: Counter[str] = field(default_factory=Counter)
     failures: list[ApiError] = field(default_factory=list)
-    discovery_failures: list[ApiError] = field(default_factory=list)
+    discovery_failures: list[DiscoveryFailed] = field(default_factory=list)
     estimate: int = 0
     only_pods: bool = False
 
@@ -84,9 +84,10 @@ _FINE = (
 
 def _problems(remains: Remains) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
-    if failures := remains.discovery_failures:
-        texts = ", ".join(error.message for error in failures)
-        message = f"Discovery failed for some groups, {len(failures)} failing: {texts}"
+    if undiscovered := remains.discovery_failures:
+        texts = ", ".join(error.message for error in undiscovered)
+        number = sum(len(error.versions) for error in undiscovered)
+        message = f"Discovery failed for some groups, {number} failing: {texts}"
         found["NamespaceDeletionDiscoveryFailure"] = ("DiscoveryFailed", message)
     if failures := remains.failures:
         texts = ", ".join(sorted(error.message for error in failures))

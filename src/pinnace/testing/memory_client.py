@@ -226,5 +226,6 @@ class MemoryCluster:
         query: Mapping[str, str] | None = None,
         body: bytes = b"",
         content_type: str = "application/json",
+        accept: str = "",
     ) -> bytes:
         raise NotImplementedError("the memory client has no paths")

@@ -1,52 +1,60 @@
-"""Which resources the server serves now, built-in and defined at run time."""
+"""Which resources the cluster serves: built-in, defined at run time, and by extension servers."""
 
 import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 
-from pinnace.api.errors import ApiError, NotFound
+from pinnace.api.errors import ServiceUnavailable
 from pinnace.api.resources import Resource
 from pinnace.client.base import Client
 
+_ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-async def served(client: Client) -> tuple[list[Resource], list[ApiError]]:
-    """Return a row for each resource in its group's preferred version, and what failed.
 
-    A group may fail alone (an extension server that is away); the others are still returned.
+class DiscoveryFailed(ServiceUnavailable):
+    """Some group versions are not told of, for their server is away; `versions` are which."""
+
+    def __init__(self, versions: Sequence[str]) -> None:
+        self.versions = tuple(sorted(versions))
+        told = ", ".join(f"{each}: stale GroupVersion discovery: {each}" for each in self.versions)
+        super().__init__(f"unable to retrieve the complete list of server APIs: {told}")
+
+
+async def served(client: Client) -> tuple[list[Resource], list[DiscoveryFailed]]:
+    """Return a row for each resource, in its group's preferred version if it is there, and what
+    failed.
+
+    The versions of an extension server that is away fail alone; all others are still returned.
     """
-    groups = orjson.loads(await client.raw("GET", "/apis"))["groups"]
-    versions = [group["preferredVersion"]["groupVersion"] for group in groups]
-    paths = ["/api/v1", *(f"/apis/{version}" for version in versions)]
     answers = await asyncio.gather(
-        *(client.raw("GET", path) for path in paths), return_exceptions=True
+        *(client.raw("GET", path, accept=_ACCEPT) for path in ("/api", "/apis"))
     )
-    rows: list[Resource] = []
-    failures: list[ApiError] = []
+    rows: dict[tuple[str, str], Resource] = {}
+    stale: list[str] = []
     for answer in answers:
-        if isinstance(answer, bytes):
-            document = orjson.loads(answer)
-            rows += (
-                _row(document["groupVersion"], entry)
-                for entry in document["resources"]
-                if "/" not in entry["name"]
+        for group in orjson.loads(answer).get("items") or ():
+            name = group["metadata"].get("name") or ""
+            for version in group.get("versions") or ():
+                if version.get("freshness") == "Stale":
+                    stale.append(f"{name}/{version['version']}")
+                    continue
+                # The preferred version is the first.
+                for row in _rows(name, version["version"], version.get("resources") or ()):
+                    rows.setdefault((name, row.plural), row)
+    return list(rows.values()), [DiscoveryFailed(stale)] if stale else []
+
+
+def _rows(group: str, version: str, resources: Iterable[dict[str, Any]]) -> Iterator[Resource]:
+    for entry in resources:
+        kind = (entry.get("responseKind") or {}).get("kind")
+        if kind:
+            yield Resource(
+                group=group,
+                version=version,
+                kind=kind,
+                plural=entry["resource"],
+                namespaced=entry.get("scope") == "Namespaced",
+                verbs=tuple(entry.get("verbs") or ()),
             )
-        elif isinstance(answer, NotFound):
-            continue  # withdrawn between the two questions
-        elif isinstance(answer, ApiError):
-            failures.append(answer)
-        else:
-            raise answer
-    return rows, failures
-
-
-def _row(group_version: str, entry: dict[str, Any]) -> Resource:
-    group, _, version = group_version.rpartition("/")
-    return Resource(
-        group=group,
-        version=version,
-        kind=entry["kind"],
-        plural=entry["name"],
-        namespaced=entry["namespaced"],
-        verbs=tuple(entry["verbs"]),
-    )
