@@ -146,6 +146,7 @@ class ApiServer:
             self._definitions.run(),
             self._aggregator.run(),
             self._dangling.run(),
+            core.usage.run(),
             repair_for_ever(core, core.clock),
             maintain_for_ever(core),
             *((self.priority.run(),) if self.priority is not None else ()),
@@ -208,6 +209,7 @@ class ApiServer:
         await self.core.webhooks.close()
         self.core.apart.close()
         await self._aggregator.close()
+        await self.core.usage.close()
 
     def passes_on(self, path: str) -> bool:
         """Say whether a request is passed on, so that its body is nothing to be read here."""

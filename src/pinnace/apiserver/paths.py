@@ -52,9 +52,9 @@ class Paths:
         self._metrics = metrics
         self._stale = False
         self._registered: dict[str, list[Registered]] = {}
-        self.openapi = OpenApi(core.config.rows, load_schema())
+        self.openapi = OpenApi(tuple(core.rows), load_schema())
         self.discovery = Discovery(
-            core.config.rows,
+            tuple(core.rows),
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
         )
 
