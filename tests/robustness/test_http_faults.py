@@ -1,6 +1,7 @@
 """Whatever arrives at the socket gets its refusal, and others are served all the same."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -74,7 +75,46 @@ GET = b"GET /healthz HTTP/1.1\r\n"
             POST + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\n{}   ", 400, id="two lengths"
         ),
         pytest.param(POST + b"Content-Length: +5\r\n\r\n{}   ", 400, id="signed length"),
-        pytest.param(POST + b"Transfer-Encoding: x\r\n\r\n0\r\n\r\n", 400, id="unknown encoding"),
+        pytest.param(POST + b"Transfer-Encoding: x\r\n\r\n0\r\n\r\n", 501, id="unknown encoding"),
+        pytest.param(
+            POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, id="two encodings"
+        ),
+        pytest.param(
+            POST + b"Transfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n", 501, id="empty encoding"
+        ),
+        pytest.param(
+            POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+            400,
+            id="encoded twice",
+        ),
+        pytest.param(
+            POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 2_000_000,
+            400,
+            id="endless chunk extension",
+        ),
+        pytest.param(
+            POST + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", 400, id="vast chunk"
+        ),
+        pytest.param(
+            POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, id="length twice"
+        ),
+        pytest.param(GET + b"Host: a b\r\n\r\n", 400, id="space in host"),
+        pytest.param(GET + b"Host: a/b\r\n\r\n", 400, id="path in host"),
+        pytest.param(GET + b"Host: x\r\nHost: y\r\n\r\n", 400, id="two hosts"),
+        pytest.param(GET + b"Host: x\r\nA: b\0c\r\n\r\n", 400, id="nul in a value"),
+        pytest.param(GET + b"Host: x\r\nA\0: b\r\n\r\n", 400, id="nul in a name"),
+        pytest.param(GET + b"Host: x\r\nA: b\rc\r\n\r\n", 400, id="bare return"),
+        pytest.param(GET[:-2] + b"\nHost: x\n\n", 400, id="bare newlines"),
+        pytest.param(
+            GET + b"Host: x\r\nA: " + b"x" * 1_060_000 + b"\r\n\r\n", 431, id="just too long"
+        ),
+        pytest.param(b"GET /" + b"x" * 1_060_000 + b" HTTP/1.1\r\n\r\n", 431, id="long path"),
+        pytest.param(POST + b"Expect: x\r\nContent-Length: 2\r\n\r\n{}", 417, id="expectation"),
+        pytest.param(
+            POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            id="chunks in 1.0",
+        ),
         pytest.param(POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, id="malformed chunk"),
     ],
 )
@@ -211,6 +251,20 @@ async def test_who_reads_nothing_is_cut_off_and_his_stream_ended() -> None:
     await asyncio.wait_for(ended.wait(), 5)
     writer.close()
     await listening.close(grace=0.1)
+
+
+async def test_what_is_behind_a_refused_request_is_not_taken_for_another(
+    listener: Listener,
+) -> None:
+    smuggled = request("GET", "/healthz")
+    both = b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % len(smuggled)
+    assert (await say(listener, POST + both + smuggled)).count(b"HTTP/1.1") == 1
+
+
+async def test_a_compressed_body_is_not_unpacked(listener: Listener) -> None:
+    bomb = gzip.compress(b"{" + b" " * 50_000_000)
+    answer = await say(listener, request("POST", CONFIGMAPS, bomb))
+    assert orjson.loads(answer.partition(b"\n")[2])["code"] == 400
 
 
 async def test_many_connections_do_not_keep_others_out(listener: Listener) -> None:

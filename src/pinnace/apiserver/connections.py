@@ -159,6 +159,12 @@ class Connection(asyncio.Protocol):
             self._refuse(refused)
 
     def _feed(self, data: bytes) -> None:
+        coming = self._coming
+        if coming is not None and self.head_since is None:
+            coming.raw_size += len(data)
+            if coming.raw_size > coming.most_raw():
+                # Chunks of next to nothing, or with more about them than in them.
+                raise Refused(HTTPStatus.BAD_REQUEST)
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -184,18 +190,23 @@ class Connection(asyncio.Protocol):
         self.head_since = self._server.time()
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target."""
+        """Take a piece of the target; raises Refused."""
         assert self._coming is not None
         self._coming.url += url
+        self._coming.head_size += len(url)
+        if self._coming.head_size > _HEAD_BYTES:
+            raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; raises Refused."""
         if self.head_since is None:
             # A trailer, which nobody looks at.
             return
-        assert self._coming is not None
-        headers = self._coming.headers
-        if len(headers) >= _FIELDS:
+        coming = self._coming
+        assert coming is not None
+        headers = coming.headers
+        coming.head_size += len(name) + len(value) + 4
+        if len(headers) >= _FIELDS or coming.head_size > _HEAD_BYTES:
             raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         headers.append((name.decode("latin-1"), value.decode("utf-8", "surrogateescape")))
 
@@ -240,10 +251,10 @@ class Connection(asyncio.Protocol):
         """Take a piece of the body; raises _Enough."""
         coming = self._coming
         assert coming is not None
+        coming.size += len(part)
         if coming.content is not None:
             coming.content.feed(part)
             return
-        coming.size += len(part)
         if coming.size > self._server.max_body:
             self._end_of_body(coming, too_large=True)
             raise _Enough

@@ -14,15 +14,19 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+# What may be in a Host header, as Go has it.
+_HOST = re.compile(r"[A-Za-z0-9!$%&'()*+,\-.:;=\[\]_~]*")
 _BODILESS = frozenset({204, 304})
 
 
 class Refused(Exception):
-    """What came is no proper request; the text is the whole answer, its first word the code."""
+    """What came is no proper request; the text is the whole answer, `bare` or with the code."""
 
-    def __init__(self, status: HTTPStatus, why: str = "") -> None:
+    def __init__(self, status: HTTPStatus, why: str = "", *, bare: str = "") -> None:
         phrase = f"{status.value} {status.phrase}"
-        super().__init__(f"{phrase}: {why}" if why else phrase)
+        # Go puts its reason into the first line as well.
+        self.line = f"{phrase}: {why}" if why else phrase
+        super().__init__(bare or self.line)
         self.status = status
 
 
@@ -47,18 +51,27 @@ def target(url: bytes) -> tuple[str, str]:
 def check_head(version: str, headers: Iterable[tuple[str, str]]) -> None:
     """Raise Refused for a head that a parser lets pass and Go's server does not."""
     hosts = encoded = sized = 0
-    for name, _ in headers:
+    host, encoding = "", "chunked"
+    for name, value in headers:
         key = name.lower()
-        hosts += key == "host"
-        encoded += key == "transfer-encoding"
-        sized += key == "content-length"
+        if key == "host":
+            hosts, host = hosts + 1, value
+        elif key == "transfer-encoding":
+            encoded, encoding = encoded + 1, value
+        elif key == "content-length":
+            sized += 1
     if version == "1.1" and not hosts:
         raise Refused(HTTPStatus.BAD_REQUEST, "missing required Host header")
     if hosts > 1:
         raise Refused(HTTPStatus.BAD_REQUEST, "too many Host headers")
+    if not _HOST.fullmatch(host):
+        raise Refused(HTTPStatus.BAD_REQUEST, "malformed Host header")
     # Who of two in a row believes which of these is how requests are smuggled.
     if encoded > 1 or (encoded and sized) or sized > 1 or (encoded and version == "1.0"):
         raise Refused(HTTPStatus.BAD_REQUEST)
+    if encoding.strip().lower() != "chunked":
+        # The parser takes any list that ends in it, and undoes nothing but that.
+        raise Refused(HTTPStatus.NOT_IMPLEMENTED, bare="Unsupported transfer encoding")
 
 
 @lru_cache(maxsize=256)
@@ -119,7 +132,7 @@ def is_bodiless(status: int) -> bool:
 def refusal(refused: Refused) -> bytes:
     """Return the answer to what is no proper request; its connection ends with it."""
     text = str(refused)
-    head = f"HTTP/1.1 {refused.status.value} {refused.status.phrase}\r\n"
+    head = f"HTTP/1.1 {refused.line}\r\n"
     media = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
     return (head + media + text).encode()
 

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+# What may be about the chunks of a body: so much, and what one reading of a socket brings.
+_FREE = 16 * 1024 + 512 * 1024
 # What is held of a body that is passed on before its sender has to wait.
 _HELD = 256 * 1024
 
@@ -79,6 +81,9 @@ class Incoming:
     version: str = "1.1"
     body: list[bytes] = field(default_factory=list)
     size: int = 0
+    # Bytes of the head, and of the body as it was sent: with what is around its chunks.
+    head_size: int = 0
+    raw_size: int = 0
     content: Body | None = None
     keep: bool = False
     upgrade: bool = False
@@ -89,6 +94,14 @@ class Incoming:
     def header(self, name: str) -> str:
         """Return the first value of a header; the name in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def most_raw(self) -> int:
+        """Return how many bytes may have come for a body of this size, as Go has it.
+
+        Each chunk may have sixteen bytes about it and half of what is in it; 16 KiB are free. What
+        came last has not been taken apart yet.
+        """
+        return _FREE + 32 * self.size
 
     def settle(self, *, keep: bool) -> bool:
         """Return whether the connection stays after this request, as the answer's head says."""

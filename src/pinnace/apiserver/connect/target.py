@@ -136,8 +136,10 @@ def refuse_local(address: str) -> None:
         ip = ipaddress.ip_address(address)
     except ValueError as error:
         raise BadRequest("address not allowed") from error
+    # An address of IPv4 in the dress of IPv6 is what it is.
+    ip = getattr(ip, "ipv4_mapped", None) or ip
     local = ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified
-    if local or address == "255.255.255.255":
+    if local or str(ip) == "255.255.255.255":
         raise BadRequest("address not allowed")
 
 
