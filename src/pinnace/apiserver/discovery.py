@@ -247,12 +247,15 @@ def _legacy_entries(row: Resource) -> list[dict[str, Any]]:
 
 
 def _aggregated_entry(row: Resource) -> dict[str, Any]:
+    custom = row.custom is not None
+    # Of its own kinds upstream leaves out what the list says above; of defined ones it does not.
+    group, version = (row.group, row.version) if custom else ("", "")
     entry: dict[str, Any] = {
         "resource": row.plural,
-        "responseKind": {"group": "", "version": "", "kind": row.kind},
+        "responseKind": {"group": group, "version": version, "kind": row.kind},
         "scope": "Namespaced" if row.namespaced else "Cluster",
         "singularResource": row.singular,
-        "verbs": sorted(row.verbs),
+        "verbs": list(row.verbs) if custom else sorted(row.verbs),
     }
     if row.short:
         entry["shortNames"] = list(row.short)
@@ -264,11 +267,12 @@ def _aggregated_entry(row: Resource) -> dict[str, Any]:
 
 
 def _aggregated_subresource(row: Resource, sub: Subresource) -> dict[str, Any]:
+    own_group, own_version = (row.group, row.version) if row.custom is not None else ("", "")
     return {
         "subresource": sub.name,
         "responseKind": {
-            "group": sub.group,
-            "version": sub.version,
+            "group": sub.group or own_group,
+            "version": sub.version or own_version,
             "kind": sub.kind or row.kind,
         },
         "verbs": sorted(sub.verbs),

@@ -105,6 +105,24 @@ async def test_discovery_and_openapi_follow_the_definitions(api: Api) -> None:
     assert (await api.answer("GET", "/apis/example.com")).status == 404
 
 
+async def test_aggregated_discovery_and_operations_name_a_defined_kind_in_full(api: Api) -> None:
+    definition = crd("toys", "Toy", version(subresources={"status": {}}))
+    definition["spec"]["group"] = "my-group.example.com"
+    definition["metadata"]["name"] = "toys.my-group.example.com"
+    await define(api, definition)
+    wanted = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    _, found = await api.do("GET", "/apis", accept=wanted)
+    group = next(g for g in found["items"] if g["metadata"]["name"] == "my-group.example.com")
+    (entry,) = group["versions"][0]["resources"]
+    full = {"group": "my-group.example.com", "version": "v1", "kind": "Toy"}
+    assert entry["responseKind"] == entry["subresources"][0]["responseKind"] == full
+    assert entry["verbs"][:2] == ["delete", "deletecollection"], "in the order of upstream's code"
+    _, document = await api.do("GET", "/openapi/v3/apis/my-group.example.com/v1")
+    listing = document["paths"]["/apis/my-group.example.com/v1/toys"]["get"]
+    assert listing["operationId"] == "listMyGroupExampleComV1ToyForAllNamespaces"
+    assert listing["tags"] == ["myGroupExampleCom_v1"]
+
+
 async def test_schema_and_strict_decoding_refuse_by_field(api: Api) -> None:
     await define(api, crd())
     status, refused = await api.do("POST", TOYS, toy(color="green"))

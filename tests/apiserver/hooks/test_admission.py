@@ -182,6 +182,12 @@ async def test_a_certificate_that_is_in_the_bundle_itself_is_trusted(
     assert (status, len(webhook.reviews)) == (201, 1)
 
 
+async def test_a_path_is_cleaned_before_it_is_called(api: Any, webhook: Any) -> None:
+    await api.hook("Validating", hook(webhook, "//a//b/"))
+    await api.do("POST", CONFIGMAPS, configmap())
+    assert webhook.paths == ["/a/b?timeout=10s"]
+
+
 async def test_a_service_is_met_at_a_ready_endpoint_by_its_own_name(api: Any, webhook: Any) -> None:
     service = {"name": "hook", "namespace": "ns", "path": "/p", "port": 8443}
     client = {"service": service, "caBundle": webhook.client()["caBundle"]}

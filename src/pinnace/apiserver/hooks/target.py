@@ -4,6 +4,7 @@ Services are answered by their endpoints, one of those that are ready, by chance
 whether or not the cluster network's virtual addresses lead anywhere from where this server runs.
 """
 
+import posixpath
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -48,14 +49,19 @@ def place_of(config: Mapping[str, Any]) -> Place:
         name, namespace = service["name"], service["namespace"]
         port = int(service.get("port") or 443)
         host = f"{name}.{namespace}.svc"
-        path = "/" + (service.get("path") or "").lstrip("/")
+        path = _cleaned(service.get("path") or "")
         return Place(f"https://{host}:{port}{path}", host, port, ca, (namespace, name, port))
     url = config.get("url") or ""
     if not url:
         raise CallFailed("webhook configuration must have either service or URL")
     parts = urlsplit(url)
-    shown = f"{parts.scheme}://{parts.netloc}{parts.path or '/'}"
+    shown = f"{parts.scheme}://{parts.netloc}{_cleaned(parts.path)}"
     return Place(shown, parts.hostname or "", parts.port or 443, ca)
+
+
+def _cleaned(path: str) -> str:
+    """Return a path as Go's REST client sends it: one slash for many, and none at the end."""
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 async def dialed(place: Place, objects: Objects) -> tuple[str, int]:

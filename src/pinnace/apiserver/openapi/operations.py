@@ -5,6 +5,7 @@ kubectl reads from them which query parameters a kind's PATCH takes, and other c
 from them. The deprecated `/watch/` paths are in `watches.py`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,7 @@ _LOG = (
     "container", "follow", "insecureSkipTLSVerifyBackend", "limitBytes", "previous", "sinceSeconds",
     "stream", "tailLines", "timestamps",
 )  # fmt: skip
+_BETWEEN_WORDS = re.compile("[^A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class Naming:
     """The names that a row's operations and definitions bear."""
 
     def __init__(self, row: Resource) -> None:
-        words = (row.group.removesuffix(".k8s.io") or "core").split(".")
+        words = _BETWEEN_WORDS.split(row.group.removesuffix(".k8s.io") or "core")
         camel = "".join(word[:1].upper() + word[1:] for word in words)
         self.group = camel
         self.base = camel + row.version[:1].upper() + row.version[1:]
