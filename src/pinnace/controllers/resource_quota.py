@@ -45,6 +45,8 @@ def counted_kinds(hard: Iterable[str]) -> list[tuple[str, str]]:
         if name.startswith(_COUNT):
             plural, _, group = name.removeprefix(_COUNT).partition(".")
             found.append((group, plural))
+        elif name.endswith(quotas.DEVICE_CLASS):
+            found.append(quotas.DEVICE_CLAIMS)
     return list(dict.fromkeys(found))
 
 

@@ -117,6 +117,15 @@ class Instance(dict[str, Any]):
         self.type_name = type_name
 
 
+class OpenMap(dict[str, Any]):
+    """A map in which every other key leads to an empty map."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: str) -> Any:
+        return {}
+
+
 class SetList(list[Any]):
     """A list of type set: equal in any order, joined as a union."""
 
