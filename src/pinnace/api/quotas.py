@@ -170,6 +170,11 @@ def _device_usage(claim: Object) -> Amounts:
 def _claim_in_scope(selector: Object, claim: Object) -> bool:
     if selector.get("scopeName") != "VolumeAttributesClass":
         return False
+    return any(_class_in_scope(selector, name) for name in attributes_classes(claim) or (None,))
+
+
+def attributes_classes(claim: Object) -> set[str]:
+    """Return the attributes classes that a volume claim has, gets or is to get."""
     spec, status = claim.get("spec") or {}, claim.get("status") or {}
     target = (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName")
     given = (
@@ -177,8 +182,7 @@ def _claim_in_scope(selector: Object, claim: Object) -> bool:
         status.get("currentVolumeAttributesClassName"),
         target,
     )
-    names = [name for name in given if name]
-    return any(_class_in_scope(selector, name) for name in names or (None,))
+    return {name for name in given if name}
 
 
 def _pod_in_scope(selector: Object, pod: Object) -> bool:

@@ -61,3 +61,10 @@ def test_what_may_cost_too_much_is_known_before():
     deep = loops + "device.attributes.all(d, device.attributes.all(e, a + b + c + d + e != '')))))"
     assert compile_selector(deep).cost > MOST_COST
     assert compile_selector("device.driver == 'x'").cost < 100
+
+
+def test_what_attributes_hold_is_no_range_of_a_loop():
+    with pytest.raises(ValueError, match="expression of type 'any' cannot be range"):
+        compile_selector("device.attributes['a'].list.exists(x, x == 1)")
+    with pytest.raises(ValueError, match="unknown type, not dyn"):
+        compile_selector("dyn(true)")

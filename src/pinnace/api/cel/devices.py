@@ -3,6 +3,7 @@
 Upstream: `k8s.io/dynamic-resource-allocation/cel/compile.go`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from pinnace.api.cel.estimate import Estimator
 from pinnace.api.cel.kubernetes import QUANTITY_TYPE, parse_quantity, parse_semver
 from pinnace.api.cel.program import Program
 from pinnace.api.cel.syntax import CompileError
-from pinnace.api.cel.types import BOOL, DYN, STRING, map_of, struct
+from pinnace.api.cel.types import ANY, BOOL, STRING, map_of, struct
 from pinnace.api.cel.values import CelError, OpenMap
 
 MOST_COST = 1_000_000
@@ -31,7 +32,7 @@ def _map_of(key: int, value: Declared) -> Declared:
     )
 
 
-_ATTRIBUTE = Declared(type=DYN, max_elements=_MOST_VALUE)
+_ATTRIBUTE = Declared(type=ANY, max_elements=_MOST_VALUE)
 _FIELDS: Mapping[str, Declared] = {
     "driver": Declared(type=STRING, max_elements=_MOST_DRIVER),
     "allowMultipleAllocations": Declared(type=BOOL, max_elements=1),
@@ -60,8 +61,9 @@ def compile_selector(source: str) -> Selector:
         program = scope.compile(source)
     except CompileError as error:
         raise ValueError(f"compilation failed: {error}") from error
-    if program.type not in (BOOL, DYN):
+    if program.type not in (BOOL, ANY):
         given = "null_type" if program.type.kind == "null" else str(program.type)
+        given = re.sub(r"\bany\b", "google.protobuf.Any", given)
         raise ValueError(f"must evaluate to bool or the unknown type, not {given}")
     return Selector(program, Estimator(_size_at).cost(program.expr)[1])
 

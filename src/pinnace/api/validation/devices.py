@@ -175,7 +175,7 @@ def check_selectors(report: Report, holder: Object, path: str) -> None:
         text, where = report.text(cel, "expression", f"{at}.cel"), f"{at}.cel.expression"
         if size(text) > EXPRESSION_LIMIT:
             report.add(too_long(where, EXPRESSION_LIMIT))
-        elif text:
+        else:
             _check_selector(report, text, where)
 
 
