@@ -56,9 +56,11 @@ async def test_a_cluster_in_a_test_takes_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "served"), [({}, False), ({"runtime_config": "api/beta=true"}, True)]
+    ("told", "served"), [({}, True), ({"runtime_config": "api/ga=true"}, False)]
 )
-async def test_beta_versions_are_served_when_asked_for(told: dict[str, str], served: bool) -> None:
+async def test_beta_versions_are_served_unless_others_are_asked_for(
+    told: dict[str, str], served: bool
+) -> None:
     async with Cluster(nodes=0, apiserver=told) as cluster:
         found = orjson.loads(await cluster.client.raw("GET", "/apis"))["groups"]
         names = {each["groupVersion"] for group in found for each in group["versions"]}

@@ -24,6 +24,7 @@ from pinnace.apiserver.aggregation.aggregator import Aggregator
 from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
+from pinnace.apiserver.bootstrap.flow_maintenance import maintain_for_ever
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
@@ -88,6 +89,11 @@ class Passage:
         if self.held is not None:
             self.held.spent(seconds)
 
+    def paused(self) -> None:
+        """Note that the request waits for something."""
+        if self.held is not None:
+            self.held.paused()
+
 
 class ApiServer:
     """One API server on one store; `tracing`, if there is one, is told of every request."""
@@ -105,9 +111,9 @@ class ApiServer:
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
         self._aggregator = Aggregator(self.core, lambda: self._paths.renew())
-        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator)
         self.tracing: Tracing | None = None
         self.priority = Priority(self.core) if config.priority_and_fairness else None
+        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator, self.priority)
         self._gate: Gate = self.priority or InFlight(
             config.max_requests_inflight, config.max_mutating_requests_inflight
         )
@@ -140,7 +146,9 @@ class ApiServer:
             self._definitions.run(),
             self._aggregator.run(),
             self._dangling.run(),
+            core.usage.run(),
             repair_for_ever(core, core.clock),
+            maintain_for_ever(core),
             *((self.priority.run(),) if self.priority is not None else ()),
         ):
             task = asyncio.create_task(work)
@@ -201,6 +209,7 @@ class ApiServer:
         await self.core.webhooks.close()
         self.core.apart.close()
         await self._aggregator.close()
+        await self.core.usage.close()
 
     def passes_on(self, path: str) -> bool:
         """Say whether a request is passed on, so that its body is nothing to be read here."""
@@ -266,14 +275,14 @@ class ApiServer:
     async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
-            answer = await Within(self._answer(request, info, passage), None, passage.spent)
+            answer = await Within(self._answer(request, info, passage), None, passage)
             # A watch counts itself, but for one that is passed on.
             if info.verb == "watch" and self._aggregator.proxied(info.path) is None:
                 return answer
             return self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
-            return await Within(self._answer(request, info, passage), seconds, passage.spent)
+            return await Within(self._answer(request, info, passage), seconds, passage)
         except TimeoutError:
             return timed_out()
 

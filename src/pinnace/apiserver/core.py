@@ -13,6 +13,7 @@ from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.fairness.gate import PASSING, Held
 from pinnace.apiserver.hooks.webhooks import Webhooks
+from pinnace.apiserver.resourcemetrics.provider import Provider
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
 from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
@@ -75,6 +76,7 @@ class Core:
     auth: Auth
     admission: Chain
     webhooks: Webhooks
+    usage: Provider
     apart: Apart = field(default_factory=Apart)
     tallies: Tallies = field(default_factory=Tallies)
     store_metrics: StoreMetrics = field(default_factory=StoreMetrics)

@@ -32,7 +32,11 @@ def setting(default: Any, form: Form, help: str) -> Any:  # click's word for it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServerSettings:
-    """The settings of one API server; the defaults are kube-apiserver's."""
+    """The settings of one API server; the defaults are kube-apiserver's.
+
+    But for the versions: all that are published are served (decision 0010). Whoever names some gets
+    what upstream makes of the names.
+    """
 
     request_timeout: float = setting(
         60.0, Form.DURATION, "After how long a request that is no watch is answered with 504."
@@ -42,12 +46,14 @@ class ApiServerSettings:
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
     runtime_config: tuple[str, ...] = setting(
-        (),
+        ("api/all=true",),
         Form.LIST,
-        "Which versions are served: api/all=true, api/beta=true, GROUP/VERSION=false.",
+        "Which versions are served beside the stable ones: api/beta=true, GROUP/VERSION=false.",
     )
     feature_gates: tuple[str, ...] = setting(
-        (), Form.LIST, "Features that are off by default: NAME=true, AllAlpha=true, AllBeta=true."
+        ("AllAlpha=true", "AllBeta=true"),
+        Form.LIST,
+        "Which kinds are served that upstream has off: NAME=true, AllAlpha=true, AllBeta=true.",
     )
     enable_admission_plugins: tuple[str, ...] = setting(
         (), Form.LIST, "Admission plug-ins that are on beside those that are by default."

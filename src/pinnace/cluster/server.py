@@ -18,6 +18,7 @@ from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.admission_file import admission_options
 from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.metrics_access import metrics_access
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
@@ -69,7 +70,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
         front_proxy_client=pki.clients[FRONT_PROXY],
-        objects=tuple(dns_access()),
+        objects=(*dns_access(), *metrics_access()),
         documents={
             openid.CONFIGURATION_PATH: openid.configuration(
                 issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
