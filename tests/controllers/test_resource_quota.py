@@ -92,3 +92,41 @@ async def test_a_limit_that_is_taken_away_is_not_used_any_more():
         await it.cluster.update(RESOURCEQUOTAS, found)
         await it.settle(1)
         assert await get(it) == {"hard": {"pods": "1"}, "used": {"pods": "0"}}
+
+
+CLAIMS = ("", "persistentvolumeclaims")
+
+
+def claim(name=None, current=None):
+    spec = {"resources": {"requests": {"storage": "1Gi"}}, "volumeAttributesClassName": name}
+    return {"metadata": {}, "spec": spec, "status": {"currentVolumeAttributesClassName": current}}
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "expected"),
+    [("In", ["gold"], 2), ("NotIn", ["gold"], 2), ("Exists", [], 3), ("DoesNotExist", [], 1)],
+)
+def test_volume_claims_count_by_their_attributes_class(operator, values, expected):
+    selector = {"scopeName": "VolumeAttributesClass", "operator": operator, "values": values}
+    limits = quota({"persistentvolumeclaims": "5"}, scopeSelector={"matchExpressions": [selector]})
+    claims = [claim("gold"), claim("silver"), claim(None), claim(None, "gold")]
+    assert texts(used(limits, CLAIMS, claims)) == {"persistentvolumeclaims": str(expected)}
+
+
+def test_claims_of_devices_count_by_class():
+    names = ["gold.deviceclass.resource.k8s.io/devices", "all.deviceclass.resource.k8s.io/devices"]
+    limits = quota(dict.fromkeys([*names, "count/resourceclaims.resource.k8s.io"], "9"))
+
+    def asked(of, mode="ExactCount", count=None):
+        return {"deviceClassName": of, "allocationMode": mode, "count": count}
+
+    either = [asked("gold", count=3), asked("gold", count=2), asked("all", "All")]
+    requests = [{"exactly": asked("gold", count=2)}, {"firstAvailable": either}]
+    claims = [{"metadata": {}, "spec": {"devices": {"requests": requests}}}]
+    kind = ("resource.k8s.io", "resourceclaims")
+    assert counted_kinds(names) == [kind]
+    assert texts(used(limits, kind, claims)) == {
+        names[0]: "5",
+        names[1]: "32",
+        "count/resourceclaims.resource.k8s.io": "1",
+    }

@@ -8,6 +8,10 @@ from pinnace.api.pod_resources import Amounts, amounts, pod_total
 from pinnace.api.pods import is_terminal
 from pinnace.api.quantity import from_value
 
+DEVICE_CLAIMS = ("resource.k8s.io", "resourceclaims")
+DEVICE_CLASS = ".deviceclass.resource.k8s.io/devices"
+# A claim for all devices counts as one for as many as a claim can be given.
+_MOST_DEVICES = 32
 _STORAGE_CLASS = ".storageclass.storage.k8s.io/"
 # Kinds that are counted under their plain plural too, by an older spelling.
 _PLAIN = ("resourcequotas", "replicationcontrollers", "secrets", "configmaps")
@@ -24,6 +28,8 @@ def usage(group: str, plural: str, obj: Object) -> Amounts:
     """Return what an object uses, by the names that quotas have for it."""
     one = from_value(1)
     used: Amounts = {f"count/{qualified(plural, group)}": one}
+    if (group, plural) == DEVICE_CLAIMS:
+        return used | _device_usage(obj)
     if group:
         return used
     if plural == "pods":
@@ -47,12 +53,14 @@ def limited_by(quota: Object, group: str, plural: str) -> list[str]:
 
 
 def in_scope(quota: Object, group: str, plural: str, obj: Object) -> bool:
-    """Say whether an object is in all scopes of a quota; only pods have scopes."""
+    """Say whether an object is in all scopes of a quota; pods and volume claims have scopes."""
     spec = quota.get("spec") or {}
     selectors = [{"scopeName": s, "operator": "Exists"} for s in spec.get("scopes") or ()]
     selectors += (spec.get("scopeSelector") or {}).get("matchExpressions") or []
     if not selectors:
         return True
+    if (group, plural) == ("", "persistentvolumeclaims"):
+        return all(_claim_in_scope(selector, obj) for selector in selectors)
     return (group, plural) == ("", "pods") and all(_pod_in_scope(s, obj) for s in selectors)
 
 
@@ -80,6 +88,8 @@ def is_terminating(pod: Object) -> bool:
 def _concerns(name: str, group: str, plural: str) -> bool:
     if name == f"count/{qualified(plural, group)}":
         return True
+    if (group, plural) == DEVICE_CLAIMS:
+        return name.endswith(DEVICE_CLASS)
     if group:
         return False
     if plural == "pods":
@@ -141,10 +151,44 @@ def _claim_usage(claim: Object) -> Amounts:
     return used
 
 
+def _device_usage(claim: Object) -> Amounts:
+    """Return how many devices of each class a claim may take."""
+    used: Amounts = {}
+    requests = ((claim.get("spec") or {}).get("devices") or {}).get("requests") or ()
+    for request in requests:
+        asked: Amounts = {}
+        for each in request.get("firstAvailable") or (request.get("exactly") or request,):
+            name = f"{each.get('deviceClassName') or ''}{DEVICE_CLASS}"
+            count = {"ExactCount": each.get("count") or 0, "All": _MOST_DEVICES}
+            number = from_value(count.get(each.get("allocationMode") or "", 0))
+            asked[name] = max(asked.get(name, number), number)
+        for name, number in asked.items():
+            used[name] = used[name].add(number) if name in used else number
+    return used
+
+
+def _claim_in_scope(selector: Object, claim: Object) -> bool:
+    if selector.get("scopeName") != "VolumeAttributesClass":
+        return False
+    return any(_class_in_scope(selector, name) for name in attributes_classes(claim) or (None,))
+
+
+def attributes_classes(claim: Object) -> set[str]:
+    """Return the attributes classes that a volume claim has, gets or is to get."""
+    spec, status = claim.get("spec") or {}, claim.get("status") or {}
+    target = (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName")
+    given = (
+        spec.get("volumeAttributesClassName"),
+        status.get("currentVolumeAttributesClassName"),
+        target,
+    )
+    return {name for name in given if name}
+
+
 def _pod_in_scope(selector: Object, pod: Object) -> bool:
     scope, operator = selector.get("scopeName"), selector.get("operator")
     if scope == "PriorityClass":
-        return _priority_in_scope(selector, (pod.get("spec") or {}).get("priorityClassName"))
+        return _class_in_scope(selector, (pod.get("spec") or {}).get("priorityClassName"))
     held = {
         "Terminating": is_terminating(pod),
         "NotTerminating": not is_terminating(pod),
@@ -155,7 +199,7 @@ def _pod_in_scope(selector: Object, pod: Object) -> bool:
     return held if operator in (None, "Exists") else False
 
 
-def _priority_in_scope(selector: Object, name: str | None) -> bool:
+def _class_in_scope(selector: Object, name: str | None) -> bool:
     operator, values = selector.get("operator"), selector.get("values") or ()
     return {
         "Exists": bool(name),

@@ -45,6 +45,8 @@ def counted_kinds(hard: Iterable[str]) -> list[tuple[str, str]]:
         if name.startswith(_COUNT):
             plural, _, group = name.removeprefix(_COUNT).partition(".")
             found.append((group, plural))
+        elif name.endswith(quotas.DEVICE_CLASS):
+            found.append(quotas.DEVICE_CLAIMS)
     return list(dict.fromkeys(found))
 
 
@@ -117,7 +119,10 @@ async def _watched(ctx: Context, row: Resource) -> Informer:
 
 def _frees(kind: tuple[str, str], old: Object, new: Object | None) -> bool:
     """Whether a change makes an object use other than before; what is new has been charged."""
-    return new is None or quotas.usage(*kind, old) != quotas.usage(*kind, new)
+    if new is None or quotas.usage(*kind, old) != quotas.usage(*kind, new):
+        return True
+    is_claim = kind == ("", "persistentvolumeclaims")
+    return is_claim and quotas.attributes_classes(old) != quotas.attributes_classes(new)
 
 
 def _replenish(ctx: Context, kind: tuple[str, str], namespace: str) -> None:

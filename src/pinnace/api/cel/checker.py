@@ -161,7 +161,7 @@ class Checker:
             self._bindings.assignable([DYN], [target])
             result = DYN
         else:
-            if target.kind not in ("dyn", "error"):
+            if target.kind not in ("dyn", "any", "error"):
                 self._report(expr.pos, f"type '{target}' does not support field selection")
             result = DYN
         return optional_of(result) if is_optional or optional else result
@@ -262,7 +262,7 @@ class Checker:
         if not optional:
             return expr.type
         inner, is_optional = unwrap_optional(expr.type)
-        if not is_optional and inner.kind != "dyn":
+        if not is_optional and inner.kind not in ("dyn", "any"):
             self._mismatch(expr, optional_of(inner), inner)
         return inner
 

@@ -47,6 +47,7 @@ class Declared:
     max_elements: int = 0
     min_size: int = 2
     element: "Declared | None" = None
+    key: "Declared | None" = None
     fields: Mapping[str, "Declared"] = field(default_factory=dict)
     adapt: Adapt | None = None
 

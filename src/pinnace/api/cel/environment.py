@@ -41,11 +41,15 @@ _FUNCTIONS: Mapping[str, tuple[Overload, ...]] = table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Variables and their types, the fields of object types, and functions beyond the common."""
+    """Variables and their types, the fields of object types, and functions beyond the common.
+
+    `bindings` says that `cel.bind` may be used.
+    """
 
     variables: Mapping[str, Type]
     structs: Structs = field(default_factory=dict)
     functions: Mapping[str, tuple[Overload, ...]] = field(default_factory=dict)
+    bindings: bool = False
 
     def compile(self, source: str) -> Program:
         """Return the program; raises CompileError with upstream's text."""
@@ -53,7 +57,7 @@ class Environment:
         if given is not None:
             given.compile(source)
         _make_room()
-        expr = parse(source)
+        expr = parse(source, bindings=self.bindings)
         functions = {**_FUNCTIONS, **self.functions} if self.functions else _FUNCTIONS
         checker = Checker(self.variables, functions, self.structs)
         checker.check(expr)

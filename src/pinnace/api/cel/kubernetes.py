@@ -38,7 +38,8 @@ class Quantity(Special):
     amount: quantities.Quantity
 
 
-def _parse_quantity(text: str) -> Quantity:
+def parse_quantity(text: str) -> Quantity:
+    """Return the quantity of a text; raises CelError."""
     try:
         return Quantity(quantities.parse(text))
     except ValueError as error:
@@ -112,7 +113,8 @@ class Semver(Special):
 _SEMVER = re.compile(r"[0-9A-Za-z-]+")
 
 
-def _parse_semver(text: str, normalize: bool = False) -> Semver:
+def parse_semver(text: str, normalize: bool = False) -> Semver:
+    """Return the semantic version of a text; raises CelError."""
     if normalize:
         text = _normalized(text)
     if not text:
@@ -172,7 +174,7 @@ def _normalized(text: str) -> str:
 
 def _is_semver(text: str, normalize: bool = False) -> bool:
     try:
-        _parse_semver(text, normalize)
+        parse_semver(text, normalize)
     except CelError:
         return False
     return True
@@ -241,7 +243,7 @@ def _named(name: str) -> Optional:
 _Q, _QQ, _QI = (QUANTITY_TYPE,), (QUANTITY_TYPE, QUANTITY_TYPE), (QUANTITY_TYPE, INT)
 _V, _VV = (SEMVER_TYPE,), (SEMVER_TYPE, SEMVER_TYPE)
 OVERLOADS: tuple[Overload, ...] = (
-    plain("quantity", "string_to_quantity", (STRING,), QUANTITY_TYPE, _parse_quantity),
+    plain("quantity", "string_to_quantity", (STRING,), QUANTITY_TYPE, parse_quantity),
     plain("isQuantity", "is_quantity_string", (STRING,), BOOL, _is_quantity),
     # Upstream declares it as a plain function, so q.sign() does not compile there.
     plain("sign", "quantity_sign", _Q, INT, _sign),
@@ -261,8 +263,8 @@ OVERLOADS: tuple[Overload, ...] = (
     member("add", "quantity_add_int", _QI, QUANTITY_TYPE, _plus),
     member("sub", "quantity_sub", _QQ, QUANTITY_TYPE, _minus),
     member("sub", "quantity_sub_int", _QI, QUANTITY_TYPE, _minus),
-    plain("semver", "string_to_semver", (STRING,), SEMVER_TYPE, _parse_semver),
-    plain("semver", "string_bool_to_semver", (STRING, BOOL), SEMVER_TYPE, _parse_semver),
+    plain("semver", "string_to_semver", (STRING,), SEMVER_TYPE, parse_semver),
+    plain("semver", "string_bool_to_semver", (STRING, BOOL), SEMVER_TYPE, parse_semver),
     plain("isSemver", "is_semver_string", (STRING,), BOOL, _is_semver),
     plain("isSemver", "is_semver_string_bool", (STRING, BOOL), BOOL, _is_semver),
     member("isGreaterThan", "semver_is_greater_than", _VV, BOOL, lambda a, b: b < a),

@@ -32,8 +32,13 @@ class MacroError(Exception):
         self.text = text
 
 
-def expand(call: Call) -> Expr | None:
-    """Return what the macro means, or None if the call is none of them."""
+def expand(call: Call, *, bindings: bool = False) -> Expr | None:
+    """Return what the macro means, or None if the call is none of them.
+
+    `bindings` says that `cel.bind` is one of them.
+    """
+    if bindings and isinstance(call.target, Ident) and call.target.name == "cel":
+        return _bind(call) if (call.function, len(call.args)) == ("bind", 3) else None
     if call.target is None:
         return _has(call) if call.function == "has" and len(call.args) == 1 else None
     found = _MACROS.get((call.function, len(call.args)))
@@ -189,6 +194,13 @@ def _bound(pos: int, name: str, value: Expr, result: Expr) -> Expr:
     return Fold(
         pos, nothing, "#unused", "", name, value, Literal(pos, False), Ident(pos, name), result
     )
+
+
+def _bind(call: Call) -> Expr:
+    name, value, result = call.args
+    if not isinstance(name, Ident) or name.name.startswith("."):
+        raise MacroError(name.pos, "cel.bind() variable names must be simple identifiers")
+    return _bound(call.pos, name.name, value, result)
 
 
 def _opt_map(flat: bool) -> Callable[[Call, Expr], Expr]:

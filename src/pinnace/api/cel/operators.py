@@ -7,7 +7,7 @@ from pinnace.api.cel.escaping import unescape
 from pinnace.api.cel.frame import Build, Frame, Step, is_attribute, optional_field
 from pinnace.api.cel.syntax import Call
 from pinnace.api.cel.types import unwrap_optional
-from pinnace.api.cel.values import CelError, Optional, UInt, no_overload
+from pinnace.api.cel.values import CelError, OpenMap, Optional, UInt, no_overload
 
 
 def _and(build: Build, expr: Call) -> Step:
@@ -97,6 +97,8 @@ def _index(build: Build, expr: Call) -> Step:
 
 def _indexed(value: Any, key: Any) -> Any:
     if isinstance(value, dict):
+        if isinstance(value, OpenMap) and isinstance(key, str):
+            return value[key]
         if isinstance(key, list | dict) or key not in value:
             raise CelError(f"no such key: {_key_text(key)}")
         return value[key]

@@ -35,15 +35,18 @@ class _Stop(Exception):
     """The text cannot be read further; what is wrong has been noted."""
 
 
-def parse(source: str) -> Expr:
-    """Return the expression; raises CompileError with all that is wrong with its syntax."""
+def parse(source: str, *, bindings: bool = False) -> Expr:
+    """Return the expression; raises CompileError with all that is wrong with its syntax.
+
+    `bindings` says that `cel.bind` may be used.
+    """
     if len(source) > _MAX_SIZE:
         text = f"expression code point size exceeds limit: size: {len(source)}, limit {_MAX_SIZE}"
         raise CompileError(source, [Issue(NOWHERE, text)])
     found, issues = tokens(source)
     if len(issues) > MOST_ISSUES:
         raise CompileError(source, issues)
-    parser = _Parser(found, issues)
+    parser = _Parser(found, issues, bindings=bindings)
     try:
         made = parser.expr()
         if parser.here.kind != "<EOF>":
@@ -64,7 +67,8 @@ class _Parser:
     being read within themselves, and `height` of selections, calls of methods, and operators.
     """
 
-    def __init__(self, found: list[Token], issues: list[Issue]) -> None:
+    def __init__(self, found: list[Token], issues: list[Issue], *, bindings: bool) -> None:
+        self._bindings = bindings
         self._tokens = found
         self._at = 0
         self._depth = {"expr": 0, "relation": 0, "calc": 0}
@@ -217,7 +221,7 @@ class _Parser:
     def _macro(self, pos: int, name: str, target: Expr | None, args: list[Expr]) -> Expr:
         call = Call(pos, name, target, args)
         try:
-            return expand(call) or call
+            return expand(call, bindings=self._bindings) or call
         except MacroError as error:
             self.issues.append(Issue(error.pos, error.text))
             return call

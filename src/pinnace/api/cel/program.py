@@ -297,7 +297,7 @@ def _constant(expr: Expr) -> tuple[bool, Any]:
 
 
 def _uncertain(given: Type) -> bool:
-    return given.kind in ("dyn", "null", "error")
+    return given.kind in ("dyn", "any", "null", "error")
 
 
 def _local(slot: int) -> Step:

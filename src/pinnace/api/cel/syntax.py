@@ -137,6 +137,8 @@ def display(source: str, issue: Issue) -> str:
     """Return an error with the line it is in and a mark below."""
     if issue.pos == NOWHERE:
         return f"ERROR: <input>:-1:0: {issue.text}"
+    if not source:  # an empty text has no lines
+        return f"ERROR: <input>:1:0: {issue.text}"
     line, column = location(source, issue.pos)
     told = f"ERROR: <input>:{line}:{column + 1}: {issue.text}"
     text = source.split("\n")[line - 1].replace("\t", " ")

@@ -29,6 +29,8 @@ class Type:
 
 
 DYN = Type("dyn")
+# As good as DYN to the checker, and told apart where the result of an expression is looked at.
+ANY = Type("any")
 ERROR = Type("error")
 NULL = Type("null")
 BOOL = Type("bool")
@@ -125,7 +127,7 @@ class Bindings:
                 return valid
         if one.kind == "param":
             return self._stands_for(two, one)[0]
-        if one.kind in ("dyn", "error") or two.kind in ("dyn", "error"):
+        if one.kind in ("dyn", "any", "error") or two.kind in ("dyn", "any", "error"):
             return True
         if one.kind == "null" or two.kind == "null":
             other = two if one.kind == "null" else one
@@ -171,9 +173,9 @@ def most_general(one: Type, two: Type) -> Type:
 
 
 def _less_specific(one: Type, two: Type) -> bool:
-    if one.kind in ("dyn", "param"):
+    if one.kind in ("dyn", "any", "param"):
         return True
-    if two.kind in ("dyn", "param") or one.kind != two.kind:
+    if two.kind in ("dyn", "any", "param") or one.kind != two.kind:
         return False
     if one.kind in ("opaque", "list", "map"):
         same = one.name == two.name and len(one.params) == len(two.params)

@@ -117,6 +117,15 @@ class Instance(dict[str, Any]):
         self.type_name = type_name
 
 
+class OpenMap(dict[str, Any]):
+    """A map in which every other key leads to an empty map."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: str) -> Any:
+        return {}
+
+
 class SetList(list[Any]):
     """A list of type set: equal in any order, joined as a union."""
 
@@ -255,7 +264,7 @@ def type_of(value: Any) -> Type:
 def has_type(value: Any, wanted: Type) -> bool:
     """Say whether a value may be passed where a type is wanted, looking at the outside only."""
     kind = wanted.kind
-    if kind in ("dyn", "param"):
+    if kind in ("dyn", "any", "param"):
         return True
     if kind == "int":
         return type(value) is int

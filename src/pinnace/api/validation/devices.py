@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from pinnace.api import names
+from pinnace.api.cel.devices import MOST_COST, TOO_DEAR, compile_selector
 from pinnace.api.objects import Object
 from pinnace.api.schema.internal import internal
 from pinnace.api.validation.base import IMMUTABLE, Report, too_long, too_many
@@ -20,7 +21,6 @@ from pinnace.api.validation.devicenames import (
     check_unique,
     fits,
 )
-from pinnace.api.validation.expressions import Use, check_expression
 from pinnace.api.validation.metadata import check_annotations, check_labels
 from pinnace.api.validation.resources import is_extended
 from pinnace.api.validation.scheduling import check_node_selector
@@ -175,8 +175,16 @@ def check_selectors(report: Report, holder: Object, path: str) -> None:
         text, where = report.text(cel, "expression", f"{at}.cel"), f"{at}.cel.expression"
         if size(text) > EXPRESSION_LIMIT:
             report.add(too_long(where, EXPRESSION_LIMIT))
-        elif text:
-            check_expression(report, text, where, Use(compiled=False))
+        else:
+            _check_selector(report, text, where)
+
+
+def _check_selector(report: Report, text: str, path: str) -> None:
+    try:
+        if compile_selector(text).cost > MOST_COST:
+            report.forbidden(path, TOO_DEAR)
+    except ValueError as error:
+        report.invalid(path, text, str(error))
 
 
 def _check_constraint(report: Report, constraint: Object, path: str, known: Requests) -> None:

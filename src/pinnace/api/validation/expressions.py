@@ -17,8 +17,7 @@ class Use:
     """What an expression must be and which variables it sees.
 
     `result` names the type it evaluates to. `composed` are the policy's own variables, which it
-    may name; None if there are none. `compiled` is off for expressions about devices, which the
-    scheduler alone evaluates.
+    may name; None if there are none.
     """
 
     result: str = "bool"
@@ -26,7 +25,6 @@ class Use:
     authorizer: bool = True
     patch_types: bool = False
     composed: Mapping[str, Type] | None = None
-    compiled: bool = True
 
 
 def check_expression(report: Report, text: str, path: str, use: Use, *, missing: str = "") -> Type:
@@ -36,8 +34,6 @@ def check_expression(report: Report, text: str, path: str, use: Use, *, missing:
     """
     if not text.strip():
         report.required(path, missing)
-        return DYN
-    if not use.compiled:
         return DYN
     scope = environment(
         params=use.params,
