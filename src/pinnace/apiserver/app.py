@@ -21,6 +21,8 @@ from pinnace.api.errors import (
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.answers import answer_error, check_acceptable
+from pinnace.apiserver.audit.auditing import Auditing
+from pinnace.apiserver.audit.trail import NotNoted, Trail
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
@@ -28,7 +30,7 @@ from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.dangling import Dangling
-from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out
+from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out, too_late
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.flows import FLOWS, Flow, Flows
@@ -39,7 +41,7 @@ from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import COUNTED_BELOW, COUNTED_PATHS, Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
-from pinnace.apiserver.paths import Paths, nameless
+from pinnace.apiserver.paths import Paths, internal_error, nameless
 from pinnace.apiserver.request_log import log_request
 from pinnace.apiserver.routes import (
     NOT_ALLOWED,
@@ -78,6 +80,7 @@ class Passage:
     user: User | None = None
     flow: Flow | None = None
     span: Any = None
+    trail: Trail | None = None
 
 
 class ApiServer:
@@ -98,6 +101,8 @@ class ApiServer:
         self._paths = Paths(self.core, self._metrics, self._health)
         self.tracing: Tracing | None = None
         self._flows = Flows(self.core.lookup)
+        audit = config.audit
+        self._audit = Auditing(audit, clock, tallies) if audit is not None else None
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
         self._definitions = Keeper(self.core, serving)
         self._dangling = Dangling(self.core)
@@ -107,6 +112,8 @@ class ApiServer:
     async def start(self) -> None:
         """Follow the store, see to what every cluster has, and begin to serve."""
         core, health = self.core, self._health
+        if self._audit is not None:
+            self._audit.start()
         await core.caches.start()
         await load(core, self._pods)
         for row in FLOWS:
@@ -183,26 +190,40 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        if self._audit is not None:
+            await self._audit.close()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
         passage = Passage(request.headers.get("audit-id") or new_uid())
         began = time.perf_counter()
         info = parse(request)
+        if self._audit is not None:
+            passage.trail = self._audit.trail(request, info, passage.audit)
         if self.tracing is not None:
             passage.span = self.tracing.begin(request, info, passage.audit)
         try:
             with self._metrics.answering(request.method):
                 answer = await self._in_time(request, info, passage)
         except ApiError as error:
-            answer = answer_error(request, error)
+            answer = _refused(request, passage, error)
         except CompareFailed as error:
-            answer = answer_error(request, Conflict(f"{error}; please try again"))
+            answer = _refused(request, passage, Conflict(f"{error}; please try again"))
         except StoreError as error:
-            answer = answer_error(request, ServiceUnavailable(str(error)))
-        except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
+            answer = _refused(request, passage, ServiceUnavailable(str(error)))
+        except NotNoted:
+            answer = internal_error(request, "failed to store audit event")
+        except Exception as error:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
+            if passage.trail is not None:
+                await passage.trail.panicked(error)
             answer = answer_error(request, ApiError(_PANIC))
+        except asyncio.CancelledError:
+            if passage.trail is not None:
+                await passage.trail.closed_early()
+            raise
+        if passage.trail is not None:
+            answer = await passage.trail.answered(answer)
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 
@@ -238,6 +259,8 @@ class ApiServer:
         try:
             return await Within(self._answer(request, info, passage), seconds)
         except TimeoutError:
+            if passage.trail is not None:
+                passage.trail.failed(too_late())
             return timed_out()
 
     def _is_known(self, info: RequestInfo) -> bool:
@@ -250,11 +273,11 @@ class ApiServer:
         return not info.subresource or row.subresource(info.subresource) is not None
 
     async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
-        if len(request.body) > self.core.config.max_body:
-            raise too_large(self.core.config.max_body)
         if is_nameless(info):
             return nameless(request)
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
+        if len(request.body) > self.core.config.max_body:
+            raise too_large(self.core.config.max_body)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
@@ -263,8 +286,15 @@ class ApiServer:
                         return await self._paths.answer(request)
                     passage.warnings += [row.custom.warning] if row.custom.warning else []
                 call = Call(
-                    request=request, info=info, row=row, user=user, warnings=passage.warnings
+                    request=request,
+                    info=info,
+                    row=row,
+                    user=user,
+                    warnings=passage.warnings,
+                    trail=passage.trail,
                 )
+                if call.trail is not None:
+                    call.trail.serve(row)
                 told = deprecation(row)
                 if told:
                     passage.warnings.append(told)
@@ -279,24 +309,30 @@ class ApiServer:
         user = await self._user(request, info, passage)
         if info.verb == "watch" or not is_long_running(info):
             passage.flow = self._flows.of(user, info)
-        self._check(user, info)
+        self._check(user, info, passage.trail)
         return user
 
     async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         began, found = time.perf_counter(), None
         try:
-            passage.user = found = await self.core.auth.user(request, info)
+            passage.user = found = await self.core.auth.user(request, info, passage.trail)
         finally:
-            self._metrics.authenticated(found, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            self._metrics.authenticated(found, seconds)
+            if passage.trail is not None:
+                passage.trail.took("authentication", seconds)
         return found
 
-    def _check(self, user: User, info: RequestInfo) -> None:
+    def _check(self, user: User, info: RequestInfo, trail: Trail | None) -> None:
         began, allowed = time.perf_counter(), False
         try:
-            self.core.auth.check(user, info)
+            self.core.auth.check(user, info, trail)
             allowed = True
         finally:
-            self._metrics.authorized(time.perf_counter() - began, allowed=allowed)
+            seconds = time.perf_counter() - began
+            self._metrics.authorized(seconds, allowed=allowed)
+            if trail is not None:
+                trail.took("authorization", seconds)
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info
@@ -329,6 +365,12 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
+
+
+def _refused(request: Request, passage: Passage, error: ApiError) -> Response:
+    if passage.trail is not None:
+        passage.trail.failed(error)
+    return answer_error(request, error)
 
 
 def _put_headers(answer: Response | Stream, passage: Passage) -> None:

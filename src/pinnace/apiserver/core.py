@@ -8,6 +8,7 @@ from pinnace.api.resources import Resource
 from pinnace.api.wire import Request, User
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Chain
+from pinnace.apiserver.audit.trail import Trail
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.hooks.webhooks import Webhooks
@@ -88,13 +89,17 @@ class Core:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request to a resource, understood and allowed."""
+    """One request to a resource, understood and allowed.
+
+    `trail` is told what the audit log is to have of it; None if there is no such log.
+    """
 
     request: Request
     info: RequestInfo
     row: Resource
     user: User
     warnings: list[str] = field(default_factory=list)
+    trail: Trail | None = None
 
     @property
     def namespace(self) -> str:

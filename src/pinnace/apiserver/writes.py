@@ -98,6 +98,7 @@ def attributes(
         dry_run=call.dry_run,
         options=partial(written_options, call.request, operation),
         warnings=call.warnings,
+        trail=call.trail,
     )
 
 

@@ -1,7 +1,7 @@
 """PodSecurity: namespaces say by labels which Pod Security Standard their pods keep to.
 
-`enforce` refuses pods, `warn` warns, also of the pods that a workload's template would make.
-`audit` needs an audit log, which there is not yet.
+`enforce` refuses pods, `warn` warns, also of the pods that a workload's template would make, and
+`audit` notes in the audit log what `warn` would warn of.
 """
 
 import re
@@ -56,7 +56,13 @@ class Policy:
 
     enforce: Standard
     warn: Standard
+    audit: Standard
     causes: tuple[Cause, ...] = ()
+
+    @property
+    def levels(self) -> set[str]:
+        """The levels that are asked for."""
+        return {self.enforce.level, self.warn.level, self.audit.level}
 
 
 class PodSecurity:
@@ -82,11 +88,12 @@ class PodSecurity:
         namespace = attributes.lookup.get(NAMESPACES, "", attributes.namespace)
         labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
         policy = read_policy(labels)
-        if policy.enforce.level == policy.warn.level == "privileged":
-            return
         if attributes.of("", "pods"):
+            if policy.levels == {"privileged"}:
+                _note(attributes, "enforce-policy", "privileged:latest")
+                return
             _validate_pod(attributes, attributes.obj, policy)
-        else:
+        elif {policy.warn.level, policy.audit.level} != {"privileged"} or policy.causes:
             _warn_of_template(attributes, attributes.obj, policy)
 
 
@@ -94,13 +101,13 @@ def read_policy(labels: Mapping[str, str]) -> Policy:
     """Read a namespace's labels; a wrong enforce level counts as restricted, others as none."""
     causes: list[Cause] = []
     enforce = _standard(labels, "enforce", "restricted", causes)
-    _standard(labels, "audit", "privileged", causes)
+    audit = _standard(labels, "audit", "privileged", causes)
     warn = _standard(labels, "warn", "privileged", causes)
     enforced = labels.get(f"{_PREFIX}enforce")
     if f"{_PREFIX}warn" not in labels and enforced in _LEVELS[1:]:
         pinned = f"{_PREFIX}warn-version" in labels
         warn = Standard(enforce.level, warn.minor if pinned else enforce.minor)
-    return Policy(enforce, warn, tuple(causes))
+    return Policy(enforce, warn, audit, tuple(causes))
 
 
 def _standard(labels: Mapping[str, str], mode: str, if_wrong: str, causes: list[Cause]) -> Standard:
@@ -130,12 +137,33 @@ def _wrong(label: str, value: str, why: str) -> Cause:
 def _validate_pod(attributes: Attributes, pod: Object, policy: Policy) -> None:
     if attributes.operation == "UPDATE" and not _is_significant(pod, attributes.old or {}):
         return
+    _note(attributes, "enforce-policy", str(policy.enforce))
+    _audit(attributes, policy, pod)
     broken = policy.enforce.violations(pod)
     if broken:
         raise attributes.refuse(f'violates PodSecurity "{policy.enforce}": {broken}')
     broken = policy.warn.violations(pod)
     if broken:
         attributes.warnings.append(f'would violate PodSecurity "{policy.warn}": {broken}')
+
+
+def _note(attributes: Attributes, key: str, value: str) -> None:
+    if attributes.trail is not None:
+        attributes.trail.annotate(_PREFIX + key, value)
+
+
+def _audit(attributes: Attributes, policy: Policy, pod: Object) -> None:
+    """Tell the audit log what a pod breaks."""
+    if attributes.trail is None:
+        return
+    if policy.causes:
+        texts = [cause.text() for cause in policy.causes]
+        why = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+        _note(attributes, "error", f"Failed to parse policy: {why}")
+    broken = policy.audit.violations(pod)
+    if broken:
+        text = f'would violate PodSecurity "{policy.audit}": {broken}'
+        _note(attributes, "audit-violations", text)
 
 
 def _is_significant(pod: Object, old: Object) -> bool:
@@ -158,6 +186,7 @@ def _warn_of_template(attributes: Attributes, obj: Object, policy: Policy) -> No
     if not found:
         return
     template = {"metadata": found.get("metadata") or {}, "spec": found.get("spec") or {}}
+    _audit(attributes, policy, template)
     broken = policy.warn.violations(template)
     if broken:
         attributes.warnings.append(f'would violate PodSecurity "{policy.warn}": {broken}')
