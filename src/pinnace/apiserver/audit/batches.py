@@ -11,6 +11,7 @@ from pinnace.apiserver.audit.config import BatchConfig
 from pinnace.apiserver.audit.events import Event
 from pinnace.apiserver.audit.sinks import Lost
 from pinnace.kit.clock import Clock
+from pinnace.kit.waits import set_or_elapsed
 
 # Passes a batch on.
 Give = Callable[[Sequence[Event]], Awaitable[object]]
@@ -37,7 +38,7 @@ class Batches:
         self._at_once = at_once
         self._queue: list[Event] = []
         self._stirred = asyncio.Event()
-        self._ending = False
+        self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._giving: set[asyncio.Task[object]] = set()
         self._tokens = float(config.burst)
@@ -46,7 +47,7 @@ class Batches:
     def take(self, events: Sequence[Event]) -> bool:
         """Put events into the queue; never fails a request."""
         room = self._config.buffer_size - len(self._queue)
-        if self._ending:
+        if self._ended.is_set():
             self._lost("buffered", "audit backend shut down", events)
             return True
         self._queue += events[:room]
@@ -60,7 +61,7 @@ class Batches:
 
     async def close(self) -> None:
         """Pass on what is held."""
-        self._ending = True
+        self._ended.set()
         self._stirred.set()
         if self._task is not None:
             await self._task
@@ -68,11 +69,11 @@ class Batches:
         await self._end()
 
     async def _run(self) -> None:
-        while self._queue or not self._ending:
+        while self._queue or not self._ended.is_set():
             batch = await self._batch()
             if not batch:
                 continue
-            if self._config.throttle and not self._ending:
+            if self._config.throttle and not self._ended.is_set():
                 await self._throttled()
             if self._at_once:
                 task = asyncio.ensure_future(self._give(batch))
@@ -83,24 +84,14 @@ class Batches:
 
     async def _batch(self) -> list[Event]:
         """Return a full batch, or what there is when it has been waited for long enough."""
-        most = self._config.max_size
-        due: asyncio.Task[None] | None = None
-        try:
-            while len(self._queue) < most and not self._ending:
-                self._stirred.clear()
-                if self._config.max_size > 1 and due is None:
-                    due = asyncio.create_task(self._clock.sleep(self._config.max_wait))
-                stirred = asyncio.create_task(self._stirred.wait())
-                waited = {stirred} | ({due} if due is not None else set())
-                try:
-                    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    stirred.cancel()
-                if due is not None and due.done():
-                    break
-        finally:
-            if due is not None:
-                due.cancel()
+        most, clock = self._config.max_size, self._clock
+        due = clock.monotonic() + self._config.max_wait if most > 1 else None
+        while len(self._queue) < most and not self._ended.is_set():
+            left = None if due is None else due - clock.monotonic()
+            if left is not None and left <= 0:
+                break
+            self._stirred.clear()
+            await set_or_elapsed(self._stirred, clock, left)
         batch, self._queue = self._queue[:most], self._queue[most:]
         return batch
 
@@ -112,4 +103,4 @@ class Batches:
         self._filled = now
         self._tokens -= 1
         if self._tokens < 0:
-            await self._clock.sleep(-self._tokens / config.rate)
+            await set_or_elapsed(self._ended, self._clock, -self._tokens / config.rate)
