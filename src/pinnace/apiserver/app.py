@@ -21,6 +21,7 @@ from pinnace.api.errors import (
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.answers import answer_error, check_acceptable
+from pinnace.apiserver.at_rest import AtRest
 from pinnace.apiserver.audit.auditing import Auditing
 from pinnace.apiserver.audit.trail import NotNoted, Trail
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
@@ -64,6 +65,7 @@ from pinnace.apiserver.warnings import warning_headers
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
+from pinnace.store.encryption.base import TransformError
 
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
@@ -91,10 +93,20 @@ class ApiServer:
         tallies = Tallies()
         self._metrics = Metrics(tallies)
         store_metrics = StoreMetrics()
-        observed = ObservedStore(store, store_metrics.operation)
+        self._at_rest = (
+            AtRest(config.encryption, store, config.rows, clock) if config.encryption else None
+        )
+        observed = ObservedStore(
+            self._at_rest.store if self._at_rest else store, store_metrics.operation
+        )
         self._health = Health(observed)
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self.core.tallies = tallies
+        if self._at_rest is not None:
+            self.core.encrypted = self._at_rest.store
+            self._at_rest.store.unreadable = self.core.caches.drop_key
+            if self._at_rest.is_checked:
+                self._health.add_kms(self._at_rest.check)
         self.core.store_metrics = store_metrics
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
@@ -114,6 +126,8 @@ class ApiServer:
         core, health = self.core, self._health
         if self._audit is not None:
             self._audit.start()
+        if self._at_rest is not None:
+            await self._at_rest.start()
         await core.caches.start()
         await load(core, self._pods)
         for row in FLOWS:
@@ -133,6 +147,7 @@ class ApiServer:
             self._definitions.run(),
             self._dangling.run(),
             repair_for_ever(core, core.clock),
+            *((self._at_rest.follow_file(),) if self._at_rest else ()),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
@@ -190,6 +205,8 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        if self._at_rest is not None:
+            await self._at_rest.close()
         if self._audit is not None:
             await self._audit.close()
 
@@ -207,10 +224,8 @@ class ApiServer:
                 answer = await self._in_time(request, info, passage)
         except ApiError as error:
             answer = _refused(request, passage, error)
-        except CompareFailed as error:
-            answer = _refused(request, passage, Conflict(f"{error}; please try again"))
         except StoreError as error:
-            answer = _refused(request, passage, ServiceUnavailable(str(error)))
+            answer = _refused(request, passage, _told(error))
         except NotNoted:
             answer = internal_error(request, "failed to store audit event")
         except Exception as error:  # noqa: BLE001  # whatever a verb does wrong must not end the server
@@ -365,6 +380,15 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
+
+
+def _told(error: StoreError) -> ApiError:
+    """Return what a client is told of an error of the store."""
+    if isinstance(error, CompareFailed):
+        return Conflict(f"{error}; please try again")
+    if isinstance(error, TransformError):
+        return ApiError(str(error), reason="")
+    return ServiceUnavailable(str(error))
 
 
 def _refused(request: Request, passage: Passage, error: ApiError) -> Response:

@@ -8,6 +8,7 @@ from typing import Literal
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.apiserver.at_rest import EncryptionConfig
 from pinnace.apiserver.audit.config import AuditConfig
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
@@ -27,6 +28,7 @@ class ServerConfig:
 
     rows: Sequence[Resource] = RESOURCES
     audit: AuditConfig | None = None
+    encryption: EncryptionConfig | None = None
     authentication: AuthnConfig = field(default_factory=AuthnConfig)
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
     admission: bool = False

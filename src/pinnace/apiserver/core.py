@@ -18,6 +18,7 @@ from pinnace.apiserver.tallies import Tallies
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store
+from pinnace.store.encryption.store import EncryptedStore
 from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.caches import Caches
 
@@ -74,6 +75,8 @@ class Core:
     auth: Auth
     admission: Chain
     webhooks: Webhooks
+    # Where what is stored is encrypted.
+    encrypted: EncryptedStore | None = None
     tallies: Tallies = field(default_factory=Tallies)
     store_metrics: StoreMetrics = field(default_factory=StoreMetrics)
 

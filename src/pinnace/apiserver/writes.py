@@ -40,6 +40,7 @@ from pinnace.apiserver.revisions import names_version
 from pinnace.apiserver.versions import is_converted, seen_one, with_versions
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
+from pinnace.store.encryption.base import TransformError
 from pinnace.store.watchcache.item import Item
 
 MODIFIED = (
@@ -335,7 +336,7 @@ async def _put(
             durable=core.config.flush_all or row.prefix not in _RELAXED,
             ttl=core.config.event_ttl if row.prefix == EVENTS.prefix else 0,
         )
-    except (CompareFailed, TooLarge):
+    except (CompareFailed, TooLarge, TransformError):
         raise
     except StoreError as error:
         raise ServiceUnavailable(str(error)) from error

@@ -27,6 +27,12 @@ class ApiServerSettings(AuditSettings):
     min_request_timeout: int = setting(
         1800, Form.NUMBER, "How many seconds a watch lasts at least, if its client names no end."
     )
+    encryption_provider_config: str = setting(
+        "", Form.FILE, "What is encrypted in the store, and how (an EncryptionConfiguration)."
+    )
+    encryption_provider_config_automatic_reload: bool = setting(
+        False, Form.SWITCH, "Look every minute whether that file has changed."
+    )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
 
 

@@ -17,6 +17,7 @@ from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.auditing import audit_config
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.encryption import encryption_config
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
@@ -55,6 +56,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         secure_port=port,
         flush_all=config.flush_all,
         audit=audit_config(config.apiserver),
+        encryption=encryption_config(config),
         request_timeout=config.apiserver.request_timeout,
         min_request_timeout=config.apiserver.min_request_timeout,
         event_ttl=int(config.apiserver.event_ttl),
