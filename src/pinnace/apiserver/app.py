@@ -6,6 +6,7 @@ transport from the same process.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from pinnace.api.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
+    internal,
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
@@ -104,7 +106,6 @@ class ApiServer:
         self.core.tallies = tallies
         if self._at_rest is not None:
             self.core.encrypted = self._at_rest.store
-            self._at_rest.store.unreadable = self.core.caches.drop_key
             if self._at_rest.is_checked:
                 self._health.add_kms(self._at_rest.check)
         self.core.store_metrics = store_metrics
@@ -137,7 +138,8 @@ class ApiServer:
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await self.advertise(*self._address)
-        await publish_authentication(core)
+        with contextlib.suppress(TransformError):  # it is tried again soon
+            await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
         await self._dangling.start()
         for work in (
@@ -147,7 +149,7 @@ class ApiServer:
             self._definitions.run(),
             self._dangling.run(),
             repair_for_ever(core, core.clock),
-            *((self._at_rest.follow_file(),) if self._at_rest else ()),
+            *((self._at_rest.follow_file(core.reread),) if self._at_rest else ()),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
@@ -387,7 +389,7 @@ def _told(error: StoreError) -> ApiError:
     if isinstance(error, CompareFailed):
         return Conflict(f"{error}; please try again")
     if isinstance(error, TransformError):
-        return ApiError(str(error), reason="")
+        return internal(str(error))
     return ServiceUnavailable(str(error))
 
 

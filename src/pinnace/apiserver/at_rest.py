@@ -5,7 +5,7 @@ Upstream: apiserver `pkg/server/options/encryptionconfig/controller`.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from pinnace.api.resources import Resource
@@ -22,6 +22,7 @@ _PREFIX = "/registry"
 _POLL_SECONDS = 60.0
 _LEAST_GRACE = 10.0
 _TRY_SECONDS = 0.1
+Reread = Callable[[list[str]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +74,16 @@ class AtRest:
         """Raise TransformError if a plug-in is not well."""
         await self.store.transformers.check()
 
-    async def follow_file(self) -> None:
-        """Look at the file for ever, and do as it says when it changes."""
+    async def follow_file(self, reread: Reread) -> None:
+        """Look at the file for ever, and do as it says when it changes.
+
+        `reread` is told of the keys of what could not be read before.
+        """
         while self._config.reload:
             await self._clock.sleep(_POLL_SECONDS)
             try:
-                await self.reload()
+                if await self.reload():
+                    await reread(self.store.forget_unreadable())
             except (EncryptionError, TransformError) as error:
                 _log.error(
                     "error processing encryption config file %s: %s", self._config.path, error
@@ -86,11 +91,14 @@ class AtRest:
         # A file that is read once is never looked at again; the server goes on all the same.
         await asyncio.Event().wait()
 
-    async def reload(self) -> None:
-        """Do as the file says now, if it can be used; raises EncryptionError, TransformError."""
+    async def reload(self) -> bool:
+        """Do as the file says now, if it can be used and is another; say whether it is.
+
+        Raises EncryptionError and TransformError.
+        """
         path = self._config.path
         if not settings.changed(path, self.store.transformers.digest):
-            return
+            return False
         found = settings.load(path, reload=True)
         transformers.check(found)
         new = Transformers(found, self._clock)
@@ -105,6 +113,7 @@ class AtRest:
         task = asyncio.create_task(self._close_later(before))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+        return True
 
     async def _well(self, new: Transformers) -> None:
         """Wait a while for all plug-ins to be well; raises TransformError."""

@@ -1,6 +1,6 @@
 """What every verb works with: the caches, the clock, the rows, and one request on its way."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pinnace.api.objects import Object
@@ -18,6 +18,7 @@ from pinnace.apiserver.tallies import Tallies
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store
+from pinnace.store.encryption.base import TransformError
 from pinnace.store.encryption.store import EncryptedStore
 from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.caches import Caches
@@ -84,6 +85,29 @@ class Core:
         """Return the cache of a resource."""
         found = self.caches.loaded(row.prefix)
         return found or await cache_of(self.caches, self.rows.storage_row(row))
+
+    async def reread(self, keys: Sequence[str]) -> None:
+        """Load anew what has values under these keys, which can perhaps be read now."""
+        for key in keys:
+            self.caches.drop_key(key)
+        for row in self.rows:
+            if row.prefix and self.caches.loaded(row.prefix) is None:
+                prefix = row.prefix + "/"
+                if any(key.startswith(prefix) for key in keys):
+                    await self.cache(row)
+
+    def check_readable(self, key: str) -> None:
+        """Raise TransformError for a key whose value is there and cannot be decrypted."""
+        if self.encrypted is not None:
+            self.encrypted.check_key(key)
+
+    def is_readable(self, key: str) -> bool:
+        """Say whether the value of a key, if there is one, can be decrypted."""
+        try:
+            self.check_readable(key)
+        except TransformError:
+            return False
+        return True
 
     def check_may_create(self, call: "Call") -> None:
         """Raise Forbidden if a PUT or PATCH would create what its sender may not create."""

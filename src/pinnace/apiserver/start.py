@@ -1,6 +1,5 @@
 """Puts a server together from its configuration."""
 
-import logging
 from collections.abc import Callable
 
 from pinnace.api.kinds import coordination, core, networking, rbac, resource, scheduling, storage
@@ -23,11 +22,9 @@ from pinnace.apiserver.routes import Rows
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store, StoreError
-from pinnace.store.encryption.base import TransformError
 from pinnace.store.watchcache.caches import Caches
 from pinnace.store.watchcache.changes import Change
 
-_log = logging.getLogger(__name__)
 # What admission, authentication, authorization and allocation look up without waiting.
 LOOKED_UP: tuple[Resource, ...] = (
     core.NAMESPACES,
@@ -100,11 +97,7 @@ def _allow_all() -> Authorizer:
 async def load(server: Core, pods: NodePods) -> None:
     """Load what is looked up without waiting, and follow what is derived from it."""
     for row in (*LOOKED_UP, *_RBAC):
-        try:
-            await server.cache(row)
-        except TransformError as error:
-            # The other kinds are served all the same.
-            _log.error("%s", error)
+        await server.cache(row)
     for row in FOLLOWED:
         cache = await server.cache(row)
         cache.listeners.append(lambda change: server.webhooks.forget())

@@ -371,6 +371,7 @@ async def current(core: Core, row: Resource, namespace: str, name: str) -> Item:
     cache = await core.cache(row)
     item = cache.get(namespace, name)
     if item is None:
+        core.check_readable(cache.key(namespace, name))
         raise not_found(row.plural, row.group, name)
     return await seen_one(core, row, item)
 

@@ -5,14 +5,15 @@ old revisions, events and what they replaced. What is not named by the configura
 look-up by the first part of its key.
 
 A value whose seed has to be asked for holds up the events behind it, since they have an order; so
-does nothing else. One that cannot be read makes a range fail, and ends the watches that it is for
-(`unreadable` is told of its key): the rest of the store is not affected.
+does nothing else. One that cannot be read is empty in ranges and events, and `check` says why: who
+lists or reads it is told, and the rest of the store is not affected.
 """
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from pinnace.store.base import (
     Compare,
@@ -52,8 +53,8 @@ class EncryptedStore:
         self._following: set[_Following] = set()
         self._passed: list[asyncio.Future[None]] = []
         self.transformers = transformers
-        # Is told of the key of an event that cannot be read.
-        self.unreadable: Callable[[str], None] = _ignored
+        # Why values cannot be read, by their keys.
+        self._unreadable: dict[str, TransformError] = {}
 
     @property
     def shared(self) -> bool:
@@ -64,6 +65,24 @@ class EncryptedStore:
         before, self.transformers = self.transformers, transformers
         self._by_head.clear()
         return before
+
+    def forget_unreadable(self) -> list[str]:
+        """Return the keys of values that could not be read; they are to be read again."""
+        keys = list(self._unreadable)
+        self._unreadable.clear()
+        return keys
+
+    def check(self, prefix: str) -> None:
+        """Raise TransformError if a value under a prefix is known to be unreadable."""
+        for key in sorted(self._unreadable) if self._unreadable else ():
+            if key.startswith(prefix):
+                error = self._unreadable[key]
+                raise TransformError(f'unable to transform key "{key}": {error}')
+
+    def check_key(self, key: str) -> None:
+        """Raise TransformError if the value of a key is known to be unreadable."""
+        if key in self._unreadable:
+            raise self._unreadable[key]
 
     def _of(self, key: str) -> Transformer | None:
         """Return the transformer of a key; those of one kind share their first parts."""
@@ -155,24 +174,33 @@ class EncryptedStore:
         try:
             return transformer.write(value, self._context(key).encode())
         except TransformError as error:
-            raise TransformError(f"Internal error occurred: {error}") from error
+            _log.error("failed to encrypt %s: %s", key, error)
+            raise
 
     async def _plain(self, entry: Entry) -> Entry:
         value = entry.value
         if self._of(entry.key) is None and not value.startswith(ENCRYPTED):
             return entry
-        plain, _ = await self._read(entry)
+        try:
+            plain, _ = await self._read(entry)
+        except TransformError as error:
+            plain = self.broken(entry.key, error)
+        else:
+            self._unreadable.pop(entry.key, None)
         return Entry(entry.key, plain, entry.created, entry.modified)
 
     async def _read(self, entry: Entry) -> tuple[bytes, bool]:
         try:
-            try:
-                return self._read_now(entry)
-            except NotLearned as unknown:
-                await unknown.learn()
             return self._read_now(entry)
-        except TransformError as error:
-            raise unreadable(entry.key, error) from error
+        except NotLearned as unknown:
+            await unknown.learn()
+        return self._read_now(entry)
+
+    def broken(self, key: str, error: TransformError) -> bytes:
+        """Note that a value cannot be read; return what stands for it."""
+        _log.error("unable to transform key %s: %s", key, error)
+        self._unreadable[key] = error
+        return b""
 
     def _read_now(self, entry: Entry) -> tuple[bytes, bool]:
         transformer = self._of(entry.key)
@@ -183,6 +211,8 @@ class EncryptedStore:
     def plain_now(self, entry: Entry) -> Entry:
         """Return an entry with its plain value; raises NotLearned and TransformError."""
         value = entry.value
+        if self._unreadable:
+            self._unreadable.pop(entry.key, None)
         if not value or (self._of(entry.key) is None and not value.startswith(ENCRYPTED)):
             return entry
         plain, _ = self._read_now(entry)
@@ -196,15 +226,6 @@ class EncryptedStore:
     def forget(self, following: "_Following") -> None:
         """Let go of a watch that has ended."""
         self._following.discard(following)
-
-
-def unreadable(key: str, error: TransformError) -> TransformError:
-    """Return what upstream says of a value that cannot be read."""
-    return TransformError(f'Internal error occurred: unable to transform key "{key}": {error}')
-
-
-def _ignored(key: str) -> None:
-    """Tell nobody."""
 
 
 class _Following:
@@ -277,30 +298,30 @@ class _Following:
         try:
             self._store.plain_now(entry)
         except NotLearned as unknown:
-            try:
+            with suppress(TransformError):
                 await unknown.learn()
-            except TransformError as error:
-                _log.error("%s", unreadable(entry.key, error))
         except TransformError:
             return
 
     def _plain(self, event: Event, *, again: bool = False) -> Event:
         """Return an event with plain values; one that cannot be read has none."""
         entry, previous = event.entry, event.previous
-        plain = self._read(entry, again=again)
-        if plain is None:
-            self._store.unreadable(entry.key)
-            plain = Entry(entry.key, b"", entry.created, entry.modified)
-        # What was there before is as good as unknown if it cannot be read.
-        before = self._read(previous, again=again) if previous is not None else None
+        before: Entry | None = None
+        if previous is not None:
+            # What was there is as good as unknown if it cannot be read.
+            with suppress(TransformError):
+                before = self._read(previous, again=again)
+        try:
+            plain = self._read(entry, again=again)
+        except TransformError as error:
+            value = self._store.broken(entry.key, error)
+            plain = Entry(entry.key, value, entry.created, entry.modified)
         return Event(event.type, plain, before)
 
-    def _read(self, entry: Entry, *, again: bool) -> Entry | None:
+    def _read(self, entry: Entry, *, again: bool) -> Entry:
         try:
             return self._store.plain_now(entry)
-        except TransformError as error:
-            _log.error("%s", unreadable(entry.key, error))
-        except NotLearned:
-            if not again:
-                raise
-        return None
+        except NotLearned as unknown:
+            if again:
+                raise TransformError("failed to decrypt DEK") from unknown
+            raise
