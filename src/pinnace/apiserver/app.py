@@ -22,6 +22,7 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
+from pinnace.apiserver.aggregation.aggregator import Aggregator
 from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.at_rest import AtRest
 from pinnace.apiserver.audit.auditing import Auditing
@@ -36,7 +37,9 @@ from pinnace.apiserver.dangling import Dangling
 from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out, too_late
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
-from pinnace.apiserver.flows import FLOWS, Flow, Flows
+from pinnace.apiserver.fairness.gate import PASSING, Gate, Held, Rejected
+from pinnace.apiserver.fairness.inflight import InFlight
+from pinnace.apiserver.fairness.priority import Priority
 from pinnace.apiserver.freshness import freshen, twice
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.identity import Identity
@@ -54,6 +57,7 @@ from pinnace.apiserver.routes import (
     check_scope,
     check_segment,
     is_nameless,
+    is_proxied,
     parse,
 )
 from pinnace.apiserver.services.repair import repair_for_ever
@@ -82,9 +86,27 @@ class Passage:
     audit: str
     warnings: list[str] = field(default_factory=list)
     user: User | None = None
-    flow: Flow | None = None
+    held: Held | None = None
     span: Any = None
     trail: Trail | None = None
+
+    def spent(self, seconds: float) -> None:
+        """Note what a slice of the request's work has cost."""
+        if self.held is not None:
+            self.held.spent(seconds)
+
+    async def cut_short(self) -> None:
+        """Give back what the request holds, and say that its sender went away."""
+        if self.held is not None:
+            self.held.finish()
+        if self.trail is not None:
+            await self.trail.closed_early()
+
+    async def leaving(self, answer: Answer) -> Answer:
+        """Return an answer that gives back at its end what the request holds, and is noted."""
+        if self.trail is not None:
+            answer = await self.trail.answered(answer)
+        return answer if self.held is None else self.held.leaving(answer)
 
 
 class ApiServer:
@@ -111,13 +133,16 @@ class ApiServer:
         self.core.store_metrics = store_metrics
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
-        self._paths = Paths(self.core, self._metrics, self._health)
+        self._aggregator = Aggregator(self.core, lambda: self._paths.renew())
+        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator)
         self.tracing: Tracing | None = None
-        self._flows = Flows(self.core.lookup)
-        audit = config.audit
-        self._audit = Auditing(audit, clock, tallies) if audit is not None else None
+        self.priority = Priority(self.core) if config.priority_and_fairness else None
+        self._gate: Gate = self.priority or InFlight(
+            config.max_requests_inflight, config.max_mutating_requests_inflight
+        )
+        self._audit = Auditing(config.audit, clock, tallies) if config.audit else None
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
-        self._definitions = Keeper(self.core, serving)
+        self._definitions = Keeper(self.core, serving, self._aggregator.registrar.custom)
         self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
@@ -131,9 +156,10 @@ class ApiServer:
             await self._at_rest.start()
         await core.caches.start()
         await load(core, self._pods)
-        for row in FLOWS:
-            (await core.cache(row)).listeners.append(lambda change: self._flows.forget())
+        if self.priority is not None:
+            await self.priority.start()
         await self._definitions.start()
+        await self._aggregator.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
@@ -147,8 +173,11 @@ class ApiServer:
             compact_for_ever(core),
             self._keep_published(),
             self._definitions.run(),
+            self._aggregator.run(),
             self._dangling.run(),
+            core.usage.run(),
             repair_for_ever(core, core.clock),
+            *((self.priority.run(),) if self.priority is not None else ()),
             *((self._at_rest.follow_file(core.reread),) if self._at_rest else ()),
         ):
             task = asyncio.create_task(work)
@@ -207,10 +236,17 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        self.core.apart.close()
+        await self._aggregator.close()
+        await self.core.usage.close()
         if self._at_rest is not None:
             await self._at_rest.close()
         if self._audit is not None:
             await self._audit.close()
+
+    def passes_on(self, path: str) -> bool:
+        """Say whether a request is passed on, so that its body is nothing to be read here."""
+        return is_proxied(path) or self._aggregator.proxied(path) is not None
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
@@ -224,6 +260,8 @@ class ApiServer:
         try:
             with self._metrics.answering(request.method):
                 answer = await self._in_time(request, info, passage)
+        except Rejected as rejected:
+            answer = rejected.answer()
         except ApiError as error:
             answer = _refused(request, passage, error)
         except StoreError as error:
@@ -236,11 +274,9 @@ class ApiServer:
                 await passage.trail.panicked(error)
             answer = answer_error(request, ApiError(_PANIC))
         except asyncio.CancelledError:
-            if passage.trail is not None:
-                await passage.trail.closed_early()
+            await passage.cut_short()
             raise
-        if passage.trail is not None:
-            answer = await passage.trail.answered(answer)
+        answer = await passage.leaving(answer)
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 
@@ -263,18 +299,25 @@ class ApiServer:
         if self.tracing is not None:
             self.tracing.end(passage.span, code)
         log_request(
-            request, info, audit=passage.audit, flow=passage.flow, code=code, seconds=seconds
+            request,
+            info,
+            audit=passage.audit,
+            flow=(passage.held or PASSING).flow,
+            code=code,
+            seconds=seconds,
         )
 
     async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
-            answer = await self._answer(request, info, passage)
-            # A watch counts itself.
-            return answer if info.verb == "watch" else self._metrics.lasting(request, info, answer)
+            answer = await Within(self._answer(request, info, passage), None, passage.spent)
+            # A watch counts itself, but for one that is passed on.
+            if info.verb == "watch" and self._aggregator.proxied(info.path) is None:
+                return answer
+            return self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
-            return await Within(self._answer(request, info, passage), seconds)
+            return await Within(self._answer(request, info, passage), seconds, passage.spent)
         except TimeoutError:
             if passage.trail is not None:
                 passage.trail.failed(too_late())
@@ -295,6 +338,8 @@ class ApiServer:
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
         if len(request.body) > self.core.config.max_body:
             raise too_large(self.core.config.max_body)
+        if (registered := self._aggregator.proxied(info.path)) is not None:
+            return await self._aggregator.pass_on(registered, request, user, passage.audit)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
@@ -309,6 +354,7 @@ class ApiServer:
                     user=user,
                     warnings=passage.warnings,
                     trail=passage.trail,
+                    held=passage.held or PASSING,
                 )
                 if call.trail is not None:
                     call.trail.serve(row)
@@ -324,8 +370,10 @@ class ApiServer:
     async def _admitted(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         """Return whom the request acts as, if that user may do this."""
         user = await self._user(request, info, passage)
-        if info.verb == "watch" or not is_long_running(info):
-            passage.flow = self._flows.of(user, info)
+        if passage.held is None:
+            passage.held = self._gate.enter(request, info, user)
+            if passage.held.waits:
+                await passage.held.ready(request)
         self._check(user, info, passage.trail)
         return user
 
@@ -404,8 +452,8 @@ def _put_headers(answer: Response | Stream, passage: Passage) -> None:
     headers = answer.headers
     headers["audit-id"] = passage.audit
     headers.setdefault("cache-control", "no-cache, private")
-    if passage.flow is not None:
-        headers.update(passage.flow.headers)
+    if passage.held is not None and passage.held.flow is not None:
+        headers.update(passage.held.flow.headers)
     if passage.warnings:
         first, *more = warning_headers(passage.warnings) or [""]
         if first:

@@ -12,6 +12,7 @@ from pinnace.apiserver.at_rest import EncryptionConfig
 from pinnace.apiserver.audit.config import AuditConfig
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.kit.x509 import KeyPair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class ServerConfig:
     `host_name` and `identity` name the server's Lease. `event_ttl` is for how many seconds Events
     are kept. `flush_all` flushes Leases and Events to the disk before they are answered, as all
     other kinds always are.
+    `front_proxy_client` is the certificate by which extension servers know this one.
     `client_ca` has the authorities of client certificates in PEM, for others to know.
     """
 
@@ -41,6 +43,7 @@ class ServerConfig:
     identity: str = "kube-apiserver"
     client_ca: bytes = b""
     kubelet_tls: SSLContext | None = None
+    front_proxy_client: KeyPair | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()
     documents: Mapping[str, Object] = field(default_factory=dict)
@@ -49,3 +52,8 @@ class ServerConfig:
     flush_all: bool = False
     # Seconds after which a request that is no watch is answered with 504.
     request_timeout: float = 60.0
+    # How many requests are served at a time: the seats that priority and fairness divides, or two
+    # plain limits (0 for none) without it.
+    priority_and_fairness: bool = True
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200

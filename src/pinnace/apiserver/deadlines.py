@@ -4,8 +4,9 @@ Watches and connections to something behind the server last as long as they last
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, TypeVar
 
 import orjson
@@ -21,23 +22,32 @@ _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 
 
+def _unnoticed(seconds: float) -> None:
+    """Let the cost of a slice pass."""
+
+
 @dataclass(slots=True)
 class Within(Awaitable[T]):
     """Awaits work; raises TimeoutError, and cancels the work, if it takes longer than it may.
 
-    Most of what is asked is answered from memory. An alarm is set for what has to wait alone.
+    Most of what is asked is answered from memory. An alarm is set for what has to wait alone; with
+    None there is none. `spent` is told what each slice of the work has cost.
     """
 
     work: Coroutine[Any, Any, T]
-    seconds: float
+    seconds: float | None
+    spent: Callable[[float], None] = _unnoticed
 
     def __await__(self) -> Generator[Any, Any, T]:
+        began = perf_counter()
         try:
             waits_for = self.work.send(None)
         except StopIteration as done:
             found: T = done.value
             return found
-        return (yield from self._guarded(_Begun(self.work, waits_for)).__await__())
+        finally:
+            self.spent(perf_counter() - began)
+        return (yield from self._guarded(_Begun(self.work, waits_for, self.spent)).__await__())
 
     async def _guarded(self, begun: "_Begun[T]") -> T:
         async with asyncio.timeout(self.seconds):
@@ -50,17 +60,23 @@ class _Begun(Awaitable[T]):
 
     work: Coroutine[Any, Any, T]
     waits_for: Any
+    spent: Callable[[float], None]
 
     def __await__(self) -> Generator[Any, Any, T]:
+        began = perf_counter()
         try:
             while True:
                 try:
                     sent = yield self.waits_for
                 except BaseException as error:  # noqa: BLE001  # the work is to see it
+                    began = perf_counter()
                     self.waits_for = self.work.throw(error)
                 else:
+                    began = perf_counter()
                     self.waits_for = self.work.send(sent)
+                self.spent(perf_counter() - began)
         except StopIteration as done:
+            self.spent(perf_counter() - began)
             found: T = done.value
             return found
 

@@ -56,9 +56,13 @@ async def serve(
     port: int,
     ssl_context: ssl.SSLContext | None = None,
     max_body: int = 3 * 1024 * 1024,
+    passes_on: Callable[[str], bool] = is_proxied,
 ) -> Listener:
-    """Listen and answer with `handle` until closed."""
-    server = Server(_Door(handle, max_body).answer, max_body, is_proxied)
+    """Listen and answer with `handle` until closed.
+
+    Bodies of requests to paths that `passes_on` names are given to `handle` while they come.
+    """
+    server = Server(_Door(handle, max_body).answer, max_body, passes_on)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(
         server,
@@ -105,6 +109,7 @@ class _Door:
         else:
             passed_on = coming.content is not None or coming.upgrade
             connection.reading = coming.method in _READING or passed_on
+            request.waiting = connection.ends_with
             answer = await self._handle(request)
         if isinstance(answer, Response):
             _respond(connection, coming, answer)
@@ -153,7 +158,10 @@ async def _stream(connection: Connection, coming: Incoming, answer: Stream) -> N
             answer.straight(_straight(connection, chunked=chunked))
         async for frame in frames:
             if frame:
+                began = time.perf_counter()
                 transport.write(chunk(frame) if chunked else frame)
+                if answer.spent is not None:
+                    answer.spent(time.perf_counter() - began)
             if connection.paused or transport.is_closing():
                 await connection.drained()
     if chunked:

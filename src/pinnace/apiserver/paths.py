@@ -7,6 +7,8 @@ import orjson
 from pinnace.api.errors import MethodNotAllowed, NotFound
 from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
+from pinnace.apiserver.aggregation.aggregator import Aggregator
+from pinnace.apiserver.aggregation.registered import Registered, by_group
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import Discovery
 from pinnace.apiserver.discovery_answer import answer as discovery_answer
@@ -14,7 +16,7 @@ from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics, printed
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
 from pinnace.apiserver.openapi.custom import Custom
-from pinnace.apiserver.openapi.documents import OpenApi
+from pinnace.apiserver.openapi.documents import OpenApi, Remote
 from pinnace.apiserver.routes import NOT_ALLOWED, NOT_FOUND
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.version import VERSION
@@ -32,11 +34,15 @@ _HEALTH = tuple(f"/{kind}" for kind in KINDS)
 class Paths:
     """Answers every path that names no resource."""
 
-    def __init__(self, core: Core, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, core: Core, metrics: Metrics, health: Health, aggregator: Aggregator
+    ) -> None:
         self._health = health
+        self._aggregator = aggregator
         self._core = core
         self._metrics = metrics
         self._stale = False
+        self._registered: dict[str, list[Registered]] = {}
         self.openapi = OpenApi(core.config.rows, load_schema())
         self.discovery = Discovery(
             core.config.rows,
@@ -57,8 +63,18 @@ class Paths:
             for row in rows
             if row.custom is not None and row.custom.established
         ]
-        self.discovery.update(rows)
-        self.openapi.update([row for row in rows if row.custom is None], customs)
+        aggregator = self._aggregator
+        self._registered = by_group(aggregator.services())
+        self.discovery.update(
+            rows,
+            registered={
+                group: [each.version for each in services]
+                for group, services in self._registered.items()
+            },
+            remote=aggregator.entries(),
+        )
+        remote = Remote(aggregator.openapi_urls(), aggregator.openapi_v2())
+        self.openapi.update([row for row in rows if row.custom is None], customs, remote)
 
     async def answer(self, request: Request) -> Response:
         """Return the document of a path, or upstream's plain 404."""
@@ -113,6 +129,10 @@ class Paths:
             if row.group
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
+        self._refresh()
+        for group, services in self._registered.items():
+            if group:
+                versions |= {f"/apis/{group}", *(each.path for each in services)}
         return sorted({*_PATHS, *versions, *self._health.paths()})
 
 

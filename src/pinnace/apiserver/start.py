@@ -18,6 +18,8 @@ from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
+from pinnace.apiserver.resourcemetrics.provider import Provider
+from pinnace.apiserver.resourcemetrics.scraper import Scraper
 from pinnace.apiserver.routes import Rows
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
@@ -87,6 +89,9 @@ def build(
             else Chain(())
         ),
         webhooks=webhooks,
+        usage=Provider(
+            clock, lambda: list(lookup.list(core.NODES)), pods, Scraper(config.kubelet_tls)
+        ),
     )
 
 

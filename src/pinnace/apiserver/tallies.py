@@ -55,6 +55,11 @@ class Spread:
         self.counts[bisect_left(self.edges, value)] += 1
         self.total += value
 
+    def weigh(self, value: float, weight: int) -> None:
+        """Count a value so many times."""
+        self.counts[bisect_left(self.edges, value)] += weight
+        self.total += value * weight
+
 
 @dataclass(slots=True)
 class Histograms:
@@ -245,6 +250,23 @@ class Tallies:
             "[ALPHA] Counter of apiserver requests rejected due to an error in audit logging "
             "backend.",
             (),
+        )
+    )
+    unavailable: Counters = field(
+        default_factory=lambda: Counters(
+            "aggregator_unavailable_apiservice",
+            "[ALPHA] Gauge of APIServices which are marked as unavailable broken down by "
+            "APIService name.",
+            ("name",),
+            kind="gauge",
+        )
+    )
+    unavailable_total: Counters = field(
+        default_factory=lambda: Counters(
+            "aggregator_unavailable_apiservice_total",
+            "[ALPHA] Counter of APIServices which are marked as unavailable broken down by "
+            "APIService name and reason.",
+            ("name", "reason"),
         )
     )
 

@@ -34,6 +34,17 @@ class ApiServerSettings(AuditSettings):
         False, Form.SWITCH, "Look every minute whether that file has changed."
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
+    enable_priority_and_fairness: bool = setting(
+        True,
+        Form.SWITCH,
+        "Divide the server among its clients, by flow schemas and levels.",
+    )
+    max_requests_inflight: int = setting(
+        400, Form.NUMBER, "How many reads are served at a time; with priority and fairness, seats."
+    )
+    max_mutating_requests_inflight: int = setting(
+        200, Form.NUMBER, "How many writes are served at a time; with priority and fairness, seats."
+    )
 
 
 FIELDS = {one.name: one for one in fields(ApiServerSettings)}

@@ -3,8 +3,9 @@
 Upstream: apiserver `admission/plugin/policy/validating`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -59,10 +60,13 @@ class ValidatingAdmissionPolicy:
 
     def validate(self, attributes: Attributes) -> Outcome:
         """Ask the policies, if there are any."""
-        found = self._policies.all()
-        return self._ask(attributes, found) if found else None
+        found = self._policies.known()
+        return None if found is not None and not found else self._ask(attributes)
 
-    async def _ask(self, attributes: Attributes, policies: Sequence[Policy]) -> None:
+    async def _ask(self, attributes: Attributes) -> None:
+        policies = await self._policies.all(attributes.apart)
+        if not policies:
+            return
         denied: list[_Denial] = []
         for policy in policies:
             try:
@@ -98,8 +102,13 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found, errors = _decide(policy, binding, given, param, noted)
+                found, errors, notes = await attributes.apart.patiently(
+                    0, partial(_decide, policy, binding, given, param)
+                )
                 denied += _told(attributes, binding, found) + errors
+                for key, text in notes:
+                    if text not in noted.setdefault(key, []):
+                        noted[key].append(text)
         if attributes.trail is not None:
             for key, values in noted.items():
                 attributes.trail.annotate_checked(f"{policy.name}/{key}", ", ".join(values))
@@ -150,9 +159,8 @@ def _decide(
     binding: Binding,
     given: Mapping[str, Any],
     param: Object | None,
-    noted: dict[str, list[str]],
-) -> tuple[list[_Denial], list[_Denial]]:
-    """Evaluate a policy for one parameter; return the rules that are broken, and what refuses.
+) -> tuple[list[_Denial], list[_Denial], list[tuple[str, str]]]:
+    """Evaluate a policy for one parameter; return the broken rules, what refuses, and the notes.
 
     What refuses, whatever the binding says, are errors in what is noted for the audit log.
     """
@@ -160,7 +168,7 @@ def _decide(
     own.outer.update(given, params=param, variables=own)
     try:
         if policy.conditions is not None and not policy.conditions.match(own.outer):
-            return [], []
+            return [], [], []
         budget = Budget()
         results = [_result(policy, index, own.outer, budget) for index in _indexes(policy)]
         found = [
@@ -168,11 +176,11 @@ def _decide(
             for index, result in enumerate(results)
         ]
         broken = [denial for denial in found if denial is not None]
-        return broken, _annotate(policy, binding, own.outer, noted)
+        return broken, *_annotated(policy, binding, own.outer)
     except (ValueError, OutOfBudget) as error:
         if policy.ignores_failures:
-            return [], []
-        return [_Denial(policy.name, binding.name, str(error))], []
+            return [], [], []
+        return [_Denial(policy.name, binding.name, str(error))], [], []
 
 
 def _indexes(policy: Policy) -> range:
@@ -219,19 +227,19 @@ def _message(policy: Policy, index: int, given: Mapping[str, Any], budget: Budge
     return "" if "\n" in text or len(text.encode()) > _MAX_MESSAGE else text
 
 
-def _annotate(
-    policy: Policy, binding: Binding, given: Mapping[str, Any], noted: dict[str, list[str]]
-) -> list[_Denial]:
-    """Note what the policy has for the audit log; return the errors in that."""
-    found, budget = [], Budget()
+def _annotated(
+    policy: Policy, binding: Binding, given: Mapping[str, Any]
+) -> tuple[list[_Denial], list[tuple[str, str]]]:
+    """Return the errors in what the policy has for the audit log, and the rest of that."""
+    errors, notes, budget = [], [], Budget()
     for key, annotation in zip(policy.keys, policy.annotations, strict=True):
         try:
             value = evaluate(annotation, given, budget)
         except CelError as error:
             if not policy.ignores_failures:
-                found.append(_Denial(policy.name, binding.name, str(error)))
+                errors.append(_Denial(policy.name, binding.name, str(error)))
             continue
         text = value.strip()[:_MAX_NOTE] if isinstance(value, str) else ""
-        if text and text not in noted.setdefault(key, []):
-            noted[key].append(text)
-    return found
+        if text:
+            notes.append((key, text))
+    return errors, notes
