@@ -108,7 +108,10 @@ class Kms:
             try:
                 await self._ask()
             except TransformError as error:
-                self._checked = self._clock.monotonic(), error
+                cause = error.__cause__
+                held = cause if isinstance(cause, TransformError) else error
+                # Who asks soon after is told the plug-in's own words, as upstream does.
+                self._checked = self._clock.monotonic(), held
                 raise
             self._checked = self._clock.monotonic(), None
 

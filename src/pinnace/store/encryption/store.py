@@ -154,9 +154,10 @@ class EncryptedStore:
         return await self._store.size()
 
     async def close(self) -> None:
+        await self._store.close()
+        await self._caught_up()
         for following in tuple(self._following):
             following.close()
-        await self._store.close()
 
     async def is_stale(self, key: str) -> bool:
         """Say whether a value would be stored in another form now: it is to be rewritten."""
