@@ -9,7 +9,8 @@ import pytest
 from pinnace.api.kinds.core import PODS
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.resources import Resource, status
-from pinnace.apiserver.discovery import Discovery, storage_version_hash, version_priority
+from pinnace.api.versionorder import version_priority
+from pinnace.apiserver.discovery import Discovery, storage_version_hash
 
 WIDGETS = Resource(
     group="example.com",

@@ -73,7 +73,7 @@ class Stream:
     it with a function that writes one at once, or returns False for want of room. It may be used
     while the next of `frames` is waited for, and spares waking up who waits.
     Frames that end in a ConnectionError break the connection off. `spent` is told the seconds that
-    writing a frame has cost.
+    writing a frame has cost, and `slow` is called once if the client keeps us waiting.
     """
 
     status: int = 200
@@ -82,6 +82,7 @@ class Stream:
     frames: AsyncIterator[bytes]
     straight: Callable[[Callable[[bytes], bool]], None] | None = None
     spent: Callable[[float], None] | None = None
+    slow: Callable[[], None] | None = None
 
 
 async def _nothing() -> None:

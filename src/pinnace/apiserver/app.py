@@ -29,6 +29,7 @@ from pinnace.apiserver.audit.auditing import Auditing
 from pinnace.apiserver.audit.trail import NotNoted, Trail
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
+from pinnace.apiserver.bootstrap.flow_maintenance import maintain_for_ever
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
@@ -95,6 +96,11 @@ class Passage:
         if self.held is not None:
             self.held.spent(seconds)
 
+    def paused(self) -> None:
+        """Note that the request waits for something."""
+        if self.held is not None:
+            self.held.paused()
+
     async def cut_short(self) -> None:
         """Give back what the request holds, and say that its sender went away."""
         if self.held is not None:
@@ -134,9 +140,9 @@ class ApiServer:
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
         self._aggregator = Aggregator(self.core, lambda: self._paths.renew())
-        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator)
         self.tracing: Tracing | None = None
         self.priority = Priority(self.core) if config.priority_and_fairness else None
+        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator, self.priority)
         self._gate: Gate = self.priority or InFlight(
             config.max_requests_inflight, config.max_mutating_requests_inflight
         )
@@ -177,6 +183,7 @@ class ApiServer:
             self._dangling.run(),
             core.usage.run(),
             repair_for_ever(core, core.clock),
+            maintain_for_ever(core),
             *((self.priority.run(),) if self.priority is not None else ()),
             *((self._at_rest.follow_file(core.reread),) if self._at_rest else ()),
         ):
@@ -310,14 +317,14 @@ class ApiServer:
     async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
-            answer = await Within(self._answer(request, info, passage), None, passage.spent)
+            answer = await Within(self._answer(request, info, passage), None, passage)
             # A watch counts itself, but for one that is passed on.
             if info.verb == "watch" and self._aggregator.proxied(info.path) is None:
                 return answer
             return self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
-            return await Within(self._answer(request, info, passage), seconds, passage.spent)
+            return await Within(self._answer(request, info, passage), seconds, passage)
         except TimeoutError:
             if passage.trail is not None:
                 passage.trail.failed(too_late())

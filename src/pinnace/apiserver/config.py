@@ -8,6 +8,7 @@ from typing import Literal
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.apiserver.admission.options import AdmissionOptions
 from pinnace.apiserver.at_rest import EncryptionConfig
 from pinnace.apiserver.audit.config import AuditConfig
 from pinnace.apiserver.authn.table import AuthnConfig
@@ -29,11 +30,14 @@ class ServerConfig:
     """
 
     rows: Sequence[Resource] = RESOURCES
+    # Of the rows, by group, version and plural: what is not served.
+    unserved: frozenset[tuple[str, str, str]] = frozenset()
     audit: AuditConfig | None = None
     encryption: EncryptionConfig | None = None
     authentication: AuthnConfig = field(default_factory=AuthnConfig)
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
     admission: bool = False
+    admission_options: AdmissionOptions = field(default_factory=AdmissionOptions)
     token_issuer: TokenIssuer | None = None
     service_cidr: str = "10.96.0.0/16"
     node_ports: tuple[int, int] = (30000, 32767)

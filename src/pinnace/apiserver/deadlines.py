@@ -4,10 +4,10 @@ Watches and connections to something behind the server last as long as they last
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -22,8 +22,16 @@ _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 
 
-def _unnoticed(seconds: float) -> None:
-    """Let the cost of a slice pass."""
+class Worker(Protocol):
+    """Who is told how work goes on."""
+
+    def spent(self, seconds: float) -> None:
+        """Note what a slice of the work has cost."""
+        ...
+
+    def paused(self) -> None:
+        """Note that the work waits for the first time."""
+        ...
 
 
 @dataclass(slots=True)
@@ -31,12 +39,12 @@ class Within(Awaitable[T]):
     """Awaits work; raises TimeoutError, and cancels the work, if it takes longer than it may.
 
     Most of what is asked is answered from memory. An alarm is set for what has to wait alone; with
-    None there is none. `spent` is told what each slice of the work has cost.
+    None there is none.
     """
 
     work: Coroutine[Any, Any, T]
     seconds: float | None
-    spent: Callable[[float], None] = _unnoticed
+    worker: Worker
 
     def __await__(self) -> Generator[Any, Any, T]:
         began = perf_counter()
@@ -46,8 +54,9 @@ class Within(Awaitable[T]):
             found: T = done.value
             return found
         finally:
-            self.spent(perf_counter() - began)
-        return (yield from self._guarded(_Begun(self.work, waits_for, self.spent)).__await__())
+            self.worker.spent(perf_counter() - began)
+        self.worker.paused()
+        return (yield from self._guarded(_Begun(self.work, waits_for, self.worker)).__await__())
 
     async def _guarded(self, begun: "_Begun[T]") -> T:
         async with asyncio.timeout(self.seconds):
@@ -60,7 +69,7 @@ class _Begun(Awaitable[T]):
 
     work: Coroutine[Any, Any, T]
     waits_for: Any
-    spent: Callable[[float], None]
+    worker: Worker
 
     def __await__(self) -> Generator[Any, Any, T]:
         began = perf_counter()
@@ -74,9 +83,9 @@ class _Begun(Awaitable[T]):
                 else:
                     began = perf_counter()
                     self.waits_for = self.work.send(sent)
-                self.spent(perf_counter() - began)
+                self.worker.spent(perf_counter() - began)
         except StopIteration as done:
-            self.spent(perf_counter() - began)
+            self.worker.spent(perf_counter() - began)
             found: T = done.value
             return found
 

@@ -8,7 +8,6 @@ the versions whose rows changed, and joins the encoded pieces again.
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from typing import Any
 import orjson
 
 from pinnace.api.resources import Resource, Subresource
+from pinnace.api.versionorder import version_priority
 from pinnace.apiserver.aggregation.priorities import (
     BUILT_IN,
     CUSTOM,
@@ -26,12 +26,10 @@ from pinnace.apiserver.aggregation.priorities import (
     Priority,
 )
 
-_VERSION = re.compile(r"v([0-9]+)(?:(alpha|beta)([0-9]+))?")
 # Upstream still stores these in a version that it no longer serves, and tells of that one.
 _HASHED_AS = MappingProxyType(
     {("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.k8s.io/v1beta1"}
 )
-_STABILITY = {"alpha": 0, "beta": 1, None: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +39,6 @@ class Document:
     body: bytes
     etag: str
     content_type: str = "application/json"
-
-
-def version_priority(version: str) -> tuple[int, int, int, int, str]:
-    """Sort key that puts v10 before v2 before v1 before v1beta2 before v1alpha1 before others."""
-    found = _VERSION.fullmatch(version)
-    if not found:
-        return (1, 0, 0, 0, version)
-    major, stability, minor = found.groups()
-    return (0, -_STABILITY[stability], -int(major), -int(minor or 0), "")
 
 
 def storage_version_hash(row: Resource) -> str:

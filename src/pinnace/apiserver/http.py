@@ -25,6 +25,8 @@ from pinnace.apiserver.routes import is_proxied
 
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
+# A client that has not read for so long is waited for, and not worked for.
+_SLOW_SECONDS = 1.0
 _READING = ("GET", "HEAD")
 Handler = Callable[[Request], Awaitable[Answer]]
 
@@ -163,9 +165,24 @@ async def _stream(connection: Connection, coming: Incoming, answer: Stream) -> N
                 if answer.spent is not None:
                     answer.spent(time.perf_counter() - began)
             if connection.paused or transport.is_closing():
-                await connection.drained()
+                await _drained(connection, answer)
     if chunked:
         transport.write(LAST_CHUNK)
+
+
+async def _drained(connection: Connection, answer: Stream) -> None:
+    """Wait for room; if that takes long, tell whoever made the answer, once."""
+    if answer.slow is None:
+        await connection.drained()
+        return
+    slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, answer.slow)
+    began = time.monotonic()
+    try:
+        await connection.drained()
+    finally:
+        slow.cancel()
+    if time.monotonic() - began > _SLOW_SECONDS:
+        answer.slow = None
 
 
 def _straight(connection: Connection, *, chunked: bool) -> Callable[[bytes], bool]:

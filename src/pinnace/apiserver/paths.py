@@ -12,6 +12,8 @@ from pinnace.apiserver.aggregation.registered import Registered, by_group
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import Discovery
 from pinnace.apiserver.discovery_answer import answer as discovery_answer
+from pinnace.apiserver.fairness.printing import fairness_metrics
+from pinnace.apiserver.fairness.priority import Priority
 from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics, printed
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
@@ -21,7 +23,8 @@ from pinnace.apiserver.routes import NOT_ALLOWED, NOT_FOUND
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.version import VERSION
 
-_TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+_PLAIN = "text/plain; charset=utf-8"
+_TEXT = {"content-type": _PLAIN, "x-content-type-options": "nosniff"}
 
 _PATHS = (
     "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/metrics",
@@ -35,17 +38,23 @@ class Paths:
     """Answers every path that names no resource."""
 
     def __init__(
-        self, core: Core, metrics: Metrics, health: Health, aggregator: Aggregator
+        self,
+        core: Core,
+        metrics: Metrics,
+        health: Health,
+        aggregator: Aggregator,
+        priority: Priority | None,
     ) -> None:
         self._health = health
         self._aggregator = aggregator
+        self._priority = priority
         self._core = core
         self._metrics = metrics
         self._stale = False
         self._registered: dict[str, list[Registered]] = {}
-        self.openapi = OpenApi(core.config.rows, load_schema())
+        self.openapi = OpenApi(tuple(core.rows), load_schema())
         self.discovery = Discovery(
-            core.config.rows,
+            tuple(core.rows),
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
         )
 
@@ -91,7 +100,8 @@ class Paths:
             found = Response(body=orjson.dumps(self._core.config.documents[path]))
             found.headers |= openid.headers_of(path)
         elif path == "/metrics":
-            found = await self._metrics.answer(self._core)
+            more = fairness_metrics(self._priority) if self._priority is not None else ()
+            found = await self._metrics.answer(self._core, more)
         elif path == "/metrics/slis":
             found = await printed(await self._health.gauges())
         elif request.path == "/":
@@ -101,10 +111,17 @@ class Paths:
         elif path.startswith(_HEALTH) and request.path == path:
             found = await self._health.answer(request, path)
         else:
-            found = None
+            found = self._dumped(request)
         if found is None and self._is_ours(path):
             raise NotFound(NOT_FOUND, details={})
         return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+
+    def _dumped(self, request: Request) -> Response | None:
+        if self._priority is None:
+            return None
+        details = bool(request.param("includeRequestDetails"))
+        body = self._priority.dump(request.path, details=details)
+        return Response(headers={"content-type": _PLAIN}, body=body) if body is not None else None
 
     def _is_routed(self, path: str) -> bool:
         """Say whether upstream's router, which looks at methods, serves this path."""

@@ -13,6 +13,7 @@ from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authz import table as authz
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.bootstrap.objects import ensure
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
@@ -61,7 +62,7 @@ def build(
     failed: Callable[[StoreError], None],
 ) -> Core:
     """Return the parts of a server, joined and not yet running."""
-    rows = Rows(config.rows)
+    rows = Rows(config.rows, config.unserved)
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
@@ -69,7 +70,11 @@ def build(
         authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
     )
     webhooks = Webhooks(lookup, rows, authorizer)
-    return Core(
+
+    async def make_namespace(name: str) -> None:
+        await ensure(server, core.NAMESPACES, {"metadata": {"name": name}})
+
+    server = Core(
         store=store,
         clock=clock,
         config=config,
@@ -84,7 +89,16 @@ def build(
             roles,
         ),
         admission=(
-            admission.build(authorizer, roles, quota_writer=QuotaStatus(store), webhooks=webhooks)
+            admission.build(
+                authorizer,
+                roles,
+                quota_writer=QuotaStatus(store),
+                webhooks=webhooks,
+                options=config.admission_options,
+                around=admission.Surroundings(
+                    rows=rows, now=clock.monotonic, make_namespace=make_namespace
+                ),
+            )
             if config.admission
             else Chain(())
         ),
@@ -93,6 +107,7 @@ def build(
             clock, lambda: list(lookup.list(core.NODES)), pods, Scraper(config.kubelet_tls)
         ),
     )
+    return server
 
 
 def _allow_all() -> Authorizer:

@@ -86,16 +86,20 @@ class Histograms:
     def snapshot(self) -> Metric:
         """Return what is counted now."""
         metric = Metric(self.name, self.what, "histogram")
-        bounds = [_bound(edge) for edge in self.buckets]
         for key, spread in self.values.items():
-            labels = dict(zip(self.labels, key, strict=True))
-            below = 0
-            for bound, count in zip((*bounds, "+Inf"), spread.counts, strict=True):
-                below += count
-                metric.add_sample(f"{self.name}_bucket", {**labels, "le": bound}, below)
-            metric.add_sample(f"{self.name}_sum", labels, spread.total)
-            metric.add_sample(f"{self.name}_count", labels, below)
+            add_spread(metric, dict(zip(self.labels, key, strict=True)), spread)
         return metric
+
+
+def add_spread(metric: Metric, labels: dict[str, str], spread: Spread) -> None:
+    """Add the samples of one histogram to a metric."""
+    below = 0
+    bounds = [_bound(edge) for edge in spread.edges]
+    for bound, count in zip((*bounds, "+Inf"), spread.counts, strict=True):
+        below += count
+        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": bound}, below)
+    metric.add_sample(f"{metric.name}_sum", labels, spread.total)
+    metric.add_sample(f"{metric.name}_count", labels, below)
 
 
 def _bound(edge: float) -> str:

@@ -27,6 +27,7 @@ from pinnace.apiserver.writes import (
     MODIFIED,
     Also,
     attributes,
+    check_namespace,
     context,
     current,
     decoded,
@@ -42,7 +43,8 @@ Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
 _KEPT = ("generation", "creationTimestamp")
-_KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
+# What a deletion that is under way has set. Only the grace period is compared with what was said.
+_KEPT_IF_SET, _KEPT_IF_UNSAID = "deletionTimestamp", "deletionGracePeriodSeconds"
 
 
 class Part(Protocol):
@@ -243,6 +245,8 @@ async def _commit(changing: _Change, also: Also | None) -> Item:
         # The last finalizer is gone from what is being deleted: the write is its end.
         written = await put(core, row, item.key, new, expected=item.revision)
         return await remove(core, written)
+    if row.custom is not None:
+        row.custom.settle(new)
     return await put(
         core, row, item.key, new,
         expected=item.revision, also=also, written=True, size=call.size,
@@ -262,9 +266,11 @@ def _keep(metadata: Object, before: Object) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
-    for name in _KEPT_IF_UNSAID:
-        if name in before and metadata.get(name) is None:
-            metadata[name] = before[name]
+    metadata.pop("selfLink", None)
+    if _KEPT_IF_SET in before:
+        metadata[_KEPT_IF_SET] = before[_KEPT_IF_SET]
+    if _KEPT_IF_UNSAID in before and metadata.get(_KEPT_IF_UNSAID) is None:
+        metadata[_KEPT_IF_UNSAID] = before[_KEPT_IF_UNSAID]
 
 
 def is_finished(obj: Object) -> bool:
@@ -280,7 +286,7 @@ def is_finished(obj: Object) -> bool:
 def check_names(call: Call, obj: Object) -> None:
     """Fill in name and namespace of the URL; raises BadRequest if the object has others."""
     metadata = obj["metadata"]
-    name, namespace = metadata.get("name"), metadata.get("namespace") or ""
+    name = metadata.get("name")
     if name and name != call.info.name:
         raise BadRequest(
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
@@ -290,16 +296,7 @@ def check_names(call: Call, obj: Object) -> None:
             f"the name of the object ({call.info.name} based on URL) was undeterminable: name must "
             "be provided"
         )
-    if namespace and namespace != call.namespace:
-        raise BadRequest(
-            f"the namespace of the object ({namespace}) does not match the namespace on the "
-            f"request ({call.namespace})"
-            if not call.namespace
-            else "the namespace of the provided object does not match the namespace sent on the "
-            "request"
-        )
-    if call.namespace:
-        metadata["namespace"] = call.namespace
+    check_namespace(call, metadata)
 
 
 __all__ = ["ApiError", "Change", "Conflict", "Invalid", "change", "check_names", "is_finished"]

@@ -151,7 +151,7 @@ async def create(
             metadata.get("name") or "",
             "create not allowed while custom resource definition is terminating",
         )
-    named = names_version(metadata.get("resourceVersion") or "")
+    version = metadata.get("resourceVersion") or ""
     for gone in ("uid", "creationTimestamp", "deletionTimestamp", "selfLink"):
         metadata.pop(gone, None)
     metadata.pop("deletionGracePeriodSeconds", None)
@@ -174,12 +174,17 @@ async def create(
     also = allocation.also(obj) if allocation is not None else None
     attempt.name = attempt.name or metadata["name"]
     await core.admission.validate(attempt)
-    if named:  # upstream's store finds this, when all others have looked
+    if call.dry_run:
+        return await _would_create(core, call, obj, version)
+    if names_version(version):
+        # Upstream's store finds this, when all others have looked; a dry run does not get there.
         raise ApiError(
             "resourceVersion should not be set on objects to be created", code=500, reason=""
         )
-    if call.dry_run:
-        return await _would_create(core, call, obj)
+    if call.row.custom is not None:
+        # As it is read from the store: a status that was dropped has its defaults, and what was
+        # applied where the schema names no fields is gone.
+        call.row.custom.settle(obj)
     for _ in range(_NAME_TRIES if base else 1):
         try:
             return await store_new(core, call.row, obj, also, size=call.size)
@@ -226,9 +231,11 @@ async def prepare_new(core: Core, call: Call, obj: Object) -> None:
     call.warnings.extend(await apart.run(size, partial(strategy.warnings, obj, None)))
 
 
-async def _would_create(core: Core, call: Call, obj: Object) -> Item:
+async def _would_create(core: Core, call: Call, obj: Object, version: str) -> Item:
     cache = await core.cache(call.row)
     metadata = obj["metadata"]
+    if names_version(version):
+        metadata["resourceVersion"] = version
     name = metadata["name"]
     if cache.get(call.namespace, name) is not None:
         raise await _taken(core, call.row, metadata.get("namespace") or "", name)

@@ -19,7 +19,11 @@ __all__ = ["FIELDS", "ApiServerSettings", "Form", "parsed", "setting", "settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServerSettings(AuditSettings):
-    """The settings of one API server; the defaults are kube-apiserver's."""
+    """The settings of one API server; the defaults are kube-apiserver's.
+
+    But for the versions: all that are published are served (decision 0010). Whoever names some gets
+    what upstream makes of the names.
+    """
 
     request_timeout: float = setting(
         60.0, Form.DURATION, "After how long a request that is no watch is answered with 504."
@@ -34,6 +38,25 @@ class ApiServerSettings(AuditSettings):
         False, Form.SWITCH, "Look every minute whether that file has changed."
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
+    runtime_config: tuple[str, ...] = setting(
+        ("api/all=true",),
+        Form.LIST,
+        "Which versions are served beside the stable ones: api/beta=true, GROUP/VERSION=false.",
+    )
+    feature_gates: tuple[str, ...] = setting(
+        ("AllAlpha=true", "AllBeta=true"),
+        Form.LIST,
+        "Which kinds are served that upstream has off: NAME=true, AllAlpha=true, AllBeta=true.",
+    )
+    enable_admission_plugins: tuple[str, ...] = setting(
+        (), Form.LIST, "Admission plug-ins that are on beside those that are by default."
+    )
+    disable_admission_plugins: tuple[str, ...] = setting(
+        (), Form.LIST, "Admission plug-ins that are off although they are on by default."
+    )
+    admission_control_config_file: str = setting(
+        "", Form.FILE, "File with an AdmissionConfiguration: what single plug-ins are told."
+    )
     enable_priority_and_fairness: bool = setting(
         True,
         Form.SWITCH,

@@ -5,15 +5,18 @@ import socket
 import ssl
 
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
+from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.apiserver import http
+from pinnace.apiserver import enablement, http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.request_header import FrontProxy
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.admission_file import admission_options
+from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.auditing import audit_config
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.encryption import encryption_config
@@ -44,7 +47,9 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
         ),
         authorization="RBAC",
+        unserved=_unserved(config.apiserver),
         admission=True,
+        admission_options=admission_options(config.apiserver),
         token_issuer=TokenIssuer(
             issuer=issuer,
             private_key=pki.signing_key,
@@ -77,6 +82,13 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             openid.KEYS_PATH: openid.key_set([public_key]),
         },
     )
+
+
+def _unserved(settings: ApiServerSettings) -> frozenset[enablement.Key]:
+    try:
+        return enablement.unserved(RESOURCES, settings.runtime_config, settings.feature_gates)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 # Forward secret and authenticated ciphers only. The level is for busybox, whose wget is what small

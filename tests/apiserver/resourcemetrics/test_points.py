@@ -49,7 +49,7 @@ def test_kubelets_text_is_read_and_what_is_incomplete_left_out():
 
 @pytest.mark.parametrize("text", ["node_cpu_usage_seconds_total x", "node_cpu_usage_seconds_total"])
 def test_what_is_no_metric_is_refused(text):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"\S"):
         read(text, "n", 0)
 
 

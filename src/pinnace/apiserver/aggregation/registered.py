@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pinnace.api.objects import Object, condition
+from pinnace.api.versionorder import version_priority
 from pinnace.apiserver.aggregation.priorities import Priority
-from pinnace.apiserver.discovery import version_priority
 
 AUTOMANAGED = "kube-aggregator.kubernetes.io/automanaged"
 AVAILABLE = "Available"

@@ -21,11 +21,12 @@ def _spread(edges: tuple[float, ...]) -> Spread:
 class Tally:
     """What is counted of one flow schema in one priority level.
 
-    `straight` counts those that found their queue empty and a seat free, as most do: each of them
-    waited for nothing in a queue of one.
+    `straight` counts those that found their queue empty and a seat free: each of them waited for
+    nothing in a queue of one. `passed` counts those that took no seat at all, as most do.
     """
 
     dispatched: int = 0
+    passed: int = 0
     straight: int = 0
     executing: int = 0
     seats: int = 0
@@ -36,7 +37,9 @@ class Tally:
     narrow: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     lengths: Spread = field(default_factory=lambda: _spread(_LENGTHS))
-    waits: dict[bool, Spread] = field(default_factory=dict)
+    waits: dict[bool, Spread] = field(
+        default_factory=lambda: {served: _spread(_SECONDS) for served in (True, False)}
+    )
     executions: dict[str, Spread] = field(default_factory=dict)
     widths: Spread = field(default_factory=lambda: _spread(_SEATS))
     watches: Spread = field(default_factory=lambda: _spread(_WATCHES))
@@ -58,8 +61,6 @@ class Tally:
 
     def waited(self, seconds: float, *, served: bool) -> None:
         """Note how long one has waited."""
-        if served not in self.waits:
-            self.waits[served] = _spread(_SECONDS)
         self.waits[served].observe(seconds)
 
     def took(self, kind: str, seconds: float) -> None:
@@ -78,8 +79,8 @@ class Flow:
     """
 
     __slots__ = (
-        "_dealt", "_hand", "cost", "distinguisher", "headers", "level", "owed", "schema", "tally",
-        "used", "waiting",
+        "_dealt", "_hand", "charged", "cost", "distinguisher", "headers", "let_go", "level", "owed",
+        "schema", "tally", "under_way", "used", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -92,8 +93,11 @@ class Flow:
         self.tally = tally
         self._dealt = (0, 0)
         self._hand: tuple[int, ...] = ()
+        # How many of its requests have seats from a queue.
+        self.under_way = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
-        self.used = self.owed = self.cost = 0.0
+        self.used = self.owed = self.cost = self.charged = 0.0
+        self.let_go = 0
 
     def hand(self, deck: int, size: int) -> tuple[int, ...]:
         """Return the queues that this flow may use, of so many."""

@@ -51,6 +51,9 @@ class Held:
     def spent(self, seconds: float) -> None:
         """Note what a slice of work has cost."""
 
+    def paused(self) -> None:
+        """Note that the request waits for something, so that others may come in between."""
+
     def begun(self) -> None:
         """Give the seats back: what is left of a watch is to wait for events."""
 
@@ -80,6 +83,8 @@ def leaving(held: Held, answer: Answer) -> Answer:
     elif isinstance(answer, Stream):
         answer.frames = _Frames(answer.frames, held.finish)
         answer.spent = held.spent
+        # What waits for its client does not work, so its seats are for others.
+        answer.slow = held.begun
     else:
         run, abandon = answer.run, answer.abandon
 

@@ -17,6 +17,8 @@ class Kinds:
         self.numbers = [0, 0, 0, 0]
         self.spreads = tuple(Spread(EDGES, [0] * (len(EDGES) + 1)) for _ in LABELS)
         self._times: dict[tuple[int, ...], float] = {}
+        # Seconds in which one write, or one read, was served that is not in the numbers.
+        self.passing = [0.0, 0.0]
         self._now = now
         self._limits = (1, 1)
 
@@ -44,6 +46,11 @@ class Kinds:
         self._now = now
         if executing:
             self._limits = executing, max(waiting, 1)
+        for at, seconds in enumerate(self.passing):
+            weight = round(seconds * 1e9)
+            self.spreads[at].weigh(0, -weight)
+            self.spreads[at].weigh(1 / self._limits[0], weight)
+        self.passing = [0.0, 0.0]
         for held, seconds in self._times.items():
             weight = round(seconds * 1e9)
             for at, number in enumerate(held):

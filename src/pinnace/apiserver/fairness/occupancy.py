@@ -11,6 +11,7 @@ from pinnace.apiserver.tallies import Spread
 
 # Requests executing, their seats, requests waiting, their seats.
 State = tuple[int, int, int, int]
+_IDLE, _ONE = (0, 0, 0, 0), (1, 1, 0, 0)
 _MOST_STATES = 1024
 _SMOOTHING = 0.977
 
@@ -40,6 +41,8 @@ class Occupancy:
 
     def __init__(self, gauges: Gauges) -> None:
         self.demand = Demand()
+        # Seconds that were spent as idle, and really with one request that took one seat.
+        self.passing = 0.0
         self._gauges = gauges
         self._times: dict[State, float] = {}
         self._seconds = self._sum = self._squares = 0.0
@@ -60,8 +63,12 @@ class Occupancy:
 
     def fold(self) -> None:
         """Reckon what was counted."""
-        gauges = self._gauges
-        for (executing, seats, waiting, wanted), seconds in self._times.items():
+        gauges, times = self._gauges, self._times
+        if self.passing:
+            passing, self.passing = self.passing, 0.0
+            times[_IDLE] = times.get(_IDLE, 0.0) - passing
+            times[_ONE] = times.get(_ONE, 0.0) + passing
+        for (executing, seats, waiting, wanted), seconds in times.items():
             demand = seats + wanted
             self._seconds += seconds
             self._sum += demand * seconds
@@ -72,7 +79,7 @@ class Occupancy:
             gauges.executing.weigh(executing / self._seats, weight)
             gauges.waiting.weigh(waiting / self._room, weight)
             gauges.demand.weigh(demand / self._seats, weight)
-        self._times.clear()
+        times.clear()
 
     def end_period(self, now: int) -> None:
         """Begin a new period, in which `now` seats are in demand."""

@@ -3,9 +3,10 @@
 import asyncio
 
 from pinnace.api.resources import Resource
-from pinnace.api.wire import Answer, Request, User
+from pinnace.api.wire import Answer, Request, Response, User
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.deadlines import is_long_running, seconds_for
+from pinnace.apiserver.fairness.dumps import PREFIX, dump
 from pinnace.apiserver.fairness.estimate import LITTLE, Stored, Work, of_change, of_list
 from pinnace.apiserver.fairness.flow import Flow
 from pinnace.apiserver.fairness.gate import PASSING, READING, Held, Rejected, leaving
@@ -68,27 +69,27 @@ class Priority:
             return PASSING
         now = self.now()
         flow, level = self.flows.of(user, info, now)
-        work = self._work(request, info, level, flow)
-        most = work.most
-        if most == 1:
-            flow.tally.narrow += 1
+        work = LITTLE if info.verb == "get" else self._work(request, info, level, flow)
+        held = _Seated(self, request, info, user, flow, level, work, now)
+        if work is LITTLE and level.queues.has_a_seat and info.verb != "watch":
+            # Most are answered before anybody else could want the seat.
+            held.waits = not (level.exempt or self.turns.free)
         else:
-            flow.tally.widths.observe(most)
-        ticket = level.queues.start(flow, work, now)
-        held = _Seated(self, info, level, flow, ticket)
-        if ticket is None:
-            if not level.exempt:
-                flow.tally.waited(0.0, served=False)
-            return held
-        ticket.about = user.name, info
-        if ticket.decided is not None and not ticket.decided.done():
-            self.release_later(level.queues)
+            held.sit()
         return held
+
+    def dump(self, path: str, *, details: bool) -> bytes | None:
+        """Return a page for who looks at the queues; None if there is none at this path."""
+        if not path.startswith(PREFIX):
+            return None
+        now, levels = self.now(), self.levels.by_name.values()
+        for level in levels:
+            level.queues.sync(now)
+        page = path.removeprefix(PREFIX)
+        return dump(page, levels, details=details, now=self.core.clock.now(), seconds=now)
 
     def _work(self, request: Request, info: RequestInfo, level: Level, flow: Flow) -> Work:
         verb = info.verb
-        if verb == "get":
-            return LITTLE
         if verb in _CHANGES:
             watches = self.interest.of(info)
             flow.tally.watches.observe(watches)
@@ -129,76 +130,114 @@ class Priority:
 
 
 class _Seated(Held):
-    """One request in its level."""
+    """One request in its level.
 
-    __slots__ = ("_gate", "_info", "_level", "_reading", "_ticket", "_where", "flow", "waits")
+    It takes its seat (a ticket) when it first has to wait for something: until then nobody else can
+    want that. One that never waits has been in nobody's way, and is only counted.
+    """
+
+    __slots__ = (
+        "_arrived", "_done", "_gate", "_info", "_level", "_request", "_ticket", "_user", "_where",
+        "_work", "flow", "waits",
+    )  # fmt: skip
 
     def __init__(
-        self, gate: Priority, info: RequestInfo, level: Level, flow: Flow, ticket: Ticket | None
+        self,
+        gate: Priority,
+        request: Request,
+        info: RequestInfo,
+        user: User,
+        flow: Flow,
+        level: Level,
+        work: Work,
+        now: float,
     ) -> None:
         self.flow: Flow = flow
+        self.waits = False
         self._gate = gate
+        self._request = request
         self._info = info
+        self._user = user
         self._level = level
-        self._ticket = ticket
-        self._reading = info.verb in READING
+        self._work = work
+        self._arrived = now
+        self._ticket: Ticket | None = None
+        self._done = False
         self._where: Where | None = None
-        self.waits = True
-        if ticket is not None and ticket.decided is None:
+
+    def sit(self) -> None:
+        """Take a seat, or a place in a queue."""
+        gate, flow, queues = self._gate, self.flow, self._level.queues
+        now = gate.now()
+        most = self._work.most
+        if most == 1:
+            flow.tally.narrow += 1
+        else:
+            flow.tally.widths.observe(most)
+        ticket = self._ticket = queues.start(flow, self._work, now)
+        if ticket is None:
+            self._done = self.waits = True
+            flow.tally.waited(0.0, served=False)
+            return
+        ticket.about = self._user.name, self._info
+        if ticket.begun:
             self._seated()
-            self.waits = not (level.exempt or gate.turns.free)
+            self.waits = not (self._level.exempt or gate.turns.free)
+        else:
+            self.waits = True
+            gate.release_later(queues)
 
     def _seated(self) -> None:
         gate = self._gate
-        gate.kinds.execute(self._reading, gate.now(), 1)
+        gate.kinds.execute(self._info.verb in READING, gate.now(), 1)
         if self._info.verb == "watch":
             self._where = gate.interest.where(self._info)
             if self._where is not None:
                 gate.interest.add(self._where)
 
+    def paused(self) -> None:
+        if self._ticket is None and not self._done:
+            self.sit()
+
     async def ready(self, request: Request) -> None:
         gate, ticket = self._gate, self._ticket
-        if ticket is None:
+        if self._done:
             raise self._rejected()
         if request.waiting is not None:
             request.waiting(True)
-        if ticket.decided is not None:
-            await self._seat(request, ticket, ticket.decided)
-        if not gate.turns.free:
+        if ticket is not None and not ticket.begun:
+            await self._seat(ticket)
+        if not (gate.turns.free or self._level.exempt):
             await gate.turns.wait(self.flow)
         if request.waiting is not None:
             request.waiting(False)
 
-    async def _seat(
-        self, request: Request, ticket: Ticket, decided: "asyncio.Future[bool]"
-    ) -> None:
-        gate, queues = self._gate, ticket.level
-        gate.kinds.wait(self._reading, gate.now(), 1)
+    async def _seat(self, ticket: Ticket) -> None:
+        """Wait for seats; raises Rejected."""
+        gate, queues, decided = self._gate, ticket.level, ticket.decided
+        assert decided is not None
+        reading = self._info.verb in READING
 
         def late() -> None:
             if not decided.done():
                 decided.set_result(False)
 
-        alarm = gate.core.alarms.after(gate.patience(request, self._info), late)
-        served = False
+        gate.kinds.wait(reading, gate.now(), 1)
+        alarm = gate.core.alarms.after(gate.patience(self._request, self._info), late)
         try:
-            served = await decided
-        except asyncio.CancelledError:
-            if ticket.begun:
-                # It was begun and cancelled in the same moment.
-                self._seated()
-            raise
+            await decided
         finally:
             alarm.cancel()
             now = gate.now()
-            gate.kinds.wait(self._reading, now, -1)
-            self.flow.tally.waited(now - ticket.arrived, served=served)
-            if not ticket.begun:
-                self._ticket = None
+            gate.kinds.wait(reading, now, -1)
+            self.flow.tally.waited(now - ticket.arrived, served=ticket.begun)
+            if ticket.begun:
+                self._seated()
+            else:
+                self._ticket, self._done = None, True
                 queues.give_up(ticket, now)
-        if not served:
+        if not ticket.begun:
             raise self._rejected()
-        self._seated()
 
     def _rejected(self) -> Rejected:
         dropped = self._level.dropped
@@ -216,14 +255,23 @@ class _Seated(Held):
         self._gate.turns.charge(self.flow, seconds)
 
     def begun(self) -> None:
-        ticket, self._ticket = self._ticket, None
-        if ticket is None:
+        if self._done:
             return
-        gate, queues = self._gate, ticket.level
+        self._done = True
+        gate, ticket, level = self._gate, self._ticket, self._level
         now = gate.now()
-        gate.kinds.execute(self._reading, now, -1)
+        if ticket is None:
+            seconds = now - self._arrived
+            self.flow.tally.passed += 1
+            self.flow.tally.took("regular", seconds)
+            level.queues.dispatched += 1
+            level.occupancy.passing += seconds
+            gate.kinds.passing[self._info.verb in READING] += seconds
+            return
+        gate.kinds.execute(self._info.verb in READING, now, -1)
         kind = "watch" if self._info.verb == "watch" else "regular"
         self.flow.tally.took(kind, now - ticket.started)
+        queues = ticket.level
         queues.finish(ticket, now)
         if queues.waiting:
             gate.release_later(queues)
@@ -235,4 +283,8 @@ class _Seated(Held):
             self._where = None
 
     def leaving(self, answer: Answer) -> Answer:
+        if type(answer) is Response:
+            self.finish()
+            return answer
+        self.paused()
         return leaving(self, answer)

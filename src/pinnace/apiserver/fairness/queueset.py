@@ -5,11 +5,18 @@ requests for packets. A request goes into the shortest queue of its flow's hand.
 runs as fast as a queue would be served if all queues that have work were served at once, each
 getting the same. A queue is served next whose oldest request would end first by that clock. What a
 request costs is not known before: a queue is charged a guess when its request begins, and the
-truth when that ends.
+truth as it turns out.
 
 With two queues, one with requests of 10 seats and one with requests of 1 seat, each guessed at 3
 ms: the first advances by 30 ms of seats at each turn, the second by 3, so ten of the narrow ones
 are begun for each wide one.
+
+Two things are done otherwise than upstream does them, for a client that floods a level with long
+lists would keep others waiting for seconds. R advances by the seats that are taken and not by those
+that there are, else queues that get less fall behind it, and who comes new waits until they have
+caught up. And a request that takes longer than was guessed is charged while it does, not when it
+ends. Besides, a flow that has nothing under way may have one seat more than there are, up to a
+tenth of the level's: it need not wait for the end of a list to read one object.
 
 Nobody waits in here. `start` answers with a ticket; if `ticket.decided` is a future, that tells.
 """
@@ -26,6 +33,8 @@ from pinnace.apiserver.routes import RequestInfo
 
 # How long a request is thought to take, until it has.
 _GUESS = 0.003
+# One seat in so many is added for flows that have none.
+_SPARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,9 @@ class Ticket:
 class Queue:
     """Requests of a few flows, in the order in which they came."""
 
-    __slots__ = ("executing", "index", "next_r", "seats", "waiting", "waiting_work")
+    __slots__ = (
+        "executing", "index", "next_r", "running", "seats", "since", "waiting", "waiting_work",
+    )  # fmt: skip
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -77,6 +88,13 @@ class Queue:
         self.waiting: dict[Ticket, None] = {}
         self.waiting_work = 0.0
         self.executing: dict[Ticket, None] = {}
+        # The seats of those that are under way, and the sum of when each was to have ended.
+        self.running = 0
+        self.since = 0.0
+
+    def start_r(self, now: float) -> float:
+        """Return when the next request begins by the level's clock, as far as is known now."""
+        return self.next_r + max(self.running * now - self.since, 0.0)
 
     def oldest(self) -> Ticket | None:
         """Return the request that has waited longest."""
@@ -117,6 +135,11 @@ class QueueSet:
         self.dispatch(now)
 
     @property
+    def has_a_seat(self) -> bool:
+        """Whether a request that takes one seat could begin at once."""
+        return self.shape.exempt or (not self.waiting and self.seats < self.limit)
+
+    @property
     def idle(self) -> bool:
         """Whether nobody is in here."""
         return not self.waiting and not self.executing
@@ -128,8 +151,7 @@ class QueueSet:
         state = self.executing, self.seats, self.waiting, self.seats_waiting
         self._occupancy.spend(state, passed)
         if self._active:
-            wanted = self.seats + self.seats_waiting
-            self.r += min(wanted, self.limit) / self._active * passed
+            self.r += self.seats / self._active * passed
         if self._lingering:
             self._release(now)
 
@@ -149,7 +171,7 @@ class QueueSet:
             return ticket
         ticket = Ticket(self, flow, work, now)
         queue = ticket.queue = self._choose(flow)
-        if not self.waiting and self._has_room(work.most) and self.seats < self.limit:
+        if not self.waiting and self._has_room(work.most):
             # Nobody waits, so there is no choice to make.
             flow.tally.straight += 1
             if not queue.executing:
@@ -157,7 +179,8 @@ class QueueSet:
             self._robin = queue.index
             self._begin_from(queue, ticket, now)
             return ticket
-        if self.seats >= self.limit and len(queue.waiting) >= shape.length:
+        full = self.seats >= self.limit and not self._is_spared(ticket)
+        if full and len(queue.waiting) >= shape.length:
             self._reject(flow, "queue-full")
             return None
         self._enqueue(queue, ticket)
@@ -192,6 +215,9 @@ class QueueSet:
             del self.loose[ticket]
         else:
             del queue.executing[ticket]
+            ticket.flow.under_way -= 1
+            queue.running -= work.seats
+            queue.since -= work.seats * (ticket.started + _GUESS)
             if not queue.executing and not queue.waiting:
                 self._active -= 1
             queue.next_r += work.seats * (now - ticket.started - _GUESS)
@@ -228,6 +254,13 @@ class QueueSet:
             return not self.executing
         return self.seats + seats <= self.limit
 
+    def _is_spared(self, ticket: Ticket) -> bool:
+        """Say whether a request need not wait, because its flow has nothing under way."""
+        flow = ticket.flow
+        if flow.under_way or ticket.work.most > 1:
+            return False
+        return self.seats < self.limit + self.limit // _SPARE
+
     def _choose(self, flow: Flow) -> Queue:
         hand = flow.hand(self.shape.queues, self.shape.hand)
         at = self._dealt % len(hand)
@@ -263,21 +296,31 @@ class QueueSet:
     def dispatch(self, now: float) -> None:
         """Begin all that there is room for."""
         while self.waiting and self.seats < self.limit:
-            queue = self._next()
+            queue = self._next(now)
             ticket = queue.oldest()
             assert ticket is not None
-            assert ticket.decided is not None
             if not self._has_room(ticket.work.most):
                 ticket.flow.tally.crowded += 1
-                return
+                break
             self._robin = queue.index
-            self._dequeue(queue, ticket)
-            if not ticket.decided.done():
-                self._begin_from(queue, ticket, now)
-                ticket.decided.set_result(True)
-            self._bound(queue)
+            self._leave(queue, ticket, now)
+        if self.waiting:
+            for queue in self.queues:
+                oldest = queue.oldest()
+                if oldest is not None and self._is_spared(oldest):
+                    self._leave(queue, oldest, now)
 
-    def _next(self) -> Queue:
+    def _leave(self, queue: Queue, ticket: Ticket, now: float) -> None:
+        """Let a request out of its queue, to be served if it has not given up just now."""
+        decided = ticket.decided
+        assert decided is not None
+        self._dequeue(queue, ticket)
+        if not decided.done():
+            self._begin_from(queue, ticket, now)
+            decided.set_result(True)
+        self._bound(queue)
+
+    def _next(self, now: float) -> Queue:
         """Return the queue whose oldest request would end first; ties go round."""
         count = len(self.queues)
         starts: list[float] = []
@@ -288,9 +331,10 @@ class QueueSet:
             if not queue.waiting:
                 continue
             oldest = next(iter(queue.waiting))
-            starts.append(queue.next_r)
-            discounted.append(queue.next_r - queue.seats * _GUESS)
-            end = queue.next_r + oldest.charged
+            start = queue.start_r(now)
+            starts.append(start)
+            discounted.append(start - queue.seats * _GUESS)
+            end = start + oldest.charged
             if end < least:
                 found, least = queue, end
         self.last_dispatch = (
@@ -307,6 +351,9 @@ class QueueSet:
         if not queue.executing and not queue.waiting:
             self._active += 1
         queue.executing[ticket] = None
+        ticket.flow.under_way += 1
+        queue.running += work.seats
+        queue.since += work.seats * (now + _GUESS)
         queue.seats += ticket.work.most
         queue.next_r += ticket.charged
         self._begin(ticket, now)

@@ -21,9 +21,11 @@ from pinnace.apiserver.fairness.flow import Flow
 
 # How long a round of the event loop may take before those who come have to line up.
 ROUND_SECONDS = 0.004
-# What a slice is thought to cost before one was measured, and at least.
+# How much of those that wait is let go in one round.
+_SHARE_SECONDS = 0.002
+# What a slice is thought to cost before some were measured, and at least.
 _GUESS, _LEAST = 0.0003, 0.00005
-_RECENT = 0.25
+_RECENT = 8
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._round)
         if flow is None:
             return
-        flow.cost += (seconds - flow.cost) * _RECENT
+        flow.charged += seconds
         if not self.waiting:
             flow.owed = 0.0
             return
@@ -102,7 +104,7 @@ class Turns:
         self._armed = False
         self._spent = 0.0
         spent = 0.0
-        while self.waiting and spent < ROUND_SECONDS:
+        while self.waiting and spent < _SHARE_SECONDS:
             spent += self._let_go()
         if self.waiting:
             # Behind what was let go, which is in the loop already.
@@ -119,7 +121,7 @@ class Turns:
         cost = 0.0
         if not turn.done():
             turn.set_result(None)
-            cost = max(flow.cost or _GUESS, _LEAST)
+            cost = _cost(flow)
             flow.used += cost
             flow.owed += cost
             level.used += cost / level.weight
@@ -136,6 +138,15 @@ class Turns:
                 return flow
             # It has been charged meanwhile.
             heapq.heappush(level.flows, (flow.used, next(self._order), flow))
+
+
+def _cost(flow: Flow) -> float:
+    """Return what a slice of a flow costs, as the last few of them did."""
+    if flow.let_go >= _RECENT:
+        flow.cost = flow.charged / flow.let_go
+        flow.let_go, flow.charged = 0, 0.0
+    flow.let_go += 1
+    return max(flow.cost or _GUESS, _LEAST)
 
 
 def _used(level: _Level) -> float:
