@@ -116,7 +116,8 @@ class MutatingAdmissionWebhook:
         changed = view.patch(patch)
         if attributes.trail is not None:
             hook = match[0]
-            shown = _mutated(hook, patch=patch, patchType="JSONPatch")
+            ordered = [dict(sorted(operation.items())) for operation in patch]
+            shown = _mutated(hook, patch=ordered, patchType="JSONPatch")
             attributes.trail.annotate(_PATCH + _turn(hook, attributes), shown, Level.REQUEST)
         return changed
 
