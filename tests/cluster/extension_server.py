@@ -1,4 +1,4 @@
-"""An extension server on the loopback: TLS, a client certificate wanted, and an echo of who asks."""
+"""An extension API server of one group, in the process: what aggregation tests pass on to."""
 
 import asyncio
 import base64

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pinnace.kit.clock import SystemClock
 from pinnace.store.base import (
     MOST_BYTES,
     MOST_KEYS,
@@ -19,6 +20,11 @@ from pinnace.store.base import (
     StoreUnavailable,
     TooLarge,
 )
+from pinnace.store.encryption.aes import Gcm
+from pinnace.store.encryption.base import Transformer
+from pinnace.store.encryption.settings import Encryption
+from pinnace.store.encryption.store import EncryptedStore
+from pinnace.store.encryption.transformers import Transformers
 from pinnace.store.etcd.store import EtcdStore
 from pinnace.store.memory import MemoryStore
 from pinnace.store.sqlite import SqliteStore
@@ -45,7 +51,19 @@ async def etcd(tmp_path: Path) -> AsyncIterator[Store]:
             server.kill()
 
 
-BACKENDS = {"memory": memory, "sqlite": sqlite, "etcd": etcd}
+class Encrypted(EncryptedStore):
+    """Encrypts every value, whatever its key."""
+
+    def _of(self, key: str) -> Transformer | None:
+        return Gcm(b"0123456789abcdef")
+
+
+async def encrypted(tmp_path: Path) -> AsyncIterator[Store]:
+    transformers = Transformers(Encryption(()), SystemClock())
+    yield Encrypted(await SqliteStore.open(tmp_path / "store.db"), transformers, {})
+
+
+BACKENDS = {"memory": memory, "sqlite": sqlite, "etcd": etcd, "encrypted": encrypted}
 
 
 @pytest.fixture(params=BACKENDS)

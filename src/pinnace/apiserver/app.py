@@ -6,6 +6,7 @@ transport from the same process.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -17,11 +18,15 @@ from pinnace.api.errors import (
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
+    internal,
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.aggregation.aggregator import Aggregator
 from pinnace.apiserver.answers import answer_error, check_acceptable
+from pinnace.apiserver.at_rest import AtRest
+from pinnace.apiserver.audit.auditing import Auditing
+from pinnace.apiserver.audit.trail import NotNoted, Trail
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.flow_maintenance import maintain_for_ever
@@ -30,7 +35,7 @@ from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.dangling import Dangling
-from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out
+from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out, too_late
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
 from pinnace.apiserver.fairness.gate import PASSING, Gate, Held, Rejected
@@ -43,7 +48,7 @@ from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import COUNTED_BELOW, COUNTED_PATHS, Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
-from pinnace.apiserver.paths import Paths, nameless
+from pinnace.apiserver.paths import Paths, internal_error, nameless
 from pinnace.apiserver.request_log import log_request
 from pinnace.apiserver.routes import (
     NOT_ALLOWED,
@@ -67,6 +72,7 @@ from pinnace.apiserver.warnings import warning_headers
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
+from pinnace.store.encryption.base import TransformError
 
 _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
@@ -83,6 +89,7 @@ class Passage:
     user: User | None = None
     held: Held | None = None
     span: Any = None
+    trail: Trail | None = None
 
     def spent(self, seconds: float) -> None:
         """Note what a slice of the request's work has cost."""
@@ -94,6 +101,19 @@ class Passage:
         if self.held is not None:
             self.held.paused()
 
+    async def cut_short(self) -> None:
+        """Give back what the request holds, and say that its sender went away."""
+        if self.held is not None:
+            self.held.finish()
+        if self.trail is not None:
+            await self.trail.closed_early()
+
+    async def leaving(self, answer: Answer) -> Answer:
+        """Return an answer that gives back at its end what the request holds, and is noted."""
+        if self.trail is not None:
+            answer = await self.trail.answered(answer)
+        return answer if self.held is None else self.held.leaving(answer)
+
 
 class ApiServer:
     """One API server on one store; `tracing`, if there is one, is told of every request."""
@@ -103,10 +123,19 @@ class ApiServer:
         tallies = Tallies()
         self._metrics = Metrics(tallies)
         store_metrics = StoreMetrics()
-        observed = ObservedStore(store, store_metrics.operation)
+        self._at_rest = (
+            AtRest(config.encryption, store, config.rows, clock) if config.encryption else None
+        )
+        observed = ObservedStore(
+            self._at_rest.store if self._at_rest else store, store_metrics.operation
+        )
         self._health = Health(observed)
         self.core: Core = build(observed, clock, config, self._pods, failed=self._broken)
         self.core.tallies = tallies
+        if self._at_rest is not None:
+            self.core.encrypted = self._at_rest.store
+            if self._at_rest.is_checked:
+                self._health.add_kms(self._at_rest.check)
         self.core.store_metrics = store_metrics
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
@@ -117,6 +146,7 @@ class ApiServer:
         self._gate: Gate = self.priority or InFlight(
             config.max_requests_inflight, config.max_mutating_requests_inflight
         )
+        self._audit = Auditing(config.audit, clock, tallies) if config.audit else None
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
         self._definitions = Keeper(self.core, serving, self._aggregator.registrar.custom)
         self._dangling = Dangling(self.core)
@@ -126,6 +156,10 @@ class ApiServer:
     async def start(self) -> None:
         """Follow the store, see to what every cluster has, and begin to serve."""
         core, health = self.core, self._health
+        if self._audit is not None:
+            self._audit.start()
+        if self._at_rest is not None:
+            await self._at_rest.start()
         await core.caches.start()
         await load(core, self._pods)
         if self.priority is not None:
@@ -136,7 +170,8 @@ class ApiServer:
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
         await self.advertise(*self._address)
-        await publish_authentication(core)
+        with contextlib.suppress(TransformError):  # it is tried again soon
+            await publish_authentication(core)
         health.hooks.add(ADDRESS_HOOK)
         await self._dangling.start()
         for work in (
@@ -150,6 +185,7 @@ class ApiServer:
             repair_for_ever(core, core.clock),
             maintain_for_ever(core),
             *((self.priority.run(),) if self.priority is not None else ()),
+            *((self._at_rest.follow_file(core.reread),) if self._at_rest else ()),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
@@ -210,6 +246,10 @@ class ApiServer:
         self.core.apart.close()
         await self._aggregator.close()
         await self.core.usage.close()
+        if self._at_rest is not None:
+            await self._at_rest.close()
+        if self._audit is not None:
+            await self._audit.close()
 
     def passes_on(self, path: str) -> bool:
         """Say whether a request is passed on, so that its body is nothing to be read here."""
@@ -220,6 +260,8 @@ class ApiServer:
         passage = Passage(request.headers.get("audit-id") or new_uid())
         began = time.perf_counter()
         info = parse(request)
+        if self._audit is not None:
+            passage.trail = self._audit.trail(request, info, passage.audit)
         if self.tracing is not None:
             passage.span = self.tracing.begin(request, info, passage.audit)
         try:
@@ -228,20 +270,20 @@ class ApiServer:
         except Rejected as rejected:
             answer = rejected.answer()
         except ApiError as error:
-            answer = answer_error(request, error)
-        except CompareFailed as error:
-            answer = answer_error(request, Conflict(f"{error}; please try again"))
+            answer = _refused(request, passage, error)
         except StoreError as error:
-            answer = answer_error(request, ServiceUnavailable(str(error)))
-        except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
+            answer = _refused(request, passage, _told(error))
+        except NotNoted:
+            answer = internal_error(request, "failed to store audit event")
+        except Exception as error:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
+            if passage.trail is not None:
+                await passage.trail.panicked(error)
             answer = answer_error(request, ApiError(_PANIC))
         except asyncio.CancelledError:
-            if passage.held is not None:
-                passage.held.finish()
+            await passage.cut_short()
             raise
-        if passage.held is not None:
-            answer = passage.held.leaving(answer)
+        answer = await passage.leaving(answer)
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 
@@ -284,6 +326,8 @@ class ApiServer:
         try:
             return await Within(self._answer(request, info, passage), seconds, passage)
         except TimeoutError:
+            if passage.trail is not None:
+                passage.trail.failed(too_late())
             return timed_out()
 
     def _is_known(self, info: RequestInfo) -> bool:
@@ -296,11 +340,11 @@ class ApiServer:
         return not info.subresource or row.subresource(info.subresource) is not None
 
     async def _answer(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
-        if len(request.body) > self.core.config.max_body:
-            raise too_large(self.core.config.max_body)
         if is_nameless(info):
             return nameless(request)
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
+        if len(request.body) > self.core.config.max_body:
+            raise too_large(self.core.config.max_body)
         if (registered := self._aggregator.proxied(info.path)) is not None:
             return await self._aggregator.pass_on(registered, request, user, passage.audit)
         if info.resource:
@@ -316,8 +360,11 @@ class ApiServer:
                     row=row,
                     user=user,
                     warnings=passage.warnings,
+                    trail=passage.trail,
                     held=passage.held or PASSING,
                 )
+                if call.trail is not None:
+                    call.trail.serve(row)
                 told = deprecation(row)
                 if told:
                     passage.warnings.append(told)
@@ -334,24 +381,30 @@ class ApiServer:
             passage.held = self._gate.enter(request, info, user)
             if passage.held.waits:
                 await passage.held.ready(request)
-        self._check(user, info)
+        self._check(user, info, passage.trail)
         return user
 
     async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         began, found = time.perf_counter(), None
         try:
-            passage.user = found = await self.core.auth.user(request, info)
+            passage.user = found = await self.core.auth.user(request, info, passage.trail)
         finally:
-            self._metrics.authenticated(found, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            self._metrics.authenticated(found, seconds)
+            if passage.trail is not None:
+                passage.trail.took("authentication", seconds)
         return found
 
-    def _check(self, user: User, info: RequestInfo) -> None:
+    def _check(self, user: User, info: RequestInfo, trail: Trail | None) -> None:
         began, allowed = time.perf_counter(), False
         try:
-            self.core.auth.check(user, info)
+            self.core.auth.check(user, info, trail)
             allowed = True
         finally:
-            self._metrics.authorized(time.perf_counter() - began, allowed=allowed)
+            seconds = time.perf_counter() - began
+            self._metrics.authorized(seconds, allowed=allowed)
+            if trail is not None:
+                trail.took("authorization", seconds)
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info
@@ -384,6 +437,21 @@ class ApiServer:
         _log.error("the server cannot go on: %s", error, exc_info=error)
         self._health.broken = error
         self._ended.set()
+
+
+def _told(error: StoreError) -> ApiError:
+    """Return what a client is told of an error of the store."""
+    if isinstance(error, CompareFailed):
+        return Conflict(f"{error}; please try again")
+    if isinstance(error, TransformError):
+        return internal(str(error))
+    return ServiceUnavailable(str(error))
+
+
+def _refused(request: Request, passage: Passage, error: ApiError) -> Response:
+    if passage.trail is not None:
+        passage.trail.failed(error)
+    return answer_error(request, error)
 
 
 def _put_headers(answer: Response | Stream, passage: Passage) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pinnace.api.errors import NotFound, Unauthorized
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request, User
+from pinnace.apiserver.audit.trail import Trail
 from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authn.impersonation import wanted
@@ -25,20 +26,27 @@ class Auth:
     impersonation: Impersonation
     rbac: Rbac | None = None
 
-    async def user(self, request: Request, info: RequestInfo) -> User:
+    async def user(self, request: Request, info: RequestInfo, trail: Trail | None = None) -> User:
         """Return whom the request acts as; raises Unauthorized and Forbidden."""
         user = await self.authenticator.authenticate(request)
         if user is None:
             raise Unauthorized("Unauthorized")
+        if trail is not None:
+            await trail.received(user)
         who = wanted(request.headers)
         if who is None:
             return user
-        return self.impersonation.user(user, who, _attempt(info))
+        found = self.impersonation.user(user, who, _attempt(info))
+        if trail is not None:
+            trail.impersonated(found, self.impersonation.constraint(user))
+        return found
 
-    def check(self, user: User, info: RequestInfo) -> None:
+    def check(self, user: User, info: RequestInfo, trail: Trail | None = None) -> None:
         """Raise Forbidden unless the user may do this."""
         attempt = _attempt(info)
         allowed, reason = self.authorizer.authorize(user, attempt)
+        if trail is not None:
+            trail.decided(reason, allowed=allowed)
         if not allowed:
             raise refusal(user, attempt, reason)
 

@@ -18,6 +18,9 @@ from pinnace.api.resources import Resource
 from pinnace.api.schema.load import load
 from pinnace.api.typed import normalized
 from pinnace.api.wire import Request
+from pinnace.apiserver import rules
+from pinnace.apiserver.audit.policy import Level
+from pinnace.apiserver.audit.trail import Trail
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
 
@@ -146,7 +149,19 @@ def _read_object(call: Call) -> Object:
     if row.custom is not None:
         _expect_custom(call, obj)
     expect_kind(obj, row.kind, row.group_version)
-    return checked(call, obj)
+    obj = checked(call, obj)
+    if call.trail is not None:
+        note(call.trail, obj, row)
+    return obj
+
+
+def note(trail: Trail, obj: Object, row: Resource) -> None:
+    """Tell the audit log of the object of a request, with its defaults, as upstream decodes it."""
+    if trail.level >= Level.REQUEST:
+        obj = copy(obj)
+        rules.apply_defaults(row, obj)
+        obj = obj if row.custom is not None else normalized(obj, row)
+    trail.sent(obj)
 
 
 async def read_other(core: Core, call: Call, *, api_version: str, kind: str) -> Object:

@@ -9,6 +9,8 @@ from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver.admission.options import AdmissionOptions
+from pinnace.apiserver.at_rest import EncryptionConfig
+from pinnace.apiserver.audit.config import AuditConfig
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.kit.x509 import KeyPair
@@ -30,6 +32,8 @@ class ServerConfig:
     rows: Sequence[Resource] = RESOURCES
     # Of the rows, by group, version and plural: what is not served.
     unserved: frozenset[tuple[str, str, str]] = frozenset()
+    audit: AuditConfig | None = None
+    encryption: EncryptionConfig | None = None
     authentication: AuthnConfig = field(default_factory=AuthnConfig)
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
     admission: bool = False

@@ -1,6 +1,6 @@
 """What every verb works with: the caches, the clock, the rows, and one request on its way."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pinnace.api.objects import Object
@@ -9,6 +9,7 @@ from pinnace.api.wire import Request, User
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.apart import Apart
+from pinnace.apiserver.audit.trail import Trail
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.fairness.gate import PASSING, Held
@@ -20,6 +21,8 @@ from pinnace.apiserver.tallies import Tallies
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
 from pinnace.store.base import Store
+from pinnace.store.encryption.base import TransformError
+from pinnace.store.encryption.store import EncryptedStore
 from pinnace.store.watchcache.cache import WatchCache
 from pinnace.store.watchcache.caches import Caches
 
@@ -76,6 +79,8 @@ class Core:
     auth: Auth
     admission: Chain
     webhooks: Webhooks
+    # Where what is stored is encrypted.
+    encrypted: EncryptedStore | None = None
     usage: Provider
     apart: Apart = field(default_factory=Apart)
     tallies: Tallies = field(default_factory=Tallies)
@@ -86,6 +91,29 @@ class Core:
         found = self.caches.loaded(row.prefix)
         return found or await cache_of(self.caches, self.rows.storage_row(row))
 
+    async def reread(self, keys: Sequence[str]) -> None:
+        """Load anew what has values under these keys, which can perhaps be read now."""
+        for key in keys:
+            self.caches.drop_key(key)
+        for row in self.rows:
+            if row.prefix and self.caches.loaded(row.prefix) is None:
+                prefix = row.prefix + "/"
+                if any(key.startswith(prefix) for key in keys):
+                    await self.cache(row)
+
+    def check_readable(self, key: str) -> None:
+        """Raise TransformError for a key whose value is there and cannot be decrypted."""
+        if self.encrypted is not None:
+            self.encrypted.check_key(key)
+
+    def is_readable(self, key: str) -> bool:
+        """Say whether the value of a key, if there is one, can be decrypted."""
+        try:
+            self.check_readable(key)
+        except TransformError:
+            return False
+        return True
+
     def check_may_create(self, call: "Call") -> None:
         """Raise Forbidden if a PUT or PATCH would create what its sender may not create."""
         self.auth.check(call.user, replace(call.info, verb="create"))
@@ -93,13 +121,17 @@ class Core:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request to a resource, understood and allowed."""
+    """One request to a resource, understood and allowed.
+
+    `trail` is told what the audit log is to have of it; None if there is no such log.
+    """
 
     request: Request
     info: RequestInfo
     row: Resource
     user: User
     warnings: list[str] = field(default_factory=list)
+    trail: Trail | None = None
     # How many bytes of JSON what is stored has, if that is to be changed.
     stored_size: int = 0
     # What the request holds of the server, and gives back.

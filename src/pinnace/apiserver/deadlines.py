@@ -106,9 +106,14 @@ def seconds_for(request: Request, most: float) -> float:
     return seconds if 0 < seconds < most else most
 
 
+def too_late() -> Timeout:
+    """Return the error of a request that took longer than it may."""
+    return Timeout(_TIMED_OUT, details={})
+
+
 def timed_out() -> Response:
     """Return what upstream answers for the handler that did not end: no typed object, no type."""
-    status = Timeout(_TIMED_OUT, details={}).status()
+    status = too_late().status()
     body = {name: value for name, value in status.items() if name not in ("kind", "apiVersion")}
     headers = {"content-type": "text/plain; charset=utf-8"}
     return Response(status=Timeout.code, headers=headers, body=orjson.dumps(body) + b"\n")

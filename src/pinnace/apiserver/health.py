@@ -62,11 +62,23 @@ class Health:
             Check("etcd-readiness", self._writes),
             Check("informer-sync", self._follows),
         )
-        self._checks = {
+        self._checks: dict[str, tuple[Check, ...]] = {
             "healthz": (*always, *hooks),
             "livez": (*always, *hooks),
             "readyz": (*always, *ready, *hooks, Check("shutdown", self._stays)),
         }
+
+    def add_kms(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """Count the plug-ins of encryption at rest; the server lives without them."""
+
+        async def probe() -> None:
+            try:
+                await ask()
+            except StoreError as error:
+                raise Unhealthy(str(error)) from error
+
+        for kind in ("healthz", "readyz"):
+            self._checks[kind] = (*self._checks[kind], Check("kms-providers", probe))
 
     def paths(self) -> list[str]:
         """Return every path that is answered here."""

@@ -131,6 +131,8 @@ def read(call: Call, row: Resource) -> Patching:
     if media == STRATEGIC and call.row.custom is not None:
         # Nobody says of custom resources how their lists are merged strategically.
         raise bodies.unsupported((JSON_PATCH, MERGE, *APPLY))
+    if call.trail is not None:
+        call.trail.patched(call.request.body)
     strict = (call.request.param("fieldValidation") or "Warn") != "Ignore"
     patch = _decoded(call.request.body, "" if media == STRATEGIC else _PREFIX)
     if media == JSON_PATCH:

@@ -155,11 +155,21 @@ class Paths:
 
 def nameless(request: Request) -> Response:
     """Return what upstream says of a path that names a verb and nothing to do it to."""
-    url = f"{request.path}?{request.raw_query}" if request.raw_query else request.path
-    told = f'Internal Server Error: "{escape(url, quote=False)}"'
-    why = f"failed to create RequestInfo: unable to determine kind and namespace from url, {url}"
-    text = f"{told}: {why}\n"
+    url = _url(request)
+    return internal_error(
+        request,
+        f"failed to create RequestInfo: unable to determine kind and namespace from url, {url}",
+    )
+
+
+def internal_error(request: Request, why: str) -> Response:
+    """Return what upstream says in plain text of what went wrong before there was a handler."""
+    text = f'Internal Server Error: "{escape(_url(request), quote=False)}": {why}\n'
     return Response(status=500, headers=dict(_TEXT), body=text.encode())
+
+
+def _url(request: Request) -> str:
+    return f"{request.path}?{request.raw_query}" if request.raw_query else request.path
 
 
 def _json(value: object) -> Response:

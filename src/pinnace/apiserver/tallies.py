@@ -226,6 +226,36 @@ class Tallies:
         )
     )
 
+    audit_events: Counters = field(
+        default_factory=lambda: Counters(
+            "apiserver_audit_event_total",
+            "[ALPHA] Counter of audit events generated and sent to the audit backend.",
+            (),
+        )
+    )
+    audit_errors: Counters = field(
+        default_factory=lambda: Counters(
+            "apiserver_audit_error_total",
+            "[ALPHA] Counter of audit events that failed to be audited properly. Plugin "
+            "identifies the plugin affected by the error.",
+            ("plugin",),
+        )
+    )
+    audit_levels: Counters = field(
+        default_factory=lambda: Counters(
+            "apiserver_audit_level_total",
+            "[ALPHA] Counter of policy levels for audit events (1 per request).",
+            ("level",),
+        )
+    )
+    audit_rejected: Counters = field(
+        default_factory=lambda: Counters(
+            "apiserver_audit_requests_rejected_total",
+            "[ALPHA] Counter of apiserver requests rejected due to an error in audit logging "
+            "backend.",
+            (),
+        )
+    )
     unavailable: Counters = field(
         default_factory=lambda: Counters(
             "aggregator_unavailable_apiservice",

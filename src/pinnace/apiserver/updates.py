@@ -234,7 +234,9 @@ async def _commit(changing: _Change, also: Also | None) -> Item:
     core, call, item = changing.core, changing.call, changing.item
     new = await core.apart.run(call.size, partial(_as_stored, changing))
     if new is None:
-        return item
+        if not await _is_stale(core, item):
+            return item
+        new = as_stored(changing.new, call.row, like=changing.old)
     row, metadata = call.row, new["metadata"]
     if call.dry_run:
         metadata["resourceVersion"] = str(item.revision)
@@ -249,6 +251,11 @@ async def _commit(changing: _Change, also: Also | None) -> Item:
         core, row, item.key, new,
         expected=item.revision, also=also, written=True, size=call.size,
     )  # fmt: skip
+
+
+async def _is_stale(core: Core, item: Item) -> bool:
+    """Say whether even what did not change is to be stored anew: with another key, say."""
+    return core.encrypted is not None and await core.encrypted.is_stale(item.key)
 
 
 def _keep(metadata: Object, before: Object) -> None:

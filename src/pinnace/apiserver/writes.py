@@ -40,6 +40,7 @@ from pinnace.apiserver.revisions import names_version
 from pinnace.apiserver.versions import is_converted, seen_one, with_versions
 from pinnace.kit.uids import new_suffix, new_uid
 from pinnace.store.base import Compare, CompareFailed, StoreError, TooLarge
+from pinnace.store.encryption.base import TransformError
 from pinnace.store.watchcache.item import Item
 
 MODIFIED = (
@@ -98,6 +99,7 @@ def attributes(
         dry_run=call.dry_run,
         options=partial(written_options, call.request, operation),
         warnings=call.warnings,
+        trail=call.trail,
         apart=core.apart,
     )
 
@@ -352,7 +354,7 @@ async def _put(
             durable=core.config.flush_all or row.prefix not in _RELAXED,
             ttl=core.config.event_ttl if row.prefix == EVENTS.prefix else 0,
         )
-    except (CompareFailed, TooLarge):
+    except (CompareFailed, TooLarge, TransformError):
         raise
     except StoreError as error:
         raise ServiceUnavailable(str(error)) from error
@@ -387,6 +389,7 @@ async def current(core: Core, row: Resource, namespace: str, name: str) -> Item:
     cache = await core.cache(row)
     item = cache.get(namespace, name)
     if item is None:
+        core.check_readable(cache.key(namespace, name))
         raise not_found(row.plural, row.group, name)
     return await seen_one(core, row, item)
 

@@ -7,31 +7,18 @@ configuration of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pinnace.api.durations import parse_duration
+from pinnace.cluster.audit_settings import AuditSettings
+from pinnace.cluster.setting_forms import Form, setting
 
-
-class Form(StrEnum):
-    """How a setting is written on the command line; what it is then is its field's type."""
-
-    TEXT = "TEXT"
-    FILE = "FILE"  # the path of a file, of type str
-    NUMBER = "NUMBER"
-    DURATION = "DURATION"  # as Go writes it; seconds, of type float
-    SWITCH = "SWITCH"
-    LIST = "LIST"  # with commas, or given several times; a tuple of texts
-
-
-def setting(default: Any, form: Form, help: str) -> Any:  # click's word for it
-    """Return the field of a setting."""
-    return field(default=default, metadata={"form": form, "help": help})
+__all__ = ["FIELDS", "ApiServerSettings", "Form", "parsed", "setting", "settings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiServerSettings:
+class ApiServerSettings(AuditSettings):
     """The settings of one API server; the defaults are kube-apiserver's.
 
     But for the versions: all that are published are served (decision 0010). Whoever names some gets
@@ -43,6 +30,12 @@ class ApiServerSettings:
     )
     min_request_timeout: int = setting(
         1800, Form.NUMBER, "How many seconds a watch lasts at least, if its client names no end."
+    )
+    encryption_provider_config: str = setting(
+        "", Form.FILE, "What is encrypted in the store, and how (an EncryptionConfiguration)."
+    )
+    encryption_provider_config_automatic_reload: bool = setting(
+        False, Form.SWITCH, "Look every minute whether that file has changed."
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
     runtime_config: tuple[str, ...] = setting(
@@ -98,13 +91,14 @@ def parsed(name: str, given: object) -> Any:
         return parse_duration(given)
     wanted: dict[Form, tuple[type, ...]] = {
         Form.NUMBER: (int,),
+        Form.DECIMAL: (int, float),
         Form.DURATION: (int, float),
         Form.SWITCH: (bool,),
     }
     types = wanted.get(form, (str,))
     if not isinstance(given, types) or (isinstance(given, bool) and form is not Form.SWITCH):
         raise ValueError(f"{name} cannot be {given!r}")
-    return float(given) if form is Form.DURATION else given  # type: ignore[arg-type]
+    return float(given) if form in (Form.DURATION, Form.DECIMAL) else given  # type: ignore[arg-type]
 
 
 def settings(given: Mapping[str, object]) -> ApiServerSettings:

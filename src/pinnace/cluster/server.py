@@ -17,7 +17,9 @@ from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.admission_file import admission_options
 from pinnace.cluster.apiserver_settings import ApiServerSettings
+from pinnace.cluster.auditing import audit_config
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.encryption import encryption_config
 from pinnace.cluster.metrics_access import metrics_access
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
@@ -34,7 +36,7 @@ _IDENTITY, _USUAL_PORT = "kube-apiserver", 6443
 
 
 def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -> ServerConfig:
-    """Return the settings of an API server of this cluster."""
+    """Return the settings of an API server of this cluster; raises ConfigError."""
     issuer = f"https://kubernetes.default.svc.{config.domain}"
     public_key = public_pem(pki.signing_key)
     return ServerConfig(
@@ -59,6 +61,8 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         advertise_address=config.advertise,
         secure_port=port,
         flush_all=config.flush_all,
+        audit=audit_config(config.apiserver),
+        encryption=encryption_config(config),
         request_timeout=config.apiserver.request_timeout,
         min_request_timeout=config.apiserver.min_request_timeout,
         event_ttl=int(config.apiserver.event_ttl),
@@ -153,11 +157,12 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
 
     Raises too what the server cannot go on after: its process is to end and to be started anew.
     """
+    settings = server_config(config, pki, clock, port=config.port)
     try:
         store = await open_store(config.store_file, config.etcd)
     except StoreError as error:
         raise ConfigError(str(error)) from error
-    server = ApiServer(store, clock, server_config(config, pki, clock, port=config.port))
+    server = ApiServer(store, clock, settings)
     try:
         with tracing() as server.tracing:
             await server.start()

@@ -14,6 +14,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import User
 from pinnace.apiserver.apart import Apart
+from pinnace.apiserver.audit.trail import Trail
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 Outcome = Awaitable[None] | None
@@ -51,7 +52,8 @@ class Attributes:
     `obj` is the chain's own copy, changed in place by mutators; None for DELETE. `old` is what is
     stored; None for CREATE. `name` is what the URL says and may be empty on CREATE. `options`
     returns the decoded CreateOptions, UpdateOptions or DeleteOptions; there are none for CONNECT,
-    where `obj` is what the connection is asked for. `warnings` go to the client.
+    where `obj` is what the connection is asked for. `warnings` go to the client,
+    the `trail`, if there is one, to the audit log.
     """
 
     row: Resource
@@ -68,6 +70,7 @@ class Attributes:
     warnings: list[str] = field(default_factory=list)
     reinvocation: Reinvocation = field(default_factory=Reinvocation)
     apart: Apart = field(default_factory=Apart)
+    trail: Trail | None = None
 
     def of(self, group: str, plural: str) -> bool:
         """Say whether the write is to that resource, in any version."""

@@ -1,6 +1,7 @@
 """MutatingAdmissionWebhook: others change the object, one after another."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -12,6 +13,7 @@ from pinnace.api.resources import Resource
 from pinnace.api.typed import normalized
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
+from pinnace.apiserver.audit.policy import Level
 from pinnace.apiserver.hooks.compiled import Hook, Match
 from pinnace.apiserver.hooks.dispatch import (
     CallingFailed,
@@ -23,6 +25,10 @@ from pinnace.apiserver.hooks.dispatch import (
     is_of,
     tolerate,
 )
+
+# Where the audit log has what webhooks did; patches from the level Request on.
+_MUTATION = "mutation.webhook.admission.k8s.io/"
+_PATCH = "patch.webhook.admission.k8s.io/"
 
 
 @dataclass(slots=True)
@@ -79,7 +85,7 @@ class MutatingAdmissionWebhook:
                     called.changed()
                     turn.wanted = True
             except CallingFailed as error:
-                tolerate(hook, error)
+                tolerate(hook, error, attributes, f"{_MUTATION}{_turn(hook, attributes)}")
             if hook.reinvoked:
                 called.before.add(hook)
         await view.put_back()
@@ -87,6 +93,17 @@ class MutatingAdmissionWebhook:
 
     async def _changes(self, match: Match, attributes: Attributes, view: "_View") -> bool:
         """Ask one webhook and patch the object; return whether that changed anything."""
+        changed = False
+        try:
+            changed = await self._changed(match, attributes, view)
+        finally:
+            if attributes.trail is not None:
+                hook = match[0]
+                key = f"{_MUTATION}{_turn(hook, attributes)}"
+                attributes.trail.annotate(key, _mutated(hook, mutated=changed))
+        return changed
+
+    async def _changed(self, match: Match, attributes: Attributes, view: "_View") -> bool:
         asked = self._hooks.ask(match, attributes, view.obj, view.old, mutating=True)
         patch = (await asked).patch
         if not patch:
@@ -96,7 +113,23 @@ class MutatingAdmissionWebhook:
                 f"admission webhook {quoted(match[0].name)} attempted to modify the object, which "
                 "is not supported for this operation"
             )
-        return view.patch(patch)
+        changed = view.patch(patch)
+        if attributes.trail is not None:
+            hook = match[0]
+            ordered = [dict(sorted(operation.items())) for operation in patch]
+            shown = _mutated(hook, patch=ordered, patchType="JSONPatch")
+            attributes.trail.annotate(_PATCH + _turn(hook, attributes), shown, Level.REQUEST)
+        return changed
+
+
+def _turn(hook: Hook, attributes: Attributes) -> str:
+    """Name the turn of a webhook in the audit log."""
+    return f"round_{int(attributes.reinvocation.again)}_index_{hook.index}"
+
+
+def _mutated(hook: Hook, **what: Any) -> str:
+    told = {"configuration": hook.configuration, "webhook": hook.name, **what}
+    return orjson.dumps(told).decode()
 
 
 class _View:

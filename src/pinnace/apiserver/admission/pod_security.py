@@ -1,7 +1,7 @@
 """PodSecurity: namespaces say by labels which Pod Security Standard their pods keep to.
 
-`enforce` refuses pods, `warn` warns, also of the pods that a workload's template would make.
-`audit` needs an audit log, which there is not yet.
+`enforce` refuses pods, `warn` warns, also of the pods that a workload's template would make, and
+`audit` notes in the audit log what `warn` would warn of.
 """
 
 import re
@@ -65,7 +65,13 @@ class Policy:
 
     enforce: Standard
     warn: Standard
+    audit: Standard = Standard()
     causes: tuple[Cause, ...] = ()
+
+    @property
+    def levels(self) -> set[str]:
+        """The levels that are asked for."""
+        return {self.enforce.level, self.warn.level, self.audit.level}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +82,13 @@ class Exemptions:
     namespaces: frozenset[str] = frozenset()
     runtime_classes: frozenset[str] = frozenset()
 
-    def exempt(self, attributes: Attributes, spec: Object) -> bool:
-        """Say whether a write of a Pod with that spec is exempt."""
-        if attributes.namespace in self.namespaces or attributes.user.name in self.users:
-            return True
-        return spec.get("runtimeClassName") in self.runtime_classes
+    def reason(self, attributes: Attributes, spec: Object) -> str:
+        """Return why a write of a Pod with that spec is exempt, empty if it is not."""
+        if attributes.namespace in self.namespaces:
+            return "namespace"
+        if attributes.user.name in self.users:
+            return "user"
+        return "runtimeClass" if spec.get("runtimeClassName") in self.runtime_classes else ""
 
 
 _NOTHING = Policy(Standard(), Standard())
@@ -115,13 +123,16 @@ class PodSecurity:
         namespace = attributes.lookup.get(NAMESPACES, "", attributes.namespace)
         labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
         policy = read_policy(labels, self._defaults)
-        if self._exemptions.exempt(attributes, _pod_of(attributes).get("spec") or {}):
-            return
-        if policy.enforce.level == policy.warn.level == "privileged":
+        reason = self._exemptions.reason(attributes, _pod_of(attributes).get("spec") or {})
+        if reason:
+            _note(attributes, "exempt", reason)
             return
         if attributes.of("", "pods"):
+            if policy.levels == {"privileged"}:
+                _note(attributes, "enforce-policy", "privileged:latest")
+                return
             _validate_pod(attributes, attributes.obj, policy)
-        else:
+        elif {policy.warn.level, policy.audit.level} != {"privileged"} or policy.causes:
             _warn_of_template(attributes, policy)
 
 
@@ -136,13 +147,13 @@ def read_policy(labels: Mapping[str, str], defaults: Policy = _NOTHING) -> Polic
     """Read a namespace's labels; a wrong enforce level counts as restricted, others as none."""
     causes: list[Cause] = []
     enforce = _standard(labels, "enforce", defaults.enforce, "restricted", causes)
-    _standard(labels, "audit", Standard(), "privileged", causes)
+    audit = _standard(labels, "audit", defaults.audit, "privileged", causes)
     warn = _standard(labels, "warn", defaults.warn, "privileged", causes)
     said = labels.get(f"{_PREFIX}enforce") in _LEVELS
     if f"{_PREFIX}warn" not in labels and said and _rank(enforce) > _rank(warn):
         pinned = f"{_PREFIX}warn-version" in labels
         warn = Standard(enforce.level, warn.minor if pinned else enforce.minor)
-    return Policy(enforce, warn, tuple(causes))
+    return Policy(enforce, warn, audit, tuple(causes))
 
 
 def _rank(standard: Standard) -> int:
@@ -184,12 +195,33 @@ def _wrong(label: str, value: str, why: str) -> Cause:
 def _validate_pod(attributes: Attributes, pod: Object, policy: Policy) -> None:
     if attributes.operation == "UPDATE" and not _is_significant(pod, attributes.old or {}):
         return
+    _note(attributes, "enforce-policy", str(policy.enforce))
+    _audit(attributes, policy, pod)
     broken = policy.enforce.violations(pod)
     if broken:
         raise attributes.refuse(f'violates PodSecurity "{policy.enforce}": {broken}')
     broken = policy.warn.violations(pod)
     if broken:
         attributes.warnings.append(f'would violate PodSecurity "{policy.warn}": {broken}')
+
+
+def _note(attributes: Attributes, key: str, value: str) -> None:
+    if attributes.trail is not None:
+        attributes.trail.annotate(_PREFIX + key, value)
+
+
+def _audit(attributes: Attributes, policy: Policy, pod: Object) -> None:
+    """Tell the audit log what a pod breaks."""
+    if attributes.trail is None:
+        return
+    if policy.causes:
+        texts = [cause.text() for cause in policy.causes]
+        why = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+        _note(attributes, "error", f"Failed to parse policy: {why}")
+    broken = policy.audit.violations(pod)
+    if broken:
+        text = f'would violate PodSecurity "{policy.audit}": {broken}'
+        _note(attributes, "audit-violations", text)
 
 
 def _is_significant(pod: Object, old: Object) -> bool:
@@ -210,6 +242,7 @@ def _warn_of_template(attributes: Attributes, policy: Policy) -> None:
     if not found:
         return
     template = {"metadata": found.get("metadata") or {}, "spec": found.get("spec") or {}}
+    _audit(attributes, policy, template)
     broken = policy.warn.violations(template)
     if broken:
         attributes.warnings.append(f'would violate PodSecurity "{policy.warn}": {broken}')

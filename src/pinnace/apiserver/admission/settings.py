@@ -51,7 +51,7 @@ def pod_security(given: Object | None) -> tuple[Policy, Exemptions]:
     exempt = _fields(
         given.get("exemptions"), "exemptions", ("usernames", "namespaces", "runtimeClasses")
     )
-    return Policy(found["enforce"], found["warn"]), Exemptions(
+    return Policy(found["enforce"], found["warn"], found["audit"]), Exemptions(
         users=frozenset(exempt.get("usernames") or ()),
         namespaces=frozenset(exempt.get("namespaces") or ()),
         runtime_classes=frozenset(exempt.get("runtimeClasses") or ()),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import orjson
+
 from pinnace.api.cel.admission import Budget, OutOfBudget, Variables, evaluate
 from pinnace.api.cel.values import CelError
 from pinnace.api.errors import ApiError
@@ -22,6 +24,8 @@ from pinnace.apiserver.policies.inputs import variables
 
 _CODES = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
 _MAX_MESSAGE = 5 * 1024
+_MAX_NOTE = 10 * 1024
+_FAILURE = "validation.policy.admission.k8s.io/validation_failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class _Denial:
     binding: str | None
     message: str
     reason: str = "Invalid"
+    # The place of the rule in its policy.
+    index: int = 0
 
     def text(self) -> str:
         where = f" with binding '{self.binding}'" if self.binding is not None else ""
@@ -77,6 +83,7 @@ class ValidatingAdmissionPolicy:
         self, attributes: Attributes, policy: Policy, row: Resource
     ) -> list[_Denial]:
         denied: list[_Denial] = []
+        noted: dict[str, list[str]] = {}
         given: dict[str, Any] | None = None
         for binding in policy.bindings:
             try:
@@ -95,10 +102,16 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found = await attributes.apart.patiently(
+                found, errors, notes = await attributes.apart.patiently(
                     0, partial(_decide, policy, binding, given, param)
                 )
-                denied += _told(attributes, binding, found)
+                denied += _told(attributes, binding, found) + errors
+                for key, text in notes:
+                    if text not in noted.setdefault(key, []):
+                        noted[key].append(text)
+        if attributes.trail is not None:
+            for key, values in noted.items():
+                attributes.trail.annotate_checked(f"{policy.name}/{key}", ", ".join(values))
         return denied
 
 
@@ -111,7 +124,17 @@ def _misconfigured(policy: Policy, binding: Binding | None, why: str) -> list[_D
 
 
 def _told(attributes: Attributes, binding: Binding, found: list[_Denial]) -> list[_Denial]:
-    """Warn of broken rules where that is wanted; return those that refuse the write."""
+    """Warn of and note broken rules where that is wanted; return those that refuse the write."""
+    if "Audit" in binding.actions and attributes.trail is not None:
+        for denial in found:
+            failure = {
+                "message": denial.message,
+                "policy": denial.policy,
+                "binding": denial.binding,
+                "expressionIndex": denial.index,
+                "validationActions": list(binding.actions),
+            }
+            attributes.trail.annotate(_FAILURE, orjson.dumps([failure]).decode())
     if "Warn" in binding.actions:
         for denial in found:
             attributes.warnings.append(
@@ -132,14 +155,20 @@ def refusal(attributes: Attributes, denial: _Denial) -> ApiError:
 
 
 def _decide(
-    policy: Policy, binding: Binding, given: Mapping[str, Any], param: Object | None
-) -> list[_Denial]:
-    """Evaluate a policy for one parameter and return the rules that are broken."""
+    policy: Policy,
+    binding: Binding,
+    given: Mapping[str, Any],
+    param: Object | None,
+) -> tuple[list[_Denial], list[_Denial], list[tuple[str, str]]]:
+    """Evaluate a policy for one parameter; return the broken rules, what refuses, and the notes.
+
+    What refuses, whatever the binding says, are errors in what is noted for the audit log.
+    """
     own = Variables(policy.variables)
     own.outer.update(given, params=param, variables=own)
     try:
         if policy.conditions is not None and not policy.conditions.match(own.outer):
-            return []
+            return [], [], []
         budget = Budget()
         results = [_result(policy, index, own.outer, budget) for index in _indexes(policy)]
         found = [
@@ -147,11 +176,11 @@ def _decide(
             for index, result in enumerate(results)
         ]
         broken = [denial for denial in found if denial is not None]
-        return broken + _annotation_errors(policy, binding, own.outer)
+        return broken, *_annotated(policy, binding, own.outer)
     except (ValueError, OutOfBudget) as error:
         if policy.ignores_failures:
-            return []
-        return [_Denial(policy.name, binding.name, str(error))]
+            return [], [], []
+        return [_Denial(policy.name, binding.name, str(error))], [], []
 
 
 def _indexes(policy: Policy) -> range:
@@ -177,12 +206,12 @@ def _denied(
     if isinstance(result, CelError):
         if policy.ignores_failures:
             return None
-        return _Denial(policy.name, binding.name, str(result))
+        return _Denial(policy.name, binding.name, str(result), index=index)
     if result is True:
         return None
     message = _message(policy, index, given, budget) or (spec.get("message") or "").strip()
     message = message or f"failed expression: {spec['expression'].strip()}"
-    return _Denial(policy.name, binding.name, message, spec.get("reason") or "Invalid")
+    return _Denial(policy.name, binding.name, message, spec.get("reason") or "Invalid", index)
 
 
 def _message(policy: Policy, index: int, given: Mapping[str, Any], budget: Budget) -> str:
@@ -198,13 +227,19 @@ def _message(policy: Policy, index: int, given: Mapping[str, Any], budget: Budge
     return "" if "\n" in text or len(text.encode()) > _MAX_MESSAGE else text
 
 
-def _annotation_errors(policy: Policy, binding: Binding, given: Mapping[str, Any]) -> list[_Denial]:
-    """Evaluate what audit would note (there is no audit log here) for the errors in it."""
-    found, budget = [], Budget()
-    for annotation in policy.annotations:
+def _annotated(
+    policy: Policy, binding: Binding, given: Mapping[str, Any]
+) -> tuple[list[_Denial], list[tuple[str, str]]]:
+    """Return the errors in what the policy has for the audit log, and the rest of that."""
+    errors, notes, budget = [], [], Budget()
+    for key, annotation in zip(policy.keys, policy.annotations, strict=True):
         try:
-            evaluate(annotation, given, budget)
+            value = evaluate(annotation, given, budget)
         except CelError as error:
             if not policy.ignores_failures:
-                found.append(_Denial(policy.name, binding.name, str(error)))
-    return found
+                errors.append(_Denial(policy.name, binding.name, str(error)))
+            continue
+        text = value.strip()[:_MAX_NOTE] if isinstance(value, str) else ""
+        if text:
+            notes.append((key, text))
+    return errors, notes

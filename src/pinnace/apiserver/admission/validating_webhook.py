@@ -37,12 +37,12 @@ class ValidatingAdmissionWebhook:
             return
         obj, old = attributes.obj, attributes.old
         concerned = [match for match in matches if is_concerned(match[0], attributes, obj, old)]
-        asked = (self._one(match, attributes) for match in concerned)
+        asked = (self._one(match, attributes, at) for at, match in enumerate(concerned))
         for result in await asyncio.gather(*asked, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
 
-    async def _one(self, match: Match, attributes: Attributes) -> None:
+    async def _one(self, match: Match, attributes: Attributes, index: int) -> None:
         hook, row = match
         convert = self._hooks.convert
         obj = await converted(convert, attributes.obj, row)
@@ -52,4 +52,5 @@ class ValidatingAdmissionWebhook:
         try:
             await self._hooks.ask(match, attributes, obj, old, mutating=False)
         except CallingFailed as error:
-            tolerate(hook, error)
+            where = f"validating.webhook.admission.k8s.io/round_0_index_{index}"
+            tolerate(hook, error, attributes, where)

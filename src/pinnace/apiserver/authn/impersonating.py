@@ -55,6 +55,11 @@ class Impersonation:
         assert first is not None
         raise first
 
+    def constraint(self, caller: User) -> str:
+        """Return the verb that let a caller act as somebody just now; empty for the old way."""
+        way = self._last.get(caller.name, OLD)
+        return f"impersonate:{way}" if way else ""
+
     def _check(self, way: str, who: Wanted, caller: User, attempt: Attributes) -> None:
         if way != OLD:
             on = replace(attempt, verb=f"impersonate-on:{way}:{attempt.verb}")

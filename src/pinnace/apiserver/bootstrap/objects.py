@@ -110,8 +110,8 @@ async def _missing(core: Core) -> AsyncIterator[tuple[str, bytes]]:
         cache = await core.cache(row)
         metadata = obj["metadata"]
         namespace = metadata.get("namespace") or ""
-        if cache.get(namespace, metadata["name"]) is None:
-            key = cache.key(namespace, metadata["name"])
+        key = cache.key(namespace, metadata["name"])
+        if cache.get(namespace, metadata["name"]) is None and core.is_readable(key):
             yield key, canonical_bytes(stamped(core, row, obj))
 
 

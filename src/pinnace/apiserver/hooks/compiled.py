@@ -32,6 +32,8 @@ class Hook:
     namespaces: LabelSelector
     objects: LabelSelector
     conditions: Conditions | None = None
+    # Its place among all webhooks of its sort.
+    index: int = 0
 
     @property
     def ignores_failures(self) -> bool:
@@ -58,6 +60,7 @@ def hooks_of(configurations: Iterable[Object]) -> list[Hook]:
     ordered = sorted(configurations, key=lambda found: str(found["metadata"]["name"]))
     return [
         Hook(
+            index=index,
             configuration=configuration["metadata"]["name"],
             name=spec["name"],
             spec=spec,
@@ -65,8 +68,11 @@ def hooks_of(configurations: Iterable[Object]) -> list[Hook]:
             objects=label_selector_from_object(spec.get("objectSelector") or {}),
             conditions=_conditions(spec),
         )
-        for configuration in ordered
-        for spec in configuration.get("webhooks") or ()
+        for index, (configuration, spec) in enumerate(
+            (configuration, spec)
+            for configuration in ordered
+            for spec in configuration.get("webhooks") or ()
+        )
     ]
 
 

@@ -111,6 +111,9 @@ class Hooks:
         except CallFailed as error:
             raise CallingFailed(f"failed calling webhook {quoted(hook.name)}: {error}") from error
         attributes.warnings.extend(found.warnings)
+        if attributes.trail is not None:
+            for key, value in found.annotations.items():
+                attributes.trail.annotate_checked(f"{hook.name}/{key}", value)
         if not found.allowed:
             raise denial(hook.name, found.result)
         return found
@@ -122,10 +125,15 @@ class Hooks:
             raise CallFailed(f"failed to call webhook: {error}", error.code) from error
 
 
-def tolerate(hook: Hook, error: CallingFailed) -> None:
-    """Go on without a webhook if its failure policy allows it; raises ApiError if not."""
+def tolerate(hook: Hook, error: CallingFailed, attributes: Attributes, where: str) -> None:
+    """Go on without a webhook if its failure policy allows it; raises ApiError if not.
+
+    `where` names its sort and turn, for the audit log.
+    """
     if not hook.ignores_failures:
         raise internal(str(error)) from error
+    if attributes.trail is not None:
+        attributes.trail.annotate(f"failed-open.{where}", hook.name)
     _log.warning("going on: %s", error)
 
 

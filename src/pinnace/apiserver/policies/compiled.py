@@ -42,6 +42,8 @@ class Policy:
     validations: Sequence[Expression]
     messages: Sequence[Expression | None]
     annotations: Sequence[Expression]
+    # How what the annotations say is called.
+    keys: Sequence[str]
     mutations: Sequence[Expression]
 
     @property
@@ -171,6 +173,7 @@ def compile_policy(policy: Object, bindings: Iterable[Object], rows: Iterable[Re
             expression(each["valueExpression"], scope, "audit")
             for each in spec.get("auditAnnotations") or ()
         ],
+        keys=[str(each["key"]) for each in spec.get("auditAnnotations") or ()],
         mutations=[_mutation(each, scope) for each in spec.get("mutations") or ()],
     )
 

@@ -30,6 +30,8 @@ def read_applied(call: Call) -> tuple[Object, list[str]]:
     """Return what is applied and what a strict decoder has against it; raises ApiError."""
     if not call.request.param("fieldManager"):
         raise wrong_option("fieldManager", "Required value: is required for apply patch")
+    if call.trail is not None:
+        call.trail.patched(call.request.body)
     try:
         return yaml.decode_document(call.request.body)
     except BadRequest as error:

@@ -15,6 +15,8 @@ async def bind(core: Core, call: Call) -> Answer:
     """Set the node of the Pod that a Binding names."""
     binding = bodies.read_any(call.request, api_version="v1", kind="Binding")
     bodies.expect_kind(binding, "Binding", "v1")
+    if call.trail is not None:
+        call.trail.sent({"kind": "Binding", "apiVersion": "v1", **binding})
     metadata = binding["metadata"]
     name = call.info.name or metadata.get("name") or ""
     if call.info.name and metadata.get("name") != call.info.name:

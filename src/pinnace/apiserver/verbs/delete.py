@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from types import MappingProxyType
 
 from pinnace.api.errors import NotFound
 from pinnace.api.objects import Object
@@ -11,6 +12,8 @@ from pinnace.apiserver.answers import answer_item, answer_list, answer_object
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.verbs.list import page
 
+# As upstream's audit log calls the kind and version of these options.
+_OPTIONS = MappingProxyType({"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/__internal"})
 # Together they share the store's transactions.
 _WORKERS = 8
 _PODS_STAY = (
@@ -23,6 +26,8 @@ def _options(call: Call) -> deletes.Options:
     body: Object = {}
     if call.request.body:
         body = bodies.read_options(call.request)
+        if call.trail is not None:
+            call.trail.sent({"kind": "", "apiVersion": "", **body, **_OPTIONS})
     options = deletes.options_from(body, call.request.query)
     unsaid = not options.propagation and options.orphan is None
     if unsaid and (call.row.group, call.row.plural) == ("batch", "jobs"):

@@ -53,6 +53,8 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     selection = selection_of(call)
     test = selection.test()
     cache = await core.cache(call.row)
+    if core.encrypted is not None:
+        core.encrypted.check(_scope(cache, call.namespace))
     after, revision, consistent = "", core.caches.revision, True
     token = call.request.param("continue")
     version = call.request.param("resourceVersion")

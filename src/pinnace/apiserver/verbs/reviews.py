@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import jwt
+
 from pinnace.api.errors import BadRequest, NotFound
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
@@ -12,6 +14,7 @@ from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.writes import attributes
 
+_ISSUED = "authentication.kubernetes.io/issued-credential-id"
 _ELSEWHERE = "the namespace of the provided object does not match the namespace sent on the request"
 
 
@@ -77,4 +80,7 @@ async def token(core: Core, call: Call) -> Answer:
         lookup=core.lookup,
         warnings=call.warnings,
     )
+    if call.trail is not None:
+        claims = jwt.decode(answer["status"]["token"], options={"verify_signature": False})
+        call.trail.annotate(_ISSUED, f"JTI={claims['jti']}")
     return answer_object(call.request, answer, code=201)

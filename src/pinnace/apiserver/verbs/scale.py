@@ -104,6 +104,8 @@ async def update_scale(core: Core, call: Call) -> Answer:
     """Set the replicas from a Scale."""
     scale = bodies.read_any(call.request, api_version=_VERSION, kind=_KIND)
     bodies.expect_kind(scale, _KIND, _VERSION)
+    if call.trail is not None:
+        call.trail.sent(normalized(scale, SCALE))
     check_names(call, scale)
 
     def made(before: Object) -> Object:

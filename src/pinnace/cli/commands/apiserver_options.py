@@ -31,7 +31,11 @@ def _option(name: str, entry: "Field[Any]") -> Callable[..., Any]:
     flag = "--" + name.replace("_", "-")
     if form is Form.SWITCH:
         flag = f"{flag}/--no-{flag[2:]}"
-    kinds: dict[Form, Any] = {Form.NUMBER: click.INT, Form.SWITCH: click.BOOL}
+    kinds: dict[Form, Any] = {
+        Form.NUMBER: click.INT,
+        Form.DECIMAL: click.FLOAT,
+        Form.SWITCH: click.BOOL,
+    }
     return click.option(
         flag,
         name,

@@ -96,6 +96,12 @@ class Caches:
         if task is not None:
             task.cancel()
 
+    def drop_key(self, key: str) -> None:
+        """Forget the prefix that a key is under: what is there now is not known."""
+        head = key.rpartition("/")[0]
+        for prefix in (head, head.rpartition("/")[0]):
+            self.drop(prefix)
+
     def loaded(self, prefix: str) -> WatchCache | None:
         """Return the cache of a prefix if it is loaded."""
         return self._caches.get(prefix)

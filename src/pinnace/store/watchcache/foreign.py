@@ -19,6 +19,8 @@ _PROTOBUF = b"k8s\0"
 
 def readable(key: str, value: bytes) -> bytes | None:
     """Return a stored value in our own form; None, and a word in the log, if nobody can read it."""
+    if not value:
+        return None  # a value that could not be decrypted, of which the log has been told
     beta = value.startswith(_BETA)
     if value.startswith(_OWN) and not beta:
         return value
