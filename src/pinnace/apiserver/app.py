@@ -279,7 +279,7 @@ class ApiServer:
         user = await self._user(request, info, passage)
         if info.verb == "watch" or not is_long_running(info):
             passage.flow = self._flows.of(user, info)
-        self._check(user, info)
+        await self._check(user, info)
         return user
 
     async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
@@ -290,13 +290,12 @@ class ApiServer:
             self._metrics.authenticated(found, time.perf_counter() - began)
         return found
 
-    def _check(self, user: User, info: RequestInfo) -> None:
-        began, allowed = time.perf_counter(), False
-        try:
-            self.core.auth.check(user, info)
-            allowed = True
-        finally:
-            self._metrics.authorized(time.perf_counter() - began, allowed=allowed)
+    async def _check(self, user: User, info: RequestInfo) -> None:
+        began = time.perf_counter()
+        verdict = await self.core.auth.verdict(user, info)
+        self._metrics.authorized(time.perf_counter() - began, verdict)
+        if not verdict.allowed:
+            raise self.core.auth.refusal(user, info, verdict)
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info

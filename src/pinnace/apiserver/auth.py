@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pinnace.api.errors import NotFound, Unauthorized
+from pinnace.api.errors import ApiError, Unauthorized, Undecided, internal
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.authn import reviews as authn
@@ -11,7 +11,7 @@ from pinnace.apiserver.authn.impersonation import wanted
 from pinnace.apiserver.authn.table import Authenticator
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.authz.base import Attributes as Attempt
-from pinnace.apiserver.authz.base import Authorizer, refusal
+from pinnace.apiserver.authz.base import Authorizer, Decision, Verdict, refusal
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.routes import RequestInfo
 
@@ -33,14 +33,27 @@ class Auth:
         who = wanted(request.headers)
         if who is None:
             return user
-        return self.impersonation.user(user, who, _attempt(info))
+        return await self.impersonation.user(user, who, _attempt(info))
 
-    def check(self, user: User, info: RequestInfo) -> None:
-        """Raise Forbidden unless the user may do this."""
-        attempt = _attempt(info)
-        allowed, reason = self.authorizer.authorize(user, attempt)
-        if not allowed:
-            raise refusal(user, attempt, reason)
+    async def verdict(self, user: User, info: RequestInfo) -> Verdict:
+        """Return whether the user may do this."""
+        found = self.authorizer.authorize(user, _attempt(info))
+        return found if isinstance(found, Verdict) else await found
+
+    def refusal(self, user: User, info: RequestInfo, verdict: Verdict) -> ApiError:
+        """Return what a request is answered that is not allowed."""
+        if verdict.error:
+            return Undecided(verdict.error)
+        return refusal(user, _attempt(info), verdict.reason)
+
+    async def check(self, user: User, info: RequestInfo) -> None:
+        """Raise ApiError unless the user may do this too."""
+        verdict = await self.verdict(user, info)
+        if verdict.decision is Decision.ALLOW:
+            return
+        if verdict.error:
+            raise internal(verdict.error)
+        raise refusal(user, _attempt(info), verdict.reason)
 
     def review_token(self, body: Object) -> Object:
         """Answer a TokenReview."""
@@ -48,9 +61,7 @@ class Auth:
 
     def review_rules(self, body: Object, user: User) -> Object:
         """Answer a SelfSubjectRulesReview."""
-        if self.rbac is None:
-            raise NotFound("the server could not find the requested resource", details={})
-        return authz.review_own_rules(body, user, self.rbac)
+        return authz.review_own_rules(body, user, self.authorizer)
 
 
 def _attempt(info: RequestInfo) -> Attempt:
@@ -66,4 +77,5 @@ def _attempt(info: RequestInfo) -> Attempt:
         namespace=info.namespace,
         name=info.name,
         field_selector=info.field_selector,
+        label_selector=info.label_selector,
     )

@@ -81,9 +81,9 @@ class Core:
         found = self.caches.loaded(row.prefix)
         return found or await cache_of(self.caches, self.rows.storage_row(row))
 
-    def check_may_create(self, call: "Call") -> None:
+    async def check_may_create(self, call: "Call") -> None:
         """Raise Forbidden if a PUT or PATCH would create what its sender may not create."""
-        self.auth.check(call.user, replace(call.info, verb="create"))
+        await self.auth.check(call.user, replace(call.info, verb="create"))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -64,7 +64,7 @@ def build(
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
     authorizer: Authorizer = (
-        authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
+        authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else authz.allow_all()
     )
     webhooks = Webhooks(lookup, rows, authorizer)
     return Core(
@@ -88,10 +88,6 @@ def build(
         ),
         webhooks=webhooks,
     )
-
-
-def _allow_all() -> Authorizer:
-    return authz.AlwaysAllow()
 
 
 async def load(server: Core, pods: NodePods) -> None:

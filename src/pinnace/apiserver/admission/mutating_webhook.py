@@ -70,7 +70,7 @@ class MutatingAdmissionWebhook:
             if turn.again and hook not in called.again:
                 continue
             await view.turn(row)
-            if not self._hooks.is_met(match, attributes, view.obj, view.old):
+            if not await self._hooks.is_met(match, attributes, view.obj, view.old):
                 continue
             try:
                 if await self._changes(match, attributes, view):

@@ -24,11 +24,11 @@ class RbacEscalation:
         concerned = row.group == GROUP and row.plural in ROLE_KINDS + BINDING_KINDS
         return concerned and operation in ("CREATE", "UPDATE")
 
-    def validate(self, attributes: Attributes) -> None:
+    async def validate(self, attributes: Attributes) -> None:
         """Refuse an escalating role or binding."""
         if attributes.obj is None:
             return
-        refused = check_write(
+        refused = await check_write(
             attributes.row, attributes.obj, attributes.old,
             namespace=attributes.namespace, user=attributes.user,
             rbac=self._rbac, authorizer=self._authorizer,

@@ -5,6 +5,7 @@ Upstream: apiserver `admission/plugin/policy/validating`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pinnace.api.cel.admission import Budget, OutOfBudget, Variables, evaluate
@@ -16,6 +17,7 @@ from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted
+from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
@@ -91,7 +93,7 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found = _decide(policy, binding, given, param)
+                found = await settled(partial(_decide, policy, binding, given, param))
                 denied += _told(attributes, binding, found)
         return denied
 

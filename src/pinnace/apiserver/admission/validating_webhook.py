@@ -45,7 +45,7 @@ class ValidatingAdmissionWebhook:
         convert = self._hooks.convert
         obj = await converted(convert, attributes.obj, row)
         old = await converted(convert, attributes.old, row)
-        if not self._hooks.is_met(match, attributes, obj, old):
+        if not await self._hooks.is_met(match, attributes, obj, old):
             return
         try:
             await self._hooks.ask(match, attributes, obj, old, mutating=False)

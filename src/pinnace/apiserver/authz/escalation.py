@@ -10,7 +10,7 @@ from pinnace.api.errors import ApiError, forbidden, not_found
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer
+from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer, decided
 from pinnace.apiserver.authz.rbac import GROUP, Rbac
 from pinnace.apiserver.authz.rules import describe, uncovered
 
@@ -22,7 +22,7 @@ ROLE_KINDS = ("roles", "clusterroles")
 BINDING_KINDS = ("rolebindings", "clusterrolebindings")
 
 
-def check_write(
+async def check_write(
     row: Resource,
     obj: Object,
     old: Object | None,
@@ -37,12 +37,14 @@ def check_write(
         return None
     name = str(obj["metadata"].get("name") or "")
     if row.plural in ROLE_KINDS:
-        if _may(authorizer, user, "escalate", row.plural, name, namespace):
+        if await _may(authorizer, user, "escalate", row.plural, name, namespace):
             return None
         return _check_role(row, obj, old, namespace, user, rbac)
     reference = obj.get("roleRef") or {}
     role_plural = "clusterroles" if reference.get("kind") == "ClusterRole" else "roles"
-    if _may(authorizer, user, "bind", role_plural, str(reference.get("name") or ""), namespace):
+    if await _may(
+        authorizer, user, "bind", role_plural, str(reference.get("name") or ""), namespace
+    ):
         return None
     rules = rbac.role_rules(reference, namespace)
     if rules is None:
@@ -58,7 +60,7 @@ def _check_role(
     if refused is not None:
         return refused
     aggregates = _aggregates(obj) or (old is not None and _aggregates(old))
-    if aggregates and uncovered(rbac.rules_for(user, namespace)[0], _EVERYTHING):
+    if aggregates and uncovered(rbac.rules_for(user, namespace).rules, _EVERYTHING):
         why = "must have cluster-admin privileges to use the aggregationRule"
         return forbidden(row.plural, GROUP, name, why)
     return None
@@ -67,8 +69,8 @@ def _check_role(
 def _check_held(
     row: Resource, name: str, rules: list[Object], namespace: str, user: User, rbac: Rbac
 ) -> ApiError | None:
-    held, errors = rbac.rules_for(user, namespace)
-    missing = uncovered(held, rules)
+    held = rbac.rules_for(user, namespace)
+    missing = uncovered(held.rules, rules)
     if not missing:
         return None
     groups = " ".join(f'"{group}"' for group in user.groups)
@@ -77,18 +79,18 @@ def _check_held(
         f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not'
         f" currently held:\n{lines}"
     )
-    if errors:
-        text += f"; resolution errors: [{' '.join(errors)}]"
+    if held.errors:
+        text += f"; resolution errors: [{' '.join(held.errors)}]"
     return forbidden(row.plural, GROUP, name, text)
 
 
-def _may(
+async def _may(
     authorizer: Authorizer, user: User, verb: str, plural: str, name: str, namespace: str
 ) -> bool:
     attempt = Attributes(
         verb=verb, group=GROUP, version="*", resource=plural, name=name, namespace=namespace
     )
-    return authorizer.authorize(user, attempt)[0]
+    return (await decided(authorizer, user, attempt)).allowed
 
 
 def _aggregates(role: Object) -> bool:

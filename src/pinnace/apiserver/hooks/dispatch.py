@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pinnace.api.errors import ApiError, BadRequest, forbidden, internal, not_found
@@ -15,6 +16,7 @@ from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import Hook, Match, Table, hooks_of
 from pinnace.apiserver.hooks.failures import CallFailed
 from pinnace.apiserver.hooks.review import Verdict, denial, review, verdict, version_of
+from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.inputs import variables
 from pinnace.kit.uids import new_uid
 
@@ -65,7 +67,7 @@ class Hooks:
             self._table = Table(hooks, self._rows)
         return self._table.matches(attributes)
 
-    def is_met(
+    async def is_met(
         self, match: Match, attributes: Attributes, obj: Object | None, old: Object | None
     ) -> bool:
         """Say whether a webhook's conditions are met; raises Forbidden if they cannot be told."""
@@ -73,10 +75,11 @@ class Hooks:
         if hook.conditions is None:
             return True
         try:
-            return hook.conditions.match(variables(attributes, row, self._authorizer, obj, old))
+            given = variables(attributes, row, self._authorizer, obj, old)
+            return await settled(partial(hook.conditions.match, given))
         except ValueError as error:
-            given = attributes.row
-            raise forbidden(given.plural, given.group, attributes.name, str(error)) from error
+            refused = attributes.row
+            raise forbidden(refused.plural, refused.group, attributes.name, str(error)) from error
 
     async def ask(
         self,
