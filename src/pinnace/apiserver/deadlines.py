@@ -4,30 +4,19 @@ Watches and connections to something behind the server last as long as they last
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
 
+from pinnace.api.durations import parse_duration
 from pinnace.api.errors import BadRequest, Timeout
 from pinnace.api.wire import Request, Response
 from pinnace.apiserver.routes import RequestInfo
 
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}
 T = TypeVar("T")
 _TIMED_OUT = "Timeout: request did not complete within the allotted timeout"
-_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 
@@ -102,30 +91,7 @@ def timed_out() -> Response:
 
 def duration(text: str) -> float:
     """Read a duration as Go writes them, in seconds; raises BadRequest with Go's words."""
-    rest = text.removeprefix("-").removeprefix("+") if text[:1] in ("-", "+") else text
-    if rest == "0":
-        return 0.0
-    total = 0.0
-    if not rest:
-        raise _wrong(f"invalid duration {_quoted(text)}")
-    while rest:
-        found = _PART.match(rest)
-        assert found is not None
-        whole, fraction, unit = found.groups()
-        if not whole and not fraction:
-            raise _wrong(f"invalid duration {_quoted(text)}")
-        if not unit:
-            raise _wrong(f"missing unit in duration {_quoted(text)}")
-        if unit not in _UNITS:
-            raise _wrong(f"unknown unit {_quoted(unit)} in duration {_quoted(text)}")
-        total += float(f"{whole or 0}.{fraction or 0}") * _UNITS[unit]
-        rest = rest[found.end() :]
-    return -total if text.startswith("-") else total
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _wrong(why: str) -> BadRequest:
-    return BadRequest(f"invalid timeout specified in the request URL - time: {why}")
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise BadRequest(f"invalid timeout specified in the request URL - time: {error}") from None

@@ -5,9 +5,11 @@ import ipaddress
 import json
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
+from pinnace.cluster.apiserver_settings import FIELDS, ApiServerSettings, parsed, settings
 from pinnace.store.etcd.settings import PREFIX, EtcdSettings
 
 FORMAT = 1
@@ -44,6 +46,7 @@ class ClusterConfig:
     etcd_certfile: str = ""
     etcd_keyfile: str = ""
     flush_all: bool = False
+    apiserver: ApiServerSettings = field(default_factory=ApiServerSettings)
 
     @property
     def store_file(self) -> Path:
@@ -158,7 +161,9 @@ def load(data_dir: Path) -> ClusterConfig | None:
         values["node_port_range"] = tuple(values["node_port_range"])
         values["names"] = tuple(values["names"])
         values["etcd_servers"] = tuple(values.get("etcd_servers") or ())
-    except (KeyError, TypeError) as error:
+        told = {k: v for k, v in (values.get("apiserver") or {}).items() if k in FIELDS}
+        values["apiserver"] = settings(told)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error} is missing or wrong") from error
     return ClusterConfig(**values)
 
@@ -183,13 +188,15 @@ def resolve(
     data_dir: Path,
     *,
     taken: frozenset[str] = frozenset(),
+    apiserver: Mapping[str, object] | None = None,
     **given: object,
 ) -> ClusterConfig:
     """Return the facts of the cluster in a directory: remembered ones, changed by what is given.
 
     Given values of None count as not given. A new cluster takes the first pod and service ranges
-    whose pod range overlaps none of the `taken` addresses. Raises ConfigError for ranges that do
-    not fit, or for a change of a range that the cluster already uses.
+    whose pod range overlaps none of the `taken` addresses. `apiserver` are the API server's
+    settings that change. Raises ConfigError for what cannot be used, and for a change of a range
+    that the cluster already uses.
     """
     told = {name: value for name, value in given.items() if value is not None}
     remembered = load(data_dir)
@@ -210,10 +217,19 @@ def resolve(
         pods, services = _free_ranges(taken)
         defaults = {"pod_cidr": pods, "service_cidr": services, "node_name": host_name()}
         config = ClusterConfig(data_dir=data_dir, **{**defaults, **told})  # type: ignore[arg-type]
+    if apiserver:
+        config = replace(config, apiserver=_changed(config.apiserver, apiserver))
     if "advertise" not in told:
         config = replace(config, advertise=_advertised(config.bind))
     _check(config)
     return config
+
+
+def _changed(remembered: ApiServerSettings, given: Mapping[str, object]) -> ApiServerSettings:
+    try:
+        return replace(remembered, **{name: parsed(name, value) for name, value in given.items()})
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _advertised(bind: str) -> str:

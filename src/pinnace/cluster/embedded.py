@@ -13,7 +13,7 @@ Its Pods are SIMULATED: they change their status as a kubelet would report it, b
 import asyncio
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from pinnace.client.events import EventRecorder
 from pinnace.client.informer import SharedInformers
 from pinnace.client.transport import InProcess
 from pinnace.cluster import credentials, pki
+from pinnace.cluster.apiserver_settings import settings
 from pinnace.cluster.config import ClusterConfig
 from pinnace.cluster.server import server_config, serving_context
 from pinnace.controllers.base import Config as ControllerConfig
@@ -48,10 +49,18 @@ class Cluster:
 
     `nodes` is how many simulated nodes there are (0 for none: Pods stay Pending). `clock` is what
     every component waits by; with a VirtualClock nothing that takes time happens until it is
-    moved.
+    moved. `apiserver` are settings of the API server by name (`ApiServerSettings`); raises
+    ValueError for one that is not known.
     """
 
-    def __init__(self, *, nodes: int = 1, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        nodes: int = 1,
+        clock: Clock | None = None,
+        apiserver: Mapping[str, object] | None = None,
+    ) -> None:
+        self._apiserver = settings(apiserver or {})
         self.clock: Clock = clock or SystemClock()
         self._nodes = nodes
         self._stack = AsyncExitStack()
@@ -97,7 +106,11 @@ class Cluster:
         self._stack.enter_context(cycles.seldom())
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pinnace-")))
         config = ClusterConfig(
-            data_dir=directory, bind="127.0.0.1", advertise="127.0.0.1", node_name="sim"
+            data_dir=directory,
+            bind="127.0.0.1",
+            advertise="127.0.0.1",
+            node_name="sim",
+            apiserver=self._apiserver,
         )
         # Making the signing key takes longest; a thread makes it beside the loop.
         material = await asyncio.to_thread(pki.make, config, datetime.now(UTC))

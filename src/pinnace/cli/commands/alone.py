@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,7 +66,8 @@ def with_facts(start: Callable[[Config, ClusterConfig], None]) -> Callable[..., 
         **given: str | None,
     ) -> None:
         reached = connection(kubeconfig, server)
-        start(reached, configs.resolve(data_dir, taken=frozenset(), pod_cidr=cluster_cidr, **given))
+        facts = dict[str, Any](given)
+        start(reached, configs.resolve(data_dir, taken=frozenset(), pod_cidr=cluster_cidr, **facts))
 
     return called
 

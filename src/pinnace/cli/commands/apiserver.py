@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from pinnace.cli.commands import alone
+from pinnace.cli.commands.apiserver_options import apiserver_options
 from pinnace.cli.commands.base import data_dir_option, one_line_errors
 from pinnace.cli.commands.store_options import store_options
 from pinnace.cluster import config as configs
@@ -26,6 +27,7 @@ from pinnace.cluster.server import serve
 @alone.cluster_cidr_option
 @alone.service_cidr_option
 @store_options
+@apiserver_options
 @one_line_errors
 def command(
     data_dir: Path,
@@ -35,6 +37,7 @@ def command(
     cluster_cidr: str | None,
     service_cidr: str | None,
     store: dict[str, object],
+    apiserver: dict[str, object],
 ) -> None:
     """Run the API server alone, on its own data directory.
 
@@ -49,6 +52,7 @@ def command(
         bind=bind,
         pod_cidr=cluster_cidr,
         service_cidr=service_cidr,
+        apiserver=apiserver,
         **store,
     )
     with instance.claim(config.run_dir):

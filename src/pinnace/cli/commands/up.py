@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from pinnace.cli.commands.apiserver_options import apiserver_options
 from pinnace.cli.commands.base import data_dir_option, one_line_errors, verbosity_option
 from pinnace.cli.commands.store_options import store_options
 from pinnace.cluster import config as configs
@@ -34,6 +35,7 @@ from pinnace.cluster.config import ConfigError
 @click.option("--node-name", help="The name of this machine's node [its host name].")
 @click.option("--detach", is_flag=True, help="Return when the cluster is ready; it goes on.")
 @store_options
+@apiserver_options
 @one_line_errors
 def command(
     data_dir: Path,
@@ -46,6 +48,7 @@ def command(
     node_name: str | None,
     detach: bool,
     store: dict[str, object],
+    apiserver: dict[str, object],
 ) -> None:
     """Start a cluster, or the one that a data directory has."""
     began = time.monotonic()
@@ -69,6 +72,7 @@ def command(
         pod_cidr=pod_cidr,
         service_cidr=service_cidr,
         node_name=node_name,
+        apiserver=apiserver,
         **store,
     )
     if detach:

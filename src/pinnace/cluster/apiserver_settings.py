@@ -1,0 +1,78 @@
+"""What users may tell the API server: a field for each setting, named as kube-apiserver's flag.
+
+The command line derives an option from each field (`cli/commands/apiserver_options.py`), and
+`pinnace.Cluster(apiserver=...)` takes them by name. A cluster remembers what it was told, so a path
+to a file is kept whole. What a setting does is `cluster/server.py`'s, which makes the server's own
+configuration of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from pinnace.api.durations import parse_duration
+
+
+class Form(StrEnum):
+    """How a setting is written on the command line; what it is then is its field's type."""
+
+    TEXT = "TEXT"
+    FILE = "FILE"  # the path of a file, of type str
+    NUMBER = "NUMBER"
+    DURATION = "DURATION"  # as Go writes it; seconds, of type float
+    SWITCH = "SWITCH"
+    LIST = "LIST"  # with commas, or given several times; a tuple of texts
+
+
+def setting(default: Any, form: Form, help: str) -> Any:  # click's word for it
+    """Return the field of a setting."""
+    return field(default=default, metadata={"form": form, "help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServerSettings:
+    """The settings of one API server; the defaults are kube-apiserver's."""
+
+    request_timeout: float = setting(
+        60.0, Form.DURATION, "After how long a request that is no watch is answered with 504."
+    )
+    min_request_timeout: int = setting(
+        1800, Form.NUMBER, "How many seconds a watch lasts at least, if its client names no end."
+    )
+    event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
+
+
+FIELDS = {one.name: one for one in fields(ApiServerSettings)}
+
+
+def parsed(name: str, given: object) -> Any:
+    """Return the value of a setting as its field holds it; raises ValueError with the reason.
+
+    Texts are read as on the command line; values of the field's own type stay what they are. A name
+    that is no setting's is an error too.
+    """
+    if name not in FIELDS:
+        raise ValueError(f"the API server has no setting {name!r}")
+    form = FIELDS[name].metadata["form"]
+    if form is Form.LIST:
+        parts = given.split(",") if isinstance(given, str) else given
+        if not isinstance(parts, list | tuple):
+            raise ValueError(f"{name} is a list of texts")
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    if form is Form.DURATION and isinstance(given, str):
+        return parse_duration(given)
+    wanted: dict[Form, tuple[type, ...]] = {
+        Form.NUMBER: (int,),
+        Form.DURATION: (int, float),
+        Form.SWITCH: (bool,),
+    }
+    types = wanted.get(form, (str,))
+    if not isinstance(given, types) or (isinstance(given, bool) and form is not Form.SWITCH):
+        raise ValueError(f"{name} cannot be {given!r}")
+    return float(given) if form is Form.DURATION else given  # type: ignore[arg-type]
+
+
+def settings(given: Mapping[str, object]) -> ApiServerSettings:
+    """Return the settings with these values, the rest as by default; raises ValueError."""
+    return ApiServerSettings(**{name: parsed(name, value) for name, value in given.items()})
