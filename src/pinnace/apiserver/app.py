@@ -126,6 +126,7 @@ class ApiServer:
             self._definitions.run(),
             self._dangling.run(),
             repair_for_ever(core, core.clock),
+            core.auth.authorizers.follow(),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
@@ -183,6 +184,7 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        await self.core.auth.authorizers.close()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""

@@ -11,8 +11,10 @@ from pinnace.apiserver.authn.impersonation import wanted
 from pinnace.apiserver.authn.table import Authenticator
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.authz.base import Attributes as Attempt
-from pinnace.apiserver.authz.base import Authorizer, Decision, Verdict, refusal
+from pinnace.apiserver.authz.base import Decision, Verdict, refusal
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.authz.table import Authorizers
+from pinnace.apiserver.authz.union import Union
 from pinnace.apiserver.routes import RequestInfo
 
 
@@ -21,9 +23,14 @@ class Auth:
     """What the server knows callers and their rights by."""
 
     authenticator: Authenticator
-    authorizer: Authorizer
+    authorizers: Authorizers
     impersonation: Impersonation
-    rbac: Rbac | None = None
+    rbac: Rbac
+
+    @property
+    def authorizer(self) -> Union:
+        """Who decides."""
+        return self.authorizers.union
 
     async def user(self, request: Request, info: RequestInfo) -> User:
         """Return whom the request acts as; raises Unauthorized and Forbidden."""
@@ -37,7 +44,7 @@ class Auth:
 
     async def verdict(self, user: User, info: RequestInfo) -> Verdict:
         """Return whether the user may do this."""
-        found = self.authorizer.authorize(user, _attempt(info))
+        found = self.authorizers.union.authorize(user, _attempt(info))
         return found if isinstance(found, Verdict) else await found
 
     def refusal(self, user: User, info: RequestInfo, verdict: Verdict) -> ApiError:

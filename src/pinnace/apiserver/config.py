@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
-from typing import Literal
 
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.authz.configuration import ALLOW_ALL, AuthzConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 
 
@@ -26,7 +26,7 @@ class ServerConfig:
 
     rows: Sequence[Resource] = RESOURCES
     authentication: AuthnConfig = field(default_factory=AuthnConfig)
-    authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
+    authorization: AuthzConfig = ALLOW_ALL
     admission: bool = False
     token_issuer: TokenIssuer | None = None
     service_cidr: str = "10.96.0.0/16"

@@ -139,6 +139,7 @@ class Metrics:
     async def answer(self, core: Core) -> Response:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
         found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all()]
+        found += core.auth.authorizers.counts.all()
         found += cache_metrics(_readings(core))
         try:
             size = await core.store.size()

@@ -10,12 +10,12 @@ from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.authn import table as authn
 from pinnace.apiserver.authn.impersonating import Impersonation
-from pinnace.apiserver.authz import table as authz
-from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.authz.table import Authorizers
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
+from pinnace.apiserver.identity import lease_name
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.routes import Rows
@@ -63,9 +63,15 @@ def build(
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
-    authorizer: Authorizer = (
-        authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else authz.allow_all()
+    authorizers = Authorizers(
+        config.authorization,
+        roles,
+        lookup,
+        pods.on,
+        clock,
+        server=lease_name(config.host_name, config.identity),
     )
+    authorizer = authorizers.union
     webhooks = Webhooks(lookup, rows, authorizer)
     return Core(
         store=store,
@@ -77,7 +83,7 @@ def build(
         lookup=lookup,
         auth=Auth(
             authn.build(config.authentication, lookup, clock.now),
-            authorizer,
+            authorizers,
             Impersonation(authorizer),
             roles,
         ),
@@ -99,8 +105,6 @@ async def load(server: Core, pods: NodePods) -> None:
         cache.listeners.append(lambda change: server.webhooks.forget())
     pods.follow(await server.cache(core.PODS))
     roles = server.auth.rbac
-    if roles is None:
-        return
     for row in _RBAC:
         _follow(await_free(server, row), row, roles)
 

@@ -12,9 +12,11 @@ from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.request_header import FrontProxy
 from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.authz.configuration import AuthzConfig, AuthzFlags, from_flags
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
@@ -40,7 +42,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             api_audiences=(issuer,),
             front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
         ),
-        authorization="RBAC",
+        authorization=_authorization(config.apiserver),
         admission=True,
         token_issuer=TokenIssuer(
             issuer=issuer,
@@ -67,6 +69,43 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             ),
             openid.KEYS_PATH: openid.key_set([public_key]),
         },
+    )
+
+
+def _authorization(given: ApiServerSettings) -> AuthzConfig:
+    """Return who decides what callers may do; raises ConfigError."""
+    if given.authorization_config and _asks_otherwise(given):
+        raise ConfigError(
+            "--authorization-config can not be specified when --authorization-mode or"
+            " --authorization-webhook-* flags are defined"
+        )
+    flags = AuthzFlags(
+        modes=given.authorization_mode,
+        policy_file=given.authorization_policy_file,
+        webhook_config_file=given.authorization_webhook_config_file,
+        webhook_version=given.authorization_webhook_version,
+        webhook_authorized_ttl=given.authorization_webhook_cache_authorized_ttl,
+        webhook_unauthorized_ttl=given.authorization_webhook_cache_unauthorized_ttl,
+        config_file=given.authorization_config,
+    )
+    try:
+        return from_flags(flags)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _asks_otherwise(given: ApiServerSettings) -> bool:
+    """Say whether authorizers are asked for by flags too."""
+    usual = ApiServerSettings()
+    return any(
+        getattr(given, name) != getattr(usual, name)
+        for name in (
+            "authorization_mode",
+            "authorization_webhook_config_file",
+            "authorization_webhook_version",
+            "authorization_webhook_cache_authorized_ttl",
+            "authorization_webhook_cache_unauthorized_ttl",
+        )
     )
 
 

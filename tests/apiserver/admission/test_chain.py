@@ -27,8 +27,8 @@ from pinnace.api.wire import User
 from pinnace.apiserver.admission.base import Attributes, Chain
 from pinnace.apiserver.admission.service_account import ServiceAccount
 from pinnace.apiserver.admission.table import build
-from pinnace.apiserver.authz.union import Member, Union
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.authz.union import Member, Union
 from pinnace.kit import x509
 from pinnace.testing.lookups import DictLookup
 

@@ -124,7 +124,9 @@ async def test_the_way_that_succeeded_last_is_tried_first():
 
 async def test_a_service_account_is_asked_for_as_one_and_gets_its_groups():
     authorizer = Remembering(("serviceaccounts", "ns", "robot"))
-    user = await impersonate(ADMIN, {"impersonate-user": "system:serviceaccount:ns:robot"}, authorizer)
+    user = await impersonate(
+        ADMIN, {"impersonate-user": "system:serviceaccount:ns:robot"}, authorizer
+    )
     assert user.groups == (
         "system:serviceaccounts",
         "system:serviceaccounts:ns",

@@ -3,7 +3,6 @@ import pytest
 from pinnace.api.errors import BadRequest, Invalid
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.union import Member, Union
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.authz.reviews import (
     review_access,
@@ -11,6 +10,7 @@ from pinnace.apiserver.authz.reviews import (
     review_own_access,
     review_own_rules,
 )
+from pinnace.apiserver.authz.union import Member, Union
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.testing.lookups import DictLookup
 
@@ -45,7 +45,9 @@ async def test_a_review_answers_for_the_named_subject(rbac):
 async def test_masters_are_allowed_everything(rbac):
     root = User("root", ("system:masters",))
     asked = {"verb": "delete", "resource": "nodes"}
-    answer = await review_own_access(review(resourceAttributes=asked), root, Union((Member("RBAC", "rbac", rbac),)))
+    answer = await review_own_access(
+        review(resourceAttributes=asked), root, Union((Member("RBAC", "rbac", rbac),))
+    )
     assert answer["status"] == {"allowed": True}
 
 
