@@ -5,9 +5,6 @@ import socket
 import ssl
 import tempfile
 
-from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
-from pinnace.api.objects import Object
-from pinnace.api.resources import Resource
 from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.request_header import FrontProxy
@@ -16,6 +13,7 @@ from pinnace.apiserver.authz.configuration import AuthzConfig, AuthzFlags, from_
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.access import component_access
 from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.pki import FRONT_PROXY, Pki
@@ -62,7 +60,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
-        objects=tuple(dns_access()),
+        objects=component_access(),
         documents={
             openid.CONFIGURATION_PATH: openid.configuration(
                 issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
@@ -144,38 +142,6 @@ def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
         file.write(pair.certificate + b"\n" + pair.key)
         file.flush()
         context.load_cert_chain(file.name)
-
-
-def dns_access() -> list[tuple[Resource, Object]]:
-    """Return the rights of the cluster's DNS: CoreDNS's own, and to publish where it listens."""
-    name, api = "system:coredns", "rbac.authorization.k8s.io"
-    subject = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
-    watch = ["list", "watch"]
-    rules = [
-        {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": ["get", *watch]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch},
-    ]
-    publish = [
-        {"apiGroups": [group], "resources": [plural], "verbs": ["create", "get", "patch"]}
-        for group, plural in (("", "services"), ("discovery.k8s.io", "endpointslices"))
-    ]
-
-    def made(kind: str, namespace: str = "", **more: object) -> Object:
-        meta = {"name": name} | ({"namespace": namespace} if namespace else {})
-        return {"apiVersion": f"{api}/v1", "kind": kind, "metadata": meta, **more}
-
-    def reference(kind: str) -> Object:
-        return {"apiGroup": api, "kind": kind, "name": name}
-
-    here = "kube-system"
-    return [
-        (CLUSTERROLES, made("ClusterRole", rules=rules)),
-        (CLUSTERROLEBINDINGS, made(
-            "ClusterRoleBinding", roleRef=reference("ClusterRole"), subjects=[subject]
-        )),
-        (ROLES, made("Role", here, rules=publish)),
-        (ROLEBINDINGS, made("RoleBinding", here, roleRef=reference("Role"), subjects=[subject])),
-    ]  # fmt: skip
 
 
 async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:
