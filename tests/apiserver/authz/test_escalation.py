@@ -27,10 +27,10 @@ def hold(lookup, *rules):
     )
 
 
-async def write(lookup, row, obj, *, who=JANE, old=None, namespace=""):
+async def write(lookup, row, obj, *, who=JANE, old=None, namespace="", asked=""):
     rbac = Rbac(lookup)
     return await check_write(
-        row, obj, old, namespace=namespace, user=who, rbac=rbac, authorizer=rbac
+        row, obj, old, namespace=namespace, asked=asked, user=who, rbac=rbac, authorizer=rbac
     )
 
 
@@ -113,3 +113,16 @@ async def test_an_update_of_finalizers_alone_is_not_checked(lookup):
     new = {**old, "metadata": {"name": "new", "finalizers": ["x"]}}
     assert await write(lookup, CLUSTERROLES, new, old=old) is None
     assert await write(lookup, CLUSTERROLES, {**new, "rules": [rule("get", "", "x")]}, old=old)
+
+
+async def test_escalating_by_name_does_not_allow_to_create(lookup):
+    hold(lookup, rule("escalate", "rbac.authorization.k8s.io", "clusterroles", names="new"))
+    wanted = made(rule("*", "*", "*"))
+    assert (await write(lookup, CLUSTERROLES, wanted)).code == 403
+    assert await write(lookup, CLUSTERROLES, wanted, asked="new") is None
+
+
+async def test_a_reference_to_something_else_is_no_way_around(lookup):
+    hold(lookup, rule("bind", "rbac.authorization.k8s.io", "roles"))
+    refused = await write(lookup, ROLEBINDINGS, bind(kind="Pod"), namespace="ns")
+    assert refused.message == 'unsupported role reference kind: "Pod"'

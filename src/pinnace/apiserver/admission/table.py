@@ -80,8 +80,9 @@ def plugins(
         CertificateSubjectRestriction(),
         DefaultIngressClass(),
         PodTopologyLabels(),
-        RbacEscalation(rbac, authorizer),
         *dynamic,
+        # Looks at what all that change the object have made of it, before it is validated.
+        RbacEscalation(rbac, authorizer),
         *last,
     )
 

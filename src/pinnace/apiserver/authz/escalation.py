@@ -6,9 +6,10 @@ of writing (create, update, patch, apply) passes it.
 
 from typing import Any
 
-from pinnace.api.errors import ApiError, forbidden, not_found
+from pinnace.api.errors import ApiError, BadRequest, forbidden, not_found
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.validation.base import quoted
 from pinnace.api.wire import User
 from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer, decided
 from pinnace.apiserver.authz.rbac import GROUP, Rbac
@@ -28,27 +29,36 @@ async def check_write(
     old: Object | None,
     *,
     namespace: str,
+    asked: str,
     user: User,
     rbac: Rbac,
     authorizer: Authorizer,
 ) -> ApiError | None:
-    """Return why the user may not write this role or binding, or None."""
+    """Return why the user may not write this role or binding, or None.
+
+    `asked` is the name that the request's path has: to create a role one has to be allowed to
+    escalate any.
+    """
     if MASTERS in user.groups or (old is not None and _only_for_garbage_collection(obj, old)):
         return None
     name = str(obj["metadata"].get("name") or "")
     if row.plural in ROLE_KINDS:
-        if await _may(authorizer, user, "escalate", row.plural, name, namespace):
+        if await _may(authorizer, user, "escalate", row.plural, asked, namespace):
             return None
         return _check_role(row, obj, old, namespace, user, rbac)
     reference = obj.get("roleRef") or {}
-    role_plural = "clusterroles" if reference.get("kind") == "ClusterRole" else "roles"
-    if await _may(
-        authorizer, user, "bind", role_plural, str(reference.get("name") or ""), namespace
-    ):
+    kind, target = str(reference.get("kind") or ""), str(reference.get("name") or "")
+    plural = {"Role": "roles", "ClusterRole": "clusterroles"}.get(kind)
+    if plural is None:
+        return ApiError(f"unsupported role reference kind: {quoted(kind)}", reason="")
+    if await _may(authorizer, user, "bind", plural, target, namespace):
         return None
+    if not target:
+        return BadRequest("Name parameter required.")
     rules = rbac.role_rules(reference, namespace)
     if rules is None:
-        return not_found(role_plural.removesuffix("s"), GROUP, str(reference.get("name") or ""))
+        # Upstream looks the role up in the course of a request for a binding, and says so.
+        return not_found(row.plural, GROUP, target)
     return _check_held(row, name, rules, namespace, user, rbac)
 
 
