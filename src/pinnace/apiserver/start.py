@@ -12,12 +12,15 @@ from pinnace.apiserver.authn import table as authn
 from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.authz.table import Authorizers
+from pinnace.apiserver.bootstrap.objects import ensure
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
 from pinnace.apiserver.identity import lease_name
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
+from pinnace.apiserver.resourcemetrics.provider import Provider
+from pinnace.apiserver.resourcemetrics.scraper import Scraper
 from pinnace.apiserver.routes import Rows
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
@@ -59,7 +62,7 @@ def build(
     failed: Callable[[StoreError], None],
 ) -> Core:
     """Return the parts of a server, joined and not yet running."""
-    rows = Rows(config.rows)
+    rows = Rows(config.rows, config.unserved)
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
@@ -73,7 +76,11 @@ def build(
     )
     authorizer = authorizers.union
     webhooks = Webhooks(lookup, rows, authorizer)
-    return Core(
+
+    async def make_namespace(name: str) -> None:
+        await ensure(server, core.NAMESPACES, {"metadata": {"name": name}})
+
+    server = Core(
         store=store,
         clock=clock,
         config=config,
@@ -88,12 +95,25 @@ def build(
             roles,
         ),
         admission=(
-            admission.build(authorizer, roles, quota_writer=QuotaStatus(store), webhooks=webhooks)
+            admission.build(
+                authorizer,
+                roles,
+                quota_writer=QuotaStatus(store),
+                webhooks=webhooks,
+                options=config.admission_options,
+                around=admission.Surroundings(
+                    rows=rows, now=clock.monotonic, make_namespace=make_namespace
+                ),
+            )
             if config.admission
             else Chain(())
         ),
         webhooks=webhooks,
+        usage=Provider(
+            clock, lambda: list(lookup.list(core.NODES)), pods, Scraper(config.kubelet_tls)
+        ),
     )
+    return server
 
 
 async def load(server: Core, pods: NodePods) -> None:

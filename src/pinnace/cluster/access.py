@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.cluster.pki import SIM
+from pinnace.cluster.pki import IDENTITIES, KUBELET_CLIENT, SIM
 
 _API = "rbac.authorization.k8s.io"
 _DNS, _HERE = "system:coredns", "kube-system"
 
 
 def component_access() -> tuple[tuple[Resource, Object], ...]:
-    """Return the roles and bindings of the DNS and of the simulated nodes."""
-    return (*_dns(), *_sim())
+    """Return the roles and bindings of the DNS, the simulated nodes, and who calls kubelets."""
+    return (*_dns(), *_sim(), *_kubelet_client())
 
 
 def _dns() -> Sequence[tuple[Resource, Object]]:
@@ -47,6 +47,15 @@ def _sim() -> Sequence[tuple[Resource, Object]]:
         _rule("coordination.k8s.io", "leases", "create patch"),
     ]
     return _granted(SIM, rules, {"apiGroup": _API, "kind": "User", "name": SIM})
+
+
+def _kubelet_client() -> Sequence[tuple[Resource, Object]]:
+    """Upstream's role of those who may use all of a kubelet's API, for the API server itself."""
+    name = IDENTITIES[KUBELET_CLIENT].common_name
+    subject = {"apiGroup": _API, "kind": "User", "name": name}
+    reference = _to("ClusterRole", "system:kubelet-api-admin")
+    made = _made("ClusterRoleBinding", name, roleRef=reference, subjects=[subject])
+    return ((CLUSTERROLEBINDINGS, made),)
 
 
 def _granted(name: str, rules: list[Object], subject: Object) -> Sequence[tuple[Resource, Object]]:

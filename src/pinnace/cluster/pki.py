@@ -12,6 +12,7 @@ from pinnace.kit import x509
 from pinnace.kit.x509 import Authority, KeyPair, Subject
 
 SIM = "system:pinnace-sim"
+KUBELET_CLIENT = "apiserver-kubelet-client"
 # Who each component is, in upstream's words: RBAC's bootstrap bindings name them.
 IDENTITIES: dict[str, Subject] = {
     "admin": Subject("kubernetes-admin", ("system:masters",)),
@@ -22,7 +23,7 @@ IDENTITIES: dict[str, Subject] = {
     "dns": Subject("system:serviceaccount:kube-system:coredns"),
     # Plays kubelets; no name of upstream's, which knows no such component.
     "sim": Subject(SIM),
-    "apiserver-kubelet-client": Subject("kube-apiserver-kubelet-client"),
+    KUBELET_CLIENT: Subject("kube-apiserver-kubelet-client"),
 }
 
 

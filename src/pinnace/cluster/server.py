@@ -3,9 +3,9 @@
 import logging
 import socket
 import ssl
-import tempfile
 
-from pinnace.apiserver import http
+from pinnace.api.kinds.table import RESOURCES
+from pinnace.apiserver import enablement, http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.request_header import FrontProxy
 from pinnace.apiserver.authn.table import AuthnConfig
@@ -14,13 +14,16 @@ from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.cluster.access import component_access
+from pinnace.cluster.admission_file import admission_options
 from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.metrics_access import metrics_access
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
 from pinnace.kit.clock import Clock
-from pinnace.kit.x509 import KeyPair, public_pem
+from pinnace.kit.tls import load_pair
+from pinnace.kit.x509 import public_pem
 from pinnace.store.base import StoreError
 from pinnace.store.table import open_store
 
@@ -41,7 +44,9 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
         ),
         authorization=_authorization(config.apiserver),
+        unserved=_unserved(config.apiserver),
         admission=True,
+        admission_options=admission_options(config.apiserver),
         token_issuer=TokenIssuer(
             issuer=issuer,
             private_key=pki.signing_key,
@@ -56,11 +61,15 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         request_timeout=config.apiserver.request_timeout,
         min_request_timeout=config.apiserver.min_request_timeout,
         event_ttl=int(config.apiserver.event_ttl),
+        priority_and_fairness=config.apiserver.enable_priority_and_fairness,
+        max_requests_inflight=config.apiserver.max_requests_inflight,
+        max_mutating_requests_inflight=config.apiserver.max_mutating_requests_inflight,
         host_name=socket.gethostname(),
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
-        objects=component_access(),
+        front_proxy_client=pki.clients[FRONT_PROXY],
+        objects=(*component_access(), *metrics_access()),
         documents={
             openid.CONFIGURATION_PATH: openid.configuration(
                 issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
@@ -92,6 +101,13 @@ def _authorization(given: ApiServerSettings) -> AuthzConfig:
         raise ConfigError(str(error)) from error
 
 
+def _unserved(settings: ApiServerSettings) -> frozenset[enablement.Key]:
+    try:
+        return enablement.unserved(RESOURCES, settings.runtime_config, settings.feature_gates)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
 def _asks_otherwise(given: ApiServerSettings) -> bool:
     """Say whether authorizers are asked for by flags too."""
     usual = ApiServerSettings()
@@ -118,7 +134,7 @@ def serving_context(pki: Pki) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    _load(context, pki.apiserver)
+    load_pair(context, pki.apiserver)
     context.load_verify_locations(cadata=(pki.ca + pki.front_proxy.pem).decode())
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
@@ -132,16 +148,8 @@ def kubelet_context(pki: Pki) -> ssl.SSLContext:
     """
     context = ssl.create_default_context(cadata=pki.ca.decode())
     context.check_hostname = False
-    _load(context, pki.clients["apiserver-kubelet-client"])
+    load_pair(context, pki.clients["apiserver-kubelet-client"])
     return context
-
-
-def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
-    # OpenSSL reads certificate chains from files only.
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pair.certificate + b"\n" + pair.key)
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:
@@ -172,7 +180,11 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
 async def _listen(server: ApiServer, config: ClusterConfig, pki: Pki) -> http.Listener:
     try:
         return await http.serve(
-            server.handle, host=config.bind, port=config.port, ssl_context=serving_context(pki)
+            server.handle,
+            host=config.bind,
+            port=config.port,
+            ssl_context=serving_context(pki),
+            passes_on=server.passes_on,
         )
     except OSError as error:
         why = error.strerror or str(error)

@@ -81,10 +81,13 @@ class MutatingAdmissionPolicy:
 
     def mutate(self, attributes: Attributes) -> Outcome:
         """Follow the policies, if there are any."""
-        found = self._policies.all()
-        return self._follow(attributes, found) if found else None
+        found = self._policies.known()
+        return None if found is not None and not found else self._follow(attributes)
 
-    async def _follow(self, attributes: Attributes, policies: Sequence[Policy]) -> None:
+    async def _follow(self, attributes: Attributes) -> None:
+        policies = await self._policies.all(attributes.apart)
+        if not policies:
+            return
         failures: list[str] = []
         turn = attributes.reinvocation
         called: _Called = turn.kept.setdefault(self.name, _Called())
@@ -142,7 +145,7 @@ class MutatingAdmissionPolicy:
         given = variables(attributes, row, self._authorizer, obj, old)
         given["params"] = invocation.param
         try:
-            if not await settled(partial(_concerns, policy, given)):
+            if not await settled(partial(_concerns, policy, given), attributes.apart):
                 return False
         except ValueError as error:
             _note(failures, policy, invocation.binding, str(error))
@@ -150,7 +153,9 @@ class MutatingAdmissionPolicy:
         before = orjson.dumps(obj)
         for expression in policy.mutations:
             try:
-                obj = await settled(partial(_mutated, policy, expression, given, obj, row))
+                obj = await settled(
+                    partial(_mutated, policy, expression, given, obj, row), attributes.apart
+                )
             except _Failed as error:
                 _note(failures, policy, invocation.binding, str(error))
         if orjson.dumps(obj) == before:

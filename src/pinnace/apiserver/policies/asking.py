@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pinnace.api.cel.authorizer import Ask, Attempt
 from pinnace.api.wire import User
+from pinnace.apiserver.apart import Apart
 from pinnace.apiserver.authn.service_accounts import groups_of, username
 from pinnace.apiserver.authz.base import Attributes, Authorizer, Verdict
 from pinnace.apiserver.authz.narrowing import narrowed_to
@@ -25,11 +26,14 @@ class Unanswered(Exception):
         self.settle = settle
 
 
-async def settled(evaluate: Callable[[], T]) -> T:
-    """Return what evaluating expressions gives, which is begun anew after each answer."""
+async def settled(evaluate: Callable[[], T], apart: Apart) -> T:
+    """Return what evaluating expressions gives, which is begun anew after each answer.
+
+    What takes long is evaluated beside the event loop.
+    """
     while True:
         try:
-            return evaluate()
+            return await apart.patiently(0, evaluate)
         except Unanswered as question:
             await question.settle()
 
