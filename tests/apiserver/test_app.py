@@ -6,6 +6,7 @@ import pytest
 
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit.clock import VirtualClock
 from pinnace.store.memory import MemoryStore
@@ -16,7 +17,7 @@ JANE = User("jane")
 
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
-    config = ServerConfig(authorization="RBAC", admission=True)
+    config = ServerConfig(authorization=NODE_AND_RBAC, admission=True)
     made = ApiServer(MemoryStore(), VirtualClock(), config)
     await made.start()
     yield made

@@ -9,6 +9,7 @@ import pytest
 
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit.clock import VirtualClock
 from pinnace.store.memory import MemoryStore
@@ -20,7 +21,7 @@ CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
-    config = ServerConfig(authorization="RBAC", admission=True)
+    config = ServerConfig(authorization=NODE_AND_RBAC, admission=True)
     made = ApiServer(MemoryStore(), VirtualClock(), config)
     await made.start()
     yield made

@@ -8,6 +8,7 @@ import pytest
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.kit import x509
@@ -29,7 +30,7 @@ async def ask():
     issuer = TokenIssuer(issuer=ISSUER, private_key=KEY, api_audiences=(ISSUER,), now=clock.now)
     config = ServerConfig(
         authentication=AuthnConfig(service_account_keys=(x509.public_pem(KEY),)),
-        authorization="RBAC",
+        authorization=NODE_AND_RBAC,
         admission=True,
         token_issuer=issuer,
     )

@@ -15,6 +15,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import Request, Response, Stream, User
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit.clock import VirtualClock
 from pinnace.store.memory import MemoryStore
@@ -105,7 +106,7 @@ def everywhere(row: Resource) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api() -> AsyncIterator[Api]:
-    config = ServerConfig(admission=True, authorization="RBAC")
+    config = ServerConfig(admission=True, authorization=NODE_AND_RBAC)
     server = ApiServer(MemoryStore(), VirtualClock(), config)
     await server.start()
     made = Api(server)

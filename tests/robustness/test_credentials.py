@@ -17,6 +17,7 @@ from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.authn.x509 import ClientCertificates
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.kit import x509
@@ -70,7 +71,7 @@ async def door() -> AsyncIterator[Door]:
     issuer = TokenIssuer(issuer=ISSUER, private_key=KEY, api_audiences=(ISSUER,), now=clock.now)
     config = ServerConfig(
         authentication=AuthnConfig(service_account_keys=(x509.public_pem(KEY),)),
-        authorization="RBAC",
+        authorization=NODE_AND_RBAC,
         admission=True,
         token_issuer=issuer,
     )

@@ -70,6 +70,10 @@ class Forbidden(ApiError):
     reason = "Forbidden"
 
 
+class Undecided(ApiError):
+    """Whether the caller may do this cannot be told; the answer is text, as upstream's is."""
+
+
 class NotFound(ApiError):
     """The object, or its resource, does not exist."""
 

@@ -9,6 +9,11 @@ def slice_text(texts: Iterable[str]) -> str:
     return "[" + " ".join(texts) + "]"
 
 
+def without_tags(text: str) -> str:
+    """Write a text so that no browser takes it for HTML, as upstream's refusals are."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def selector_text(selector: Mapping[str, Any] | None) -> str:
     """Write a selector as `%v` prints a pointer to one."""
     if selector is None:

@@ -12,9 +12,11 @@ import orjson
 
 from pinnace.api.codec import protobuf
 from pinnace.api.codec import yaml as yaml_codec
-from pinnace.api.errors import ApiError, NotAcceptable
+from pinnace.api.errors import ApiError, NotAcceptable, Undecided
+from pinnace.api.gotext import without_tags
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.validation.base import quoted
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.fairness.gate import Held
@@ -157,6 +159,8 @@ def answer_object(request: Request, obj: Object, *, code: int = 200) -> Response
 
 def answer_error(request: Request, error: ApiError) -> Response:
     """Answer with the Status of an error, in readable JSON if the client accepts nothing better."""
+    if isinstance(error, Undecided):
+        return _answer_undecided(request, error)
     try:
         wanted = accepted(request)
     except ApiError:
@@ -166,6 +170,13 @@ def answer_error(request: Request, error: ApiError) -> Response:
     if retry:
         response.headers["retry-after"] = str(retry)
     return response
+
+
+def _answer_undecided(request: Request, error: Undecided) -> Response:
+    target = f"{request.path}?{request.raw_query}" if request.raw_query else request.path
+    text = without_tags(f"Internal Server Error: {quoted(target)}: {error.message}")
+    headers = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+    return Response(status=500, headers=headers, body=f"{text}\n".encode())
 
 
 def finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:

@@ -183,6 +183,7 @@ class ApiServer:
             self._dangling.run(),
             core.usage.run(),
             repair_for_ever(core, core.clock),
+            core.auth.authorizers.follow(),
             maintain_for_ever(core),
             *((self.priority.run(),) if self.priority is not None else ()),
             *((self._at_rest.follow_file(core.reread),) if self._at_rest else ()),
@@ -243,6 +244,7 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        await self.core.auth.authorizers.close()
         self.core.apart.close()
         await self._aggregator.close()
         await self.core.usage.close()
@@ -381,7 +383,7 @@ class ApiServer:
             passage.held = self._gate.enter(request, info, user)
             if passage.held.waits:
                 await passage.held.ready(request)
-        self._check(user, info, passage.trail)
+        await self._check(user, info, passage.trail)
         return user
 
     async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
@@ -395,16 +397,16 @@ class ApiServer:
                 passage.trail.took("authentication", seconds)
         return found
 
-    def _check(self, user: User, info: RequestInfo, trail: Trail | None) -> None:
-        began, allowed = time.perf_counter(), False
-        try:
-            self.core.auth.check(user, info, trail)
-            allowed = True
-        finally:
-            seconds = time.perf_counter() - began
-            self._metrics.authorized(seconds, allowed=allowed)
-            if trail is not None:
-                trail.took("authorization", seconds)
+    async def _check(self, user: User, info: RequestInfo, trail: Trail | None) -> None:
+        began = time.perf_counter()
+        verdict = await self.core.auth.verdict(user, info)
+        seconds = time.perf_counter() - began
+        self._metrics.authorized(seconds, verdict)
+        if trail is not None:
+            trail.took("authorization", seconds)
+            trail.decided(verdict.reason, allowed=verdict.allowed)
+        if not verdict.allowed:
+            raise self.core.auth.refusal(user, info, verdict)
 
     async def _resource(self, call: Call) -> Answer:
         row, info = call.row, call.info

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pinnace.api.errors import NotFound, Unauthorized
+from pinnace.api.errors import ApiError, Unauthorized, Undecided, internal
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.audit.trail import Trail
@@ -12,8 +12,10 @@ from pinnace.apiserver.authn.impersonation import wanted
 from pinnace.apiserver.authn.table import Authenticator
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.authz.base import Attributes as Attempt
-from pinnace.apiserver.authz.base import Authorizer, refusal
+from pinnace.apiserver.authz.base import Decision, Verdict, refusal
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.authz.table import Authorizers
+from pinnace.apiserver.authz.union import Union
 from pinnace.apiserver.routes import RequestInfo
 
 
@@ -22,9 +24,14 @@ class Auth:
     """What the server knows callers and their rights by."""
 
     authenticator: Authenticator
-    authorizer: Authorizer
+    authorizers: Authorizers
     impersonation: Impersonation
-    rbac: Rbac | None = None
+    rbac: Rbac
+
+    @property
+    def authorizer(self) -> Union:
+        """Who decides."""
+        return self.authorizers.union
 
     async def user(self, request: Request, info: RequestInfo, trail: Trail | None = None) -> User:
         """Return whom the request acts as; raises Unauthorized and Forbidden."""
@@ -36,19 +43,30 @@ class Auth:
         who = wanted(request.headers)
         if who is None:
             return user
-        found = self.impersonation.user(user, who, _attempt(info))
+        found = await self.impersonation.user(user, who, _attempt(info))
         if trail is not None:
             trail.impersonated(found, self.impersonation.constraint(user))
         return found
 
-    def check(self, user: User, info: RequestInfo, trail: Trail | None = None) -> None:
-        """Raise Forbidden unless the user may do this."""
-        attempt = _attempt(info)
-        allowed, reason = self.authorizer.authorize(user, attempt)
-        if trail is not None:
-            trail.decided(reason, allowed=allowed)
-        if not allowed:
-            raise refusal(user, attempt, reason)
+    async def verdict(self, user: User, info: RequestInfo) -> Verdict:
+        """Return whether the user may do this."""
+        found = self.authorizers.union.authorize(user, _attempt(info))
+        return found if isinstance(found, Verdict) else await found
+
+    def refusal(self, user: User, info: RequestInfo, verdict: Verdict) -> ApiError:
+        """Return what a request is answered that is not allowed."""
+        if verdict.error:
+            return Undecided(verdict.error)
+        return refusal(user, _attempt(info), verdict.reason)
+
+    async def check(self, user: User, info: RequestInfo) -> None:
+        """Raise ApiError unless the user may do this too."""
+        verdict = await self.verdict(user, info)
+        if verdict.decision is Decision.ALLOW:
+            return
+        if verdict.error:
+            raise internal(verdict.error)
+        raise refusal(user, _attempt(info), verdict.reason)
 
     def review_token(self, body: Object) -> Object:
         """Answer a TokenReview."""
@@ -56,9 +74,7 @@ class Auth:
 
     def review_rules(self, body: Object, user: User) -> Object:
         """Answer a SelfSubjectRulesReview."""
-        if self.rbac is None:
-            raise NotFound("the server could not find the requested resource", details={})
-        return authz.review_own_rules(body, user, self.rbac)
+        return authz.review_own_rules(body, user, self.authorizer)
 
 
 def _attempt(info: RequestInfo) -> Attempt:
@@ -74,4 +90,5 @@ def _attempt(info: RequestInfo) -> Attempt:
         namespace=info.namespace,
         name=info.name,
         field_selector=info.field_selector,
+        label_selector=info.label_selector,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
-from typing import Literal
 
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
@@ -12,6 +11,7 @@ from pinnace.apiserver.admission.options import AdmissionOptions
 from pinnace.apiserver.at_rest import EncryptionConfig
 from pinnace.apiserver.audit.config import AuditConfig
 from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.authz.configuration import ALLOW_ALL, AuthzConfig
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.kit.x509 import KeyPair
 
@@ -35,7 +35,7 @@ class ServerConfig:
     audit: AuditConfig | None = None
     encryption: EncryptionConfig | None = None
     authentication: AuthnConfig = field(default_factory=AuthnConfig)
-    authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
+    authorization: AuthzConfig = ALLOW_ALL
     admission: bool = False
     admission_options: AdmissionOptions = field(default_factory=AdmissionOptions)
     token_issuer: TokenIssuer | None = None

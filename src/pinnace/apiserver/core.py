@@ -114,9 +114,9 @@ class Core:
             return False
         return True
 
-    def check_may_create(self, call: "Call") -> None:
+    async def check_may_create(self, call: "Call") -> None:
         """Raise Forbidden if a PUT or PATCH would create what its sender may not create."""
-        self.auth.check(call.user, replace(call.info, verb="create"))
+        await self.auth.check(call.user, replace(call.info, verb="create"))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -51,10 +51,17 @@ def tracked(core: Core, call: Call, old: Object | None, new: Object, subresource
     )
 
 
-def tracked_as_own(core: Core, row: Resource, obj: Object, manager: str = SERVER) -> Object:
-    """Return an object that the server itself makes, defaulted, with its manager noted."""
+def tracked_as_own(
+    core: Core,
+    row: Resource,
+    obj: Object,
+    manager: str = SERVER,
+    *,
+    old: Object | None = None,
+) -> Object:
+    """Return an object that the server itself makes or changes, with its manager noted."""
     return apply.track(
-        None,
+        old,
         normalized(obj, row),
         row,
         manager=manager,

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from pinnace.api.errors import qualified
 from pinnace.api.wire import Answer, Request, Response, User
+from pinnace.apiserver.authz.base import Decision, Verdict
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.deadlines import is_long_running
 from pinnace.apiserver.lifecycle import REMOVED
@@ -53,7 +54,8 @@ RequestKey = tuple[str, str, str, str, str, str, str, str]
 
 
 _SUCCEEDED, _FAILED = ("success",), ("failure",)
-_ALLOWED, _NO_OPINION = ("allowed",), ("no-opinion",)
+_DECIDED = MappingProxyType({decision: (decision.value,) for decision in Decision})
+_UNTOLD = ("error",)
 _CODES = MappingProxyType({code: str(code) for code in (200, 201, 404, 409)})
 
 
@@ -122,9 +124,10 @@ class Metrics:
             name = user.name if user.name in _KNOWN_USERS else "other"
             self._tallies.users.add((name,))
 
-    def authorized(self, seconds: float, *, allowed: bool) -> None:
+    def authorized(self, seconds: float, verdict: Verdict) -> None:
         """Count an authorization."""
-        result = _ALLOWED if allowed else _NO_OPINION
+        failed = verdict.error and verdict.decision is not Decision.ALLOW
+        result = _UNTOLD if failed else _DECIDED[verdict.decision]
         self._tallies.authorizations.add(result)
         self._tallies.authorization_seconds.observe(result, seconds)
 
@@ -136,6 +139,7 @@ class Metrics:
     async def answer(self, core: Core, more: Iterable[Metric] = ()) -> Response:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
         found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all(), *more]
+        found += core.auth.authorizers.counts.all()
         found += cache_metrics(_readings(core))
         try:
             size = await core.store.size()

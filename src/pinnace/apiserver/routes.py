@@ -35,8 +35,8 @@ class RequestInfo:
     """A request as authorization sees it.
 
     `resource` is empty for paths that are no resource's. `subpath` is what follows the
-    subresource, with its slash, as the proxy subresources have it. `field_selector` has the terms
-    `field=value` that a list, watch or deletecollection is limited to.
+    subresource, with its slash, as the proxy subresources have it. `field_selector` has the terms,
+    and `label_selector` the text, that a list, watch or deletecollection is limited to.
     """
 
     verb: str
@@ -48,7 +48,8 @@ class RequestInfo:
     subresource: str = ""
     name: str = ""
     subpath: str = ""
-    field_selector: tuple[tuple[str, str], ...] = ()
+    field_selector: tuple[tuple[str, str, str], ...] = ()
+    label_selector: str = ""
 
 
 def is_true(request: Request, name: str) -> bool:
@@ -86,11 +87,13 @@ def parse(request: Request) -> RequestInfo:
         return _plain(request)
     resource, name, subresource = [*rest, "", "", ""][:3]
     verb = _collection_verb(verb, name, request, watching=watching)
-    selected: tuple[tuple[str, str], ...] = ()
-    if not name and verb in ("list", "watch", "deletecollection"):
-        selected = _selected(request)
-        # Rules for single names apply to who asks for one by selector.
-        name = dict(selected).get("metadata.name", "")
+    selected: tuple[tuple[str, str, str], ...] = ()
+    labels = ""
+    # The old prefix of watches takes no part in this: some of its paths know no selectors.
+    if not watching and not name and verb in ("list", "watch", "deletecollection"):
+        selected, labels = _selected(request), request.param("labelSelector")
+        if selected and verb != "deletecollection":
+            name = _selected_name(selected)
     return RequestInfo(
         verb=verb,
         path=path,
@@ -102,6 +105,7 @@ def parse(request: Request) -> RequestInfo:
         name=name,
         subpath=_subpath(path, rest),
         field_selector=selected,
+        label_selector=labels,
     )
 
 
@@ -145,6 +149,11 @@ def check_custom(row: Resource, info: RequestInfo) -> bool:
     return True
 
 
+def is_segment(name: str) -> bool:
+    """Say whether a name can be a segment of a path."""
+    return name not in (".", "..") and "/" not in name and "%" not in name
+
+
 def check_segment(name: str) -> None:
     """Raise BadRequest for a name that cannot be a segment of a path."""
     why = [f"may not be '{name}'"] if name in (".", "..") else []
@@ -176,16 +185,23 @@ def _collection_verb(verb: str, name: str, request: Request, *, watching: bool) 
     return verb
 
 
-def _selected(request: Request) -> tuple[tuple[str, str], ...]:
-    """Return the `field=value` terms of the field selector; the verb itself refuses a wrong one."""
+def _selected_name(terms: tuple[tuple[str, str, str], ...]) -> str:
+    """Return the name that is asked for by selector: rules for single names apply to it."""
+    for field, operator, value in terms:
+        if field == "metadata.name" and operator == "=":
+            return value if is_segment(value) else ""
+    return ""
+
+
+def _selected(request: Request) -> tuple[tuple[str, str, str], ...]:
+    """Return the terms of the field selector; the verb itself refuses a wrong one."""
     text = request.param("fieldSelector")
     if not text:
         return ()
     try:
-        terms = parse_field_selector(text).terms
+        return parse_field_selector(text).terms
     except BadRequest:
         return ()
-    return tuple((field, value) for field, operator, value in terms if operator == "=")
 
 
 def _subpath(path: str, rest: list[str]) -> str:

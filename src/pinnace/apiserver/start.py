@@ -10,13 +10,13 @@ from pinnace.apiserver.admission.base import Chain
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.authn import table as authn
 from pinnace.apiserver.authn.impersonating import Impersonation
-from pinnace.apiserver.authz import table as authz
-from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.authz.table import Authorizers
 from pinnace.apiserver.bootstrap.objects import ensure
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
+from pinnace.apiserver.identity import lease_name
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
 from pinnace.apiserver.resourcemetrics.provider import Provider
@@ -66,9 +66,15 @@ def build(
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
-    authorizer: Authorizer = (
-        authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
+    authorizers = Authorizers(
+        config.authorization,
+        roles,
+        lookup,
+        pods.on,
+        clock,
+        server=lease_name(config.host_name, config.identity),
     )
+    authorizer = authorizers.union
     webhooks = Webhooks(lookup, rows, authorizer)
 
     async def make_namespace(name: str) -> None:
@@ -84,7 +90,7 @@ def build(
         lookup=lookup,
         auth=Auth(
             authn.build(config.authentication, lookup, clock.now),
-            authorizer,
+            authorizers,
             Impersonation(authorizer),
             roles,
         ),
@@ -110,10 +116,6 @@ def build(
     return server
 
 
-def _allow_all() -> Authorizer:
-    return authz.AlwaysAllow()
-
-
 async def load(server: Core, pods: NodePods) -> None:
     """Load what is looked up without waiting, and follow what is derived from it."""
     for row in (*LOOKED_UP, *_RBAC):
@@ -123,8 +125,6 @@ async def load(server: Core, pods: NodePods) -> None:
         cache.listeners.append(lambda change: server.webhooks.forget())
     pods.follow(await server.cache(core.PODS))
     roles = server.auth.rbac
-    if roles is None:
-        return
     for row in _RBAC:
         _follow(await_free(server, row), row, roles)
 

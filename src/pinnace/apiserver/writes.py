@@ -95,6 +95,7 @@ def attributes(
         lookup=core.lookup,
         namespace=namespace,
         name=name,
+        asked=call.info.name,
         subresource=call.info.subresource,
         dry_run=call.dry_run,
         options=partial(written_options, call.request, operation),

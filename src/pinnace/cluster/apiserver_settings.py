@@ -69,6 +69,32 @@ class ApiServerSettings(AuditSettings):
         200, Form.NUMBER, "How many writes are served at a time; with priority and fairness, seats."
     )
 
+    # kube-apiserver's own default allows everything; these are what every cluster has.
+    authorization_mode: tuple[str, ...] = setting(
+        ("Node", "RBAC"),
+        Form.LIST,
+        "Who decides what callers may do, in this order: AlwaysAllow, AlwaysDeny, ABAC, Webhook, "
+        "RBAC, Node.",
+    )
+    authorization_policy_file: str = setting(
+        "", Form.FILE, "The policies of the mode ABAC, a JSON object a line."
+    )
+    authorization_webhook_config_file: str = setting(
+        "", Form.FILE, "A kubeconfig that leads to the service of the mode Webhook."
+    )
+    authorization_webhook_version: str = setting(
+        "v1beta1", Form.TEXT, "The version of the SubjectAccessReviews for that service."
+    )
+    authorization_webhook_cache_authorized_ttl: float = setting(
+        300.0, Form.DURATION, "How long that service's permissions are remembered."
+    )
+    authorization_webhook_cache_unauthorized_ttl: float = setting(
+        30.0, Form.DURATION, "How long that service's refusals are remembered."
+    )
+    authorization_config: str = setting(
+        "", Form.FILE, "An AuthorizationConfiguration, instead of the other authorization options."
+    )
+
 
 FIELDS = {one.name: one for one in fields(ApiServerSettings)}
 

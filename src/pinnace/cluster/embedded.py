@@ -141,8 +141,13 @@ class Cluster:
         who = User(user, (*groups, "system:authenticated"))
         return ApiClient(InProcess(self.server.handle, who))
 
+    def _account(self, name: str) -> ApiClient:
+        """Return a client that acts as a service account of kube-system."""
+        groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system")
+        return self._client(f"system:serviceaccount:kube-system:{name}", *groups)
+
     async def _start_components(self, material: pki.Pki, config: ClusterConfig) -> None:
-        manager = self._client("system:kube-controller-manager", _MASTERS)
+        manager = self._client("system:kube-controller-manager")
         informers = await self._stack.enter_async_context(SharedInformers(manager, self.clock))
         ready = _Readiness()
         works: list[Coroutine[Any, Any, None]] = [
@@ -154,13 +159,15 @@ class Cluster:
                     signing_key=material.authority.key_pair.key.decode(),
                     cluster_cidrs=(config.pod_cidr,),
                 ),
+                client_for=self._account,
                 ready=ready.expect(),
             ),
             self._schedule(informers, ready.expect()),
         ]  # fmt: skip
         if self._nodes:
             nodes = SimConfig(nodes=self._nodes)
-            works.append(run_sim(manager, informers, self.clock, nodes, ready=ready.expect()))
+            sim = self._client(pki.SIM)
+            works.append(run_sim(sim, informers, self.clock, nodes, ready=ready.expect()))
         tasks = [asyncio.ensure_future(work) for work in works]
         self._stack.push_async_callback(_end, tasks)
         await ready.wait(tasks)

@@ -11,15 +11,19 @@ from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.kit import x509
 from pinnace.kit.x509 import Authority, KeyPair, Subject
 
+SIM = "system:pinnace-sim"
+KUBELET_CLIENT = "apiserver-kubelet-client"
 # Who each component is, in upstream's words: RBAC's bootstrap bindings name them.
 IDENTITIES: dict[str, Subject] = {
     "admin": Subject("kubernetes-admin", ("system:masters",)),
-    # The controllers act for everybody; upstream's have a service account each (to come).
-    "controller-manager": Subject("system:kube-controller-manager", ("system:masters",)),
+    # Each controller acts as a service account of its own, whose tokens this one asks for.
+    "controller-manager": Subject("system:kube-controller-manager"),
     "scheduler": Subject("system:kube-scheduler"),
     "proxy": Subject("system:kube-proxy"),
     "dns": Subject("system:serviceaccount:kube-system:coredns"),
-    "apiserver-kubelet-client": Subject("kube-apiserver-kubelet-client", ("system:masters",)),
+    # Plays kubelets; no name of upstream's, which knows no such component.
+    "sim": Subject(SIM),
+    KUBELET_CLIENT: Subject("kube-apiserver-kubelet-client"),
 }
 
 
@@ -113,6 +117,7 @@ def ensure(directory: Path, config: ClusterConfig, now: datetime) -> Pki:
                 name,
                 now,
                 lambda name=name: issue_client(authority, name, now),  # type: ignore[misc]
+                subject=IDENTITIES[name],
             )
         clients[FRONT_PROXY] = _fresh(
             directory, FRONT_PROXY, now, lambda: issue_front_proxy(front_proxy, now)
@@ -153,11 +158,15 @@ def _fresh(
     now: datetime,
     issue: Callable[[], KeyPair],
     names: tuple[tuple[str, ...], tuple[str, ...]] | None = None,
+    *,
+    subject: Subject | None = None,
 ) -> KeyPair:
     pair = _load(directory, name)
     if pair is not None and not x509.needs_renewal(pair.certificate, now=now):
         facts = x509.read_certificate(pair.certificate)
-        if names is None or (set(facts.dns), set(facts.ips)) == (set(names[0]), set(names[1])):
+        fits = names is None or (set(facts.dns), set(facts.ips)) == (set(names[0]), set(names[1]))
+        # Who a component is may have changed with the version.
+        if fits and subject in (None, facts.subject):
             return pair
     return _keep(directory, name, issue())
 

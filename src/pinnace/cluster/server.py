@@ -4,17 +4,16 @@ import logging
 import socket
 import ssl
 
-from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
 from pinnace.api.kinds.table import RESOURCES
-from pinnace.api.objects import Object
-from pinnace.api.resources import Resource
 from pinnace.apiserver import enablement, http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.authn.request_header import FrontProxy
 from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.authz.configuration import AuthzConfig, AuthzFlags, from_flags
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.access import component_access
 from pinnace.cluster.admission_file import admission_options
 from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.auditing import audit_config
@@ -46,7 +45,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
             api_audiences=(issuer,),
             front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
         ),
-        authorization="RBAC",
+        authorization=_authorization(config.apiserver),
         unserved=_unserved(config.apiserver),
         admission=True,
         admission_options=admission_options(config.apiserver),
@@ -74,7 +73,7 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         client_ca=pki.ca,
         kubelet_tls=kubelet_context(pki),
         front_proxy_client=pki.clients[FRONT_PROXY],
-        objects=(*dns_access(), *metrics_access()),
+        objects=(*component_access(), *metrics_access()),
         documents={
             openid.CONFIGURATION_PATH: openid.configuration(
                 issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
@@ -84,11 +83,48 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
     )
 
 
+def _authorization(given: ApiServerSettings) -> AuthzConfig:
+    """Return who decides what callers may do; raises ConfigError."""
+    if given.authorization_config and _asks_otherwise(given):
+        raise ConfigError(
+            "--authorization-config can not be specified when --authorization-mode or"
+            " --authorization-webhook-* flags are defined"
+        )
+    flags = AuthzFlags(
+        modes=given.authorization_mode,
+        policy_file=given.authorization_policy_file,
+        webhook_config_file=given.authorization_webhook_config_file,
+        webhook_version=given.authorization_webhook_version,
+        webhook_authorized_ttl=given.authorization_webhook_cache_authorized_ttl,
+        webhook_unauthorized_ttl=given.authorization_webhook_cache_unauthorized_ttl,
+        config_file=given.authorization_config,
+    )
+    try:
+        return from_flags(flags)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
 def _unserved(settings: ApiServerSettings) -> frozenset[enablement.Key]:
     try:
         return enablement.unserved(RESOURCES, settings.runtime_config, settings.feature_gates)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+
+
+def _asks_otherwise(given: ApiServerSettings) -> bool:
+    """Say whether authorizers are asked for by flags too."""
+    usual = ApiServerSettings()
+    return any(
+        getattr(given, name) != getattr(usual, name)
+        for name in (
+            "authorization_mode",
+            "authorization_webhook_config_file",
+            "authorization_webhook_version",
+            "authorization_webhook_cache_authorized_ttl",
+            "authorization_webhook_cache_unauthorized_ttl",
+        )
+    )
 
 
 # Forward secret and authenticated ciphers only. The level is for busybox, whose wget is what small
@@ -118,38 +154,6 @@ def kubelet_context(pki: Pki) -> ssl.SSLContext:
     context.check_hostname = False
     load_pair(context, pki.clients["apiserver-kubelet-client"])
     return context
-
-
-def dns_access() -> list[tuple[Resource, Object]]:
-    """Return the rights of the cluster's DNS: CoreDNS's own, and to publish where it listens."""
-    name, api = "system:coredns", "rbac.authorization.k8s.io"
-    subject = {"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}
-    watch = ["list", "watch"]
-    rules = [
-        {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": ["get", *watch]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch},
-    ]
-    publish = [
-        {"apiGroups": [group], "resources": [plural], "verbs": ["create", "get", "patch"]}
-        for group, plural in (("", "services"), ("discovery.k8s.io", "endpointslices"))
-    ]
-
-    def made(kind: str, namespace: str = "", **more: object) -> Object:
-        meta = {"name": name} | ({"namespace": namespace} if namespace else {})
-        return {"apiVersion": f"{api}/v1", "kind": kind, "metadata": meta, **more}
-
-    def reference(kind: str) -> Object:
-        return {"apiGroup": api, "kind": kind, "name": name}
-
-    here = "kube-system"
-    return [
-        (CLUSTERROLES, made("ClusterRole", rules=rules)),
-        (CLUSTERROLEBINDINGS, made(
-            "ClusterRoleBinding", roleRef=reference("ClusterRole"), subjects=[subject]
-        )),
-        (ROLES, made("Role", here, rules=publish)),
-        (ROLEBINDINGS, made("RoleBinding", here, roleRef=reference("Role"), subjects=[subject])),
-    ]  # fmt: skip
 
 
 async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:

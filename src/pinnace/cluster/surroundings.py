@@ -3,8 +3,9 @@ lives."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pinnace.client.accounts import Accounts
 from pinnace.client.client import ApiClient
 from pinnace.client.informer import SharedInformers
 from pinnace.client.kubeconfig import Config
@@ -28,6 +29,13 @@ class Surroundings:
         client = connection.client(user_agent=f"pinnace-{component}")
         self.stack.push_async_callback(client.close)
         return client
+
+    def accounts(self, connection: Config, client: ApiClient) -> Accounts:
+        """Return who gives clients of service accounts; `client` asks for their tokens."""
+        bare = replace(connection, certificate=b"", key=b"", token="", token_file=None)
+        shared = bare.transport()
+        self.stack.push_async_callback(shared.close)
+        return Accounts(client, shared, self.clock)
 
     async def informers(self, connection: Config) -> SharedInformers:
         """Return the informers of a connection."""

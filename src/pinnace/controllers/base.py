@@ -63,7 +63,7 @@ class Controller:
     `reconcile` is called with the key of every object of `on` that is new or has changed, and
     with what the routes of other resources lead to. `run` is for controllers that look at the
     whole (a graph, a period); it runs beside the workers until cancelled. `component` is the
-    source of the Events, where it is not the name.
+    source of the Events, and `account` the service account, where it is not the name.
     """
 
     name: str
@@ -73,4 +73,5 @@ class Controller:
     prepare: Callable[[Context], Any] | None = None
     run: Callable[[Context], Awaitable[None]] | None = None
     component: str = ""
+    account: str = ""
     workers: int = 5

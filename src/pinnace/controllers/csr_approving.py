@@ -111,6 +111,7 @@ async def _approve(ctx: Context, csr: Object, message: str) -> None:
 
 CSR_APPROVING = Controller(
     name="certificatesigningrequest-approving-controller",
+    account="certificate-controller",
     on=CERTIFICATESIGNINGREQUESTS,
     reconcile=reconcile,
 )

@@ -66,6 +66,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
 
 CSR_CLEANER = Controller(
     name="certificatesigningrequest-cleaner-controller",
+    account="certificate-controller",
     on=CERTIFICATESIGNINGREQUESTS,
     reconcile=reconcile,
     workers=1,

@@ -75,6 +75,7 @@ def _sign(csr: Object, ctx: Context) -> str:
 
 CSR_SIGNING = Controller(
     name="certificatesigningrequest-signing-controller",
+    account="certificate-controller",
     on=CERTIFICATESIGNINGREQUESTS,
     reconcile=reconcile,
 )

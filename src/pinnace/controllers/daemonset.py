@@ -170,6 +170,7 @@ async def _carry_out(
 
 DAEMONSET = Controller(
     name="daemonset-controller",
+    account="daemon-set-controller",
     on=DAEMONSETS,
     reconcile=reconcile,
     also=(

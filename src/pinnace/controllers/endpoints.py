@@ -116,6 +116,7 @@ async def _delete(ctx: Context, key: Key) -> None:
 
 ENDPOINTS_CONTROLLER = Controller(
     name="endpoints-controller",
+    account="endpoint-controller",
     on=SERVICES,
     reconcile=reconcile,
     also=((PODS, to_services), (ENDPOINTS, from_endpoints)),

@@ -364,6 +364,7 @@ async def run(ctx: Context) -> None:
 
 GARBAGE_COLLECTOR = Controller(
     name="garbage-collector-controller",
+    account="generic-garbage-collector",
     also=((CUSTOMRESOURCEDEFINITIONS, lambda obj, ctx: ()),),
     run=run,
 )

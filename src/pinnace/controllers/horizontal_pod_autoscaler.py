@@ -331,6 +331,7 @@ def _nobody(obj: Object, ctx: Context) -> Iterable[Key]:
 
 HORIZONTAL_POD_AUTOSCALER = Controller(
     name="horizontal-pod-autoscaler-controller",
+    account="horizontal-pod-autoscaler",
     component="horizontal-pod-autoscaler",
     on=HORIZONTALPODAUTOSCALERS,
     reconcile=reconcile,

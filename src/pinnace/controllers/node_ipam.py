@@ -131,6 +131,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
 
 NODE_IPAM = Controller(
     name="node-ipam-controller",
+    account="node-controller",
     on=NODES,
     reconcile=reconcile,
     prepare=_state,

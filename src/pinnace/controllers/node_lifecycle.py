@@ -216,6 +216,7 @@ def from_lease(lease: Object, ctx: Context) -> Iterable[Key]:
 
 NODE_LIFECYCLE = Controller(
     name="node-lifecycle-controller",
+    account="node-controller",
     on=NODES,
     reconcile=reconcile,
     also=((PODS, from_pod), (LEASES, from_lease)),

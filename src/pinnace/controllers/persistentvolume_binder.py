@@ -321,6 +321,7 @@ def from_claim(claim: Object, ctx: Context) -> Iterable[Key]:
 
 PERSISTENTVOLUME_BINDER = Controller(
     name="persistentvolume-binder-controller",
+    account="persistent-volume-binder",
     component="persistentvolume-controller",
     reconcile=reconcile,
     also=(

@@ -144,6 +144,7 @@ def nowhere(obj: Object, ctx: Context) -> Iterable[Key]:
 
 POD_GC = Controller(
     name="pod-garbage-collector-controller",
+    account="pod-garbage-collector",
     also=((PODS, nowhere), (NODES, nowhere)),
     prepare=lambda ctx: State(),
     run=run,

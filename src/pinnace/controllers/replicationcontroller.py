@@ -18,6 +18,7 @@ MANAGER = ReplicaManager(row=REPLICATIONCONTROLLERS, selector=selector, counts_t
 
 REPLICATIONCONTROLLER = Controller(
     name="replicationcontroller-controller",
+    account="replication-controller",
     on=REPLICATIONCONTROLLERS,
     reconcile=MANAGER.reconcile,
     also=((PODS, route_to_owner(REPLICATIONCONTROLLERS, selector)),),

@@ -46,6 +46,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
 
 ROOT_CA_PUBLISHER = Controller(
     name="root-ca-certificate-publisher-controller",
+    account="root-ca-cert-publisher",
     on=NAMESPACES,
     reconcile=reconcile,
     also=((CONFIGMAPS, to_namespace),),

@@ -133,8 +133,8 @@ async def run_controllers(
 ) -> None:
     """Run the controllers until cancelled, or until the leadership is lost.
 
-    `client_for` gives each controller a client of its own by its name, acting as upstream's
-    service account of that controller; without it all share `client`.
+    `client_for` gives the client of a service account of kube-system by its name: upstream's of
+    each controller. Without it all share `client`.
     """
     config = config or Config()
 
@@ -148,7 +148,8 @@ async def run_controllers(
 
         async with asyncio.TaskGroup() as group:
             for controller in controllers:
-                own = client_for(controller.name) if client_for else client
+                account = controller.account or controller.name
+                own = client_for(account) if client_for else client
                 events = EventRecorder(
                     own, clock, component=controller.component or controller.name
                 )

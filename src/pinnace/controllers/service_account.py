@@ -30,6 +30,7 @@ async def reconcile(key: Key, ctx: Context) -> timedelta | None:
 
 SERVICE_ACCOUNT = Controller(
     name="serviceaccount-controller",
+    account="service-account-controller",
     on=NAMESPACES,
     reconcile=reconcile,
     also=((SERVICEACCOUNTS, to_namespace),),

@@ -89,6 +89,7 @@ async def _evict(ctx: Context, pod: Object) -> None:
 
 TAINT_EVICTION = Controller(
     name="taint-eviction-controller",
+    account="node-controller",
     on=PODS,
     reconcile=reconcile,
     also=((NODES, to_pods),),

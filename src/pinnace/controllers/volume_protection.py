@@ -160,12 +160,14 @@ def from_pod(pod: Object, ctx: Context) -> Iterable[Key]:
 
 PERSISTENTVOLUMECLAIM_PROTECTION = Controller(
     name="persistentvolumeclaim-protection-controller",
+    account="pvc-protection-controller",
     on=PERSISTENTVOLUMECLAIMS,
     reconcile=reconcile_claim,
     also=((PODS, from_pod),),
 )
 PERSISTENTVOLUME_PROTECTION = Controller(
     name="persistentvolume-protection-controller",
+    account="pv-protection-controller",
     on=PERSISTENTVOLUMES,
     reconcile=reconcile_volume,
 )

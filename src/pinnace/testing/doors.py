@@ -30,6 +30,7 @@ from pinnace.api.gotime import complaint
 from pinnace.api.validation.schedule import schedule_error
 from pinnace.api.wire import Request, Response, User
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit import pem, spdy_frames
 from pinnace.kit.clock import VirtualClock
@@ -203,7 +204,7 @@ class _Bugs(logging.Handler):
 
 
 def _config() -> ServerConfig:
-    return ServerConfig(admission=True, authorization="RBAC")
+    return ServerConfig(admission=True, authorization=NODE_AND_RBAC)
 
 
 _JSON, _YAML, _PROTOBUF = (

@@ -27,8 +27,8 @@ from pinnace.api.wire import User
 from pinnace.apiserver.admission.base import Attributes, Chain
 from pinnace.apiserver.admission.service_account import ServiceAccount
 from pinnace.apiserver.admission.table import Surroundings, build
-from pinnace.apiserver.authz.base import Union
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.authz.union import Member, Union
 from pinnace.kit import x509
 from pinnace.testing.lookups import DictLookup
 
@@ -60,7 +60,8 @@ def lookup():
 @pytest.fixture
 def chain(lookup):
     rbac = Rbac(lookup)
-    return build(Union((rbac,)), rbac, around=Surroundings(suffix=lambda: "abcde"))
+    union = Union((Member("RBAC", "rbac", rbac),))
+    return build(union, rbac, around=Surroundings(suffix=lambda: "abcde"))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pinnace.apiserver.admission.pod_node_selector import PodNodeSelector
 from pinnace.apiserver.admission.pod_resize import PodResizeValidator
 from pinnace.apiserver.admission.pod_security import PodSecurity
 from pinnace.apiserver.admission.pod_toleration_restriction import PodTolerationRestriction, merged
+from pinnace.apiserver.authz.base import ALLOWED, no_opinion
 
 
 class Objects:
@@ -167,7 +168,7 @@ class Rights:
 
     def authorize(self, user, asked):
         what = f"{asked.verb} {asked.resource}/{asked.subresource}"
-        return what in self.allowed, "" if what in self.allowed else "no"
+        return ALLOWED if what in self.allowed else no_opinion("no")
 
 
 def owned(**more):
@@ -175,26 +176,39 @@ def owned(**more):
     return {"metadata": {"name": "c", "ownerReferences": [ref]}}
 
 
-def test_owners_are_given_by_who_may_delete():
+async def refused_later(waiting):
+    with pytest.raises(ApiError) as caught:
+        await waiting
+    return caught.value
+
+
+async def test_owners_are_given_by_who_may_delete():
     free = {"metadata": {"name": "c"}}
     plugin = OwnerReferencesPermissionEnforcement(Rights(), [PODS])
-    plugin.validate(write(CONFIGMAPS, owned()))
-    plugin.validate(write(CONFIGMAPS, owned(), owned()))
-    refused = refusal(plugin.validate, write(CONFIGMAPS, owned(), free))
+    await plugin.validate(write(CONFIGMAPS, owned()))
+    await plugin.validate(write(CONFIGMAPS, owned(), owned()))
+    refused = await refused_later(plugin.validate(write(CONFIGMAPS, owned(), free)))
     assert refused.message.endswith(
         "cannot set an ownerRef on a resource you can't delete: no, <nil>"
     )
     able = OwnerReferencesPermissionEnforcement(Rights("delete configmaps/"), [PODS])
-    able.validate(write(CONFIGMAPS, owned(), free))
+    await able.validate(write(CONFIGMAPS, owned(), free))
 
 
-def test_owners_are_held_by_who_may_set_their_finalizers():
+async def test_owners_are_held_by_who_may_set_their_finalizers():
     asked = write(CONFIGMAPS, owned(blockOwnerDeletion=True))
     plugin = OwnerReferencesPermissionEnforcement(Rights(), [PODS])
-    assert "can't set finalizers on: no, <nil>" in refusal(plugin.validate, asked).message
-    OwnerReferencesPermissionEnforcement(Rights("update pods/finalizers"), [PODS]).validate(asked)
+    assert (
+        "can't set finalizers on: no, <nil>"
+        in (await refused_later(plugin.validate(asked))).message
+    )
+    able = OwnerReferencesPermissionEnforcement(Rights("update pods/finalizers"), [PODS])
+    await able.validate(asked)
     unknown = OwnerReferencesPermissionEnforcement(Rights(), [])
-    assert 'no matches for kind "Pod" in version "v1"' in refusal(unknown.validate, asked).message
+    assert (
+        'no matches for kind "Pod" in version "v1"'
+        in (await refused_later(unknown.validate(asked))).message
+    )
 
 
 def test_a_pod_does_not_grow_beyond_its_node():

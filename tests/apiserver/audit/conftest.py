@@ -12,6 +12,7 @@ from pinnace.api.wire import Request, User
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.audit.config import AuditConfig, LogConfig
 from pinnace.apiserver.audit.policy_file import read_policy
+from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit.clock import VirtualClock
 from pinnace.store.memory import MemoryStore
@@ -64,7 +65,7 @@ async def audited(tmp_path: Path) -> AsyncIterator[Start]:
         path = tmp_path / "audit.log"
         path.touch()
         config = ServerConfig(
-            authorization="RBAC",
+            authorization=NODE_AND_RBAC,
             admission=admission,
             audit=AuditConfig(
                 policy=read_policy(orjson.dumps(policy)),

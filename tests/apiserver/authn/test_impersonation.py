@@ -4,7 +4,7 @@ from pinnace.api.errors import BadRequest, Forbidden
 from pinnace.api.wire import User
 from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authn.impersonation import SEPARATOR, joined, wanted
-from pinnace.apiserver.authz.base import Attributes
+from pinnace.apiserver.authz.base import ALLOWED, NO_OPINION, Attributes
 
 ADMIN = User("admin", ("system:authenticated",))
 
@@ -12,9 +12,9 @@ ADMIN = User("admin", ("system:authenticated",))
 LIST = Attributes(verb="list", resource="pods", namespace="ns")
 
 
-def impersonate(user, headers, authorizer):
+async def impersonate(user, headers, authorizer):
     who = wanted(headers)
-    return user if who is None else Impersonation(authorizer).user(user, who, LIST)
+    return user if who is None else await Impersonation(authorizer).user(user, who, LIST)
 
 
 class Remembering:
@@ -30,18 +30,19 @@ class Remembering:
     def authorize(self, user, attributes):
         self.asked.append(attributes)
         what = (attributes.resource, attributes.namespace, attributes.name)
-        return not self.allowed or (attributes.verb == "impersonate" and what in self.allowed), ""
+        listed = attributes.verb == "impersonate" and what in self.allowed
+        return ALLOWED if listed or not self.allowed else NO_OPINION
 
 
-def test_nobody_is_impersonated_without_headers():
+async def test_nobody_is_impersonated_without_headers():
     authorizer = Remembering()
-    assert impersonate(ADMIN, {"accept": "x"}, authorizer) is ADMIN
+    assert await impersonate(ADMIN, {"accept": "x"}, authorizer) is ADMIN
     assert authorizer.asked == []
 
 
-def test_everything_asked_for_is_authorized_by_itself():
+async def test_everything_asked_for_is_authorized_by_itself():
     authorizer = Remembering()
-    user = impersonate(
+    user = await impersonate(
         ADMIN,
         {
             "impersonate-user": "jane",
@@ -64,11 +65,11 @@ def test_everything_asked_for_is_authorized_by_itself():
     ]
 
 
-def test_one_refused_group_refuses_the_whole():
+async def test_one_refused_group_refuses_the_whole():
     authorizer = Remembering(("users", "", "jane"))
     headers = {"impersonate-user": "jane", "impersonate-group": "system:masters"}
     with pytest.raises(Forbidden) as refused:
-        impersonate(ADMIN, headers, authorizer)
+        await impersonate(ADMIN, headers, authorizer)
     assert refused.value.message == (
         'pods is forbidden: User "admin" cannot impersonate-on:user-info:list resource "pods"'
         ' in API group "" in the namespace "ns"'
@@ -79,16 +80,16 @@ def test_one_refused_group_refuses_the_whole():
     ]
 
 
-def test_masters_are_impersonated_in_the_old_way_only():
+async def test_masters_are_impersonated_in_the_old_way_only():
     authorizer = Remembering()
     headers = {"impersonate-user": "jane", "impersonate-group": "system:masters"}
-    assert impersonate(ADMIN, headers, authorizer).groups[0] == "system:masters"
+    assert (await impersonate(ADMIN, headers, authorizer)).groups[0] == "system:masters"
     assert authorizer.asked[-1].verb == "impersonate"
 
 
-def test_a_node_that_is_asked_for_by_name_alone_is_in_the_group_of_nodes():
+async def test_a_node_that_is_asked_for_by_name_alone_is_in_the_group_of_nodes():
     authorizer = Remembering()
-    user = impersonate(ADMIN, {"impersonate-user": "system:node:n1"}, authorizer)
+    user = await impersonate(ADMIN, {"impersonate-user": "system:node:n1"}, authorizer)
     assert user.groups == ("system:nodes", "system:authenticated")
     assert [(a.verb, a.resource, a.name) for a in authorizer.asked] == [
         ("impersonate-on:arbitrary-node:list", "pods", ""),
@@ -96,7 +97,7 @@ def test_a_node_that_is_asked_for_by_name_alone_is_in_the_group_of_nodes():
     ]
 
 
-def test_a_service_account_may_be_let_act_as_the_node_it_runs_on():
+async def test_a_service_account_may_be_let_act_as_the_node_it_runs_on():
     agent = User(
         "system:serviceaccount:ns:agent",
         (),
@@ -104,26 +105,28 @@ def test_a_service_account_may_be_let_act_as_the_node_it_runs_on():
         {"authentication.kubernetes.io/node-name": ("n1",)},
     )
     authorizer = Remembering()
-    impersonate(agent, {"impersonate-user": "system:node:n1"}, authorizer)
+    await impersonate(agent, {"impersonate-user": "system:node:n1"}, authorizer)
     assert [(a.verb, a.resource, a.name) for a in authorizer.asked] == [
         ("impersonate-on:associated-node:list", "pods", ""),
         ("impersonate:associated-node", "nodes", "*"),
     ]
 
 
-def test_the_way_that_succeeded_last_is_tried_first():
+async def test_the_way_that_succeeded_last_is_tried_first():
     authorizer = Remembering(("users", "", "jane"))
     impersonation = Impersonation(authorizer)
     who = wanted({"impersonate-user": "jane"})
-    impersonation.user(ADMIN, who, LIST)
+    await impersonation.user(ADMIN, who, LIST)
     assert [a.verb for a in authorizer.asked] == ["impersonate-on:user-info:list", "impersonate"]
-    impersonation.user(ADMIN, who, LIST)
+    await impersonation.user(ADMIN, who, LIST)
     assert [a.verb for a in authorizer.asked[2:]] == ["impersonate"]
 
 
-def test_a_service_account_is_asked_for_as_one_and_gets_its_groups():
+async def test_a_service_account_is_asked_for_as_one_and_gets_its_groups():
     authorizer = Remembering(("serviceaccounts", "ns", "robot"))
-    user = impersonate(ADMIN, {"impersonate-user": "system:serviceaccount:ns:robot"}, authorizer)
+    user = await impersonate(
+        ADMIN, {"impersonate-user": "system:serviceaccount:ns:robot"}, authorizer
+    )
     assert user.groups == (
         "system:serviceaccounts",
         "system:serviceaccounts:ns",
@@ -139,17 +142,17 @@ def test_a_service_account_is_asked_for_as_one_and_gets_its_groups():
         ("jane", "system:authenticated", ("system:authenticated",)),
     ],
 )
-def test_the_group_of_the_authenticated_is_added_where_it_belongs(name, group, groups):
+async def test_the_group_of_the_authenticated_is_added_where_it_belongs(name, group, groups):
     headers = {"impersonate-user": name} | ({"impersonate-group": group} if group else {})
-    assert impersonate(ADMIN, headers, Remembering()).groups == groups
+    assert (await impersonate(ADMIN, headers, Remembering())).groups == groups
 
 
-def test_groups_without_a_user_are_a_bad_request():
+async def test_groups_without_a_user_are_a_bad_request():
     with pytest.raises(BadRequest):
-        impersonate(ADMIN, {"impersonate-group": "devs"}, Remembering())
+        await impersonate(ADMIN, {"impersonate-group": "devs"}, Remembering())
 
 
-def test_repeated_headers_are_joined_without_loss():
+async def test_repeated_headers_are_joined_without_loss():
     headers = joined(
         (
             ("Impersonate-User", "jane"),
@@ -160,7 +163,7 @@ def test_repeated_headers_are_joined_without_loss():
         )
     )
     assert headers["accept"] == "x, y"
-    assert impersonate(ADMIN, headers, Remembering()).groups == (
+    assert (await impersonate(ADMIN, headers, Remembering())).groups == (
         "a,b",
         "c",
         "system:authenticated",

@@ -2,7 +2,7 @@ import pytest
 
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import Attributes
+from pinnace.apiserver.authz.base import Attributes, no_opinion
 from pinnace.apiserver.authz.node import NodeAuthorizer
 from pinnace.testing.lookups import DictLookup
 
@@ -79,19 +79,18 @@ def authorizer(lookup):
     ids=lambda attempt: f"{attempt['verb']}-{attempt['resource']}-{attempt['name']}",
 )
 def test_only_the_pods_own_node_reaches_what_they_refer_to(authorizer, attempt):
-    assert authorizer.authorize(KUBELET, Attributes(**attempt))[0]
-    assert authorizer.authorize(KUBELET, Attributes(**attempt))[0]
-    assert not authorizer.authorize(OTHER, Attributes(**attempt))[0]
-    assert not authorizer.authorize(IMPOSTOR, Attributes(**attempt))[0]
+    assert authorizer.authorize(KUBELET, Attributes(**attempt)).allowed
+    assert authorizer.authorize(KUBELET, Attributes(**attempt)).allowed
+    assert not authorizer.authorize(OTHER, Attributes(**attempt)).allowed
+    assert not authorizer.authorize(IMPOSTOR, Attributes(**attempt)).allowed
 
 
 def test_access_ends_with_the_pod(authorizer, lookup):
     attempt = Attributes(verb="get", resource="secrets", namespace="ns", name="vol")
-    assert authorizer.authorize(KUBELET, attempt)[0]
+    assert authorizer.authorize(KUBELET, attempt).allowed
     lookup.remove(PODS, "ns", "web")
-    assert authorizer.authorize(KUBELET, attempt) == (
-        False,
-        "no relationship found between node 'n1' and this object",
+    assert authorizer.authorize(KUBELET, attempt) == no_opinion(
+        "no relationship found between node 'n1' and this object"
     )
 
 
@@ -100,7 +99,7 @@ def test_a_mirror_pod_opens_nothing(authorizer, lookup):
     mirror["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
     lookup.add(PODS, mirror)
     attempt = Attributes(verb="get", resource="secrets", namespace="ns", name="mine")
-    assert not authorizer.authorize(KUBELET, attempt)[0]
+    assert not authorizer.authorize(KUBELET, attempt).allowed
 
 
 @pytest.mark.parametrize(
@@ -126,15 +125,15 @@ def test_a_mirror_pod_opens_nothing(authorizer, lookup):
     ],
 )
 def test_a_kubelet_is_refused_with_the_reason(authorizer, attempt, decision):
-    allowed, reason = authorizer.authorize(KUBELET, Attributes(**attempt))
-    assert not allowed
-    assert reason.startswith(decision)
+    verdict = authorizer.authorize(KUBELET, Attributes(**attempt))
+    assert not verdict.allowed
+    assert verdict.reason.startswith(decision)
 
 
 @pytest.mark.parametrize(
     "attempt",
     [
-        {"verb": "list", "resource": "pods", "field_selector": (("spec.nodeName", "n1"),)},
+        {"verb": "list", "resource": "pods", "field_selector": (("spec.nodeName", "=", "n1"),)},
         {"verb": "get", "resource": "nodes", "name": "n1"},
         {"verb": "create", "resource": "nodes"},
         {"verb": "patch", "resource": "nodes", "subresource": "status", "name": "n1"},
@@ -153,4 +152,4 @@ def test_a_kubelet_is_refused_with_the_reason(authorizer, attempt, decision):
     ids=lambda attempt: f"{attempt['verb']}-{attempt['resource']}",
 )
 def test_a_kubelet_may_do_its_work(authorizer, attempt):
-    assert authorizer.authorize(KUBELET, Attributes(**attempt))[0]
+    assert authorizer.authorize(KUBELET, Attributes(**attempt)).allowed

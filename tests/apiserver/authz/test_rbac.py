@@ -2,7 +2,7 @@ import pytest
 
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import Attributes, refusal
+from pinnace.apiserver.authz.base import Attributes, Decision, Verdict, refusal
 from pinnace.apiserver.authz.rbac import Rbac, aggregate
 from pinnace.apiserver.bootstrap.builders import account, group, rule, urls, user
 from pinnace.testing.lookups import DictLookup
@@ -41,7 +41,7 @@ def grant(lookup, *rules, to=None, namespace=""):
 
 
 def may(rbac, who=JANE, **attempt):
-    return rbac.authorize(who, Attributes(**attempt))[0]
+    return rbac.authorize(who, Attributes(**attempt)).allowed
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,16 @@ def test_a_role_binding_reaches_only_its_namespace(lookup, rbac):
 def test_the_reason_names_the_binding(lookup, rbac):
     grant(lookup, rule("get", "", "pods"), namespace="ns")
     attempt = Attributes(verb="get", resource="pods", namespace="ns")
-    assert rbac.authorize(JANE, attempt) == (
-        True,
-        'RBAC: allowed by RoleBinding "b/ns" of ClusterRole "r" to User "jane"',
+    assert rbac.authorize(JANE, attempt) == Verdict(
+        Decision.ALLOW, 'RBAC: allowed by RoleBinding "b/ns" of ClusterRole "r" to User "jane"'
     )
 
 
 def test_a_missing_role_is_the_reason_of_the_refusal(lookup, rbac):
     lookup.add(CLUSTERROLEBINDINGS, binding("b", "ClusterRole", "gone", user("jane")))
-    allowed, reason = rbac.authorize(JANE, Attributes(verb="get", resource="pods"))
-    assert not allowed
-    assert reason == 'RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found'
+    verdict = rbac.authorize(JANE, Attributes(verb="get", resource="pods"))
+    assert not verdict.allowed
+    assert verdict.reason == 'RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found'
 
 
 def test_a_change_counts_once_it_is_told(lookup, rbac):

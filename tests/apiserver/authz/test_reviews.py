@@ -3,7 +3,6 @@ import pytest
 from pinnace.api.errors import BadRequest, Invalid
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import Union
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.apiserver.authz.reviews import (
     review_access,
@@ -11,6 +10,7 @@ from pinnace.apiserver.authz.reviews import (
     review_own_access,
     review_own_rules,
 )
+from pinnace.apiserver.authz.union import Member, Union
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.testing.lookups import DictLookup
 
@@ -31,21 +31,23 @@ def review(**spec):
     return {"kind": "SubjectAccessReview", "metadata": {"creationTimestamp": None}, "spec": spec}
 
 
-def test_a_review_answers_for_the_named_subject(rbac):
+async def test_a_review_answers_for_the_named_subject(rbac):
     asked = {"verb": "get", "resource": "pods"}
-    answer = review_access(review(user="x", resourceAttributes=asked), rbac)
+    answer = await review_access(review(user="x", resourceAttributes=asked), rbac)
     assert answer["status"] == {"allowed": False}
     asked = {"verb": "get", "path": "/healthz"}
-    answer = review_access(
+    answer = await review_access(
         review(groups=["system:unauthenticated"], nonResourceAttributes=asked), rbac
     )
     assert answer["status"]["allowed"] is True
 
 
-def test_masters_are_allowed_everything(rbac):
+async def test_masters_are_allowed_everything(rbac):
     root = User("root", ("system:masters",))
     asked = {"verb": "delete", "resource": "nodes"}
-    answer = review_own_access(review(resourceAttributes=asked), root, Union((rbac,)))
+    answer = await review_own_access(
+        review(resourceAttributes=asked), root, Union((Member("RBAC", "rbac", rbac),))
+    )
     assert answer["status"] == {"allowed": True}
 
 
@@ -60,20 +62,20 @@ def test_masters_are_allowed_everything(rbac):
         ),
     ],
 )
-def test_a_malformed_review_is_invalid(rbac, spec, says):
+async def test_a_malformed_review_is_invalid(rbac, spec, says):
     with pytest.raises(Invalid, match=says):
-        review_access(review(**spec), rbac)
+        await review_access(review(**spec), rbac)
 
 
-def test_a_local_review_stays_in_its_namespace(rbac):
+async def test_a_local_review_stays_in_its_namespace(rbac):
     made = review(user="x", resourceAttributes={"namespace": "ns", "verb": "get"})
     made["metadata"] = {"namespace": "ns"}
-    assert review_local_access(made, "ns", rbac)["status"] == {"allowed": False}
+    assert (await review_local_access(made, "ns", rbac))["status"] == {"allowed": False}
     with pytest.raises(BadRequest):
-        review_local_access(made, "other", rbac)
+        await review_local_access(made, "other", rbac)
     made["spec"]["resourceAttributes"]["namespace"] = "other"
     with pytest.raises(Invalid, match=r"must match metadata.namespace"):
-        review_local_access(made, "ns", rbac)
+        await review_local_access(made, "ns", rbac)
 
 
 def test_own_rules_are_listed(rbac):
@@ -107,8 +109,8 @@ def test_own_rules_are_listed(rbac):
         ),
     ],
 )
-def test_selectors_that_cannot_be_read_are_ignored_and_told_of(rbac, asked, says):
+async def test_selectors_that_cannot_be_read_are_ignored_and_told_of(rbac, asked, says):
     attributes = {"verb": "list", "resource": "pods", **asked}
-    status = review_access(review(user="x", resourceAttributes=attributes), rbac)["status"]
+    status = (await review_access(review(user="x", resourceAttributes=attributes), rbac))["status"]
     told = f"spec.resourceAttributes.{says} due to parse error"
     assert status == {"allowed": False, "evaluationError": told}

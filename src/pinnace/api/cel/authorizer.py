@@ -31,10 +31,13 @@ class Attempt:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    fields: str = ""
+    labels: str = ""
     account: tuple[str, str] | None = None
 
 
-Ask = Callable[[Attempt], tuple[bool, str]]
+# Says whether it is allowed, why, and what went wrong.
+Ask = Callable[[Attempt], tuple[bool, str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +81,11 @@ class Decision(Special):
     cel_type: ClassVar[Type] = DECISION
     allowed: bool
     reason: str
+    error: str = ""
 
 
 def _path(given: Authorizer, path: str) -> PathCheck:
-    if not path:
+    if not path.strip():
         raise CelError("path must not be empty")
     return PathCheck(given.ask, replace(given.attempt, path=path))
 
@@ -95,18 +99,13 @@ def _account(given: Authorizer, namespace: str, name: str) -> Authorizer:
 
 
 def _resource(given: GroupCheck, resource: str) -> ResourceCheck:
-    if not resource:
+    if not resource.strip():
         raise CelError("resource must not be empty")
     return ResourceCheck(given.ask, replace(given.attempt, resource=resource))
 
 
 def _check(given: _Check, verb: str) -> Decision:
     return Decision(*given.ask(replace(given.attempt, verb=verb)))
-
-
-def _selected(given: ResourceCheck, text: str) -> ResourceCheck:
-    """Return the check itself: no authorizer here tells requests apart by selectors."""
-    return given
 
 
 _RS = (RESOURCE_CHECK, STRING)
@@ -148,13 +147,24 @@ _OVERLOADS: tuple[Overload, ...] = (
         RESOURCE_CHECK,
         lambda given, text: ResourceCheck(given.ask, replace(given.attempt, name=text)),
     ),
-    member("fieldSelector", "authorizer_fieldselector", _RS, RESOURCE_CHECK, _selected),
-    member("labelSelector", "authorizer_labelselector", _RS, RESOURCE_CHECK, _selected),
+    member(
+        "fieldSelector",
+        "authorizer_fieldselector",
+        _RS,
+        RESOURCE_CHECK,
+        lambda given, text: ResourceCheck(given.ask, replace(given.attempt, fields=text)),
+    ),
+    member(
+        "labelSelector",
+        "authorizer_labelselector",
+        _RS,
+        RESOURCE_CHECK,
+        lambda given, text: ResourceCheck(given.ask, replace(given.attempt, labels=text)),
+    ),
     member("check", "pathcheck_check", (PATH_CHECK, STRING), DECISION, _check),
     member("check", "resourcecheck_check", _RS, DECISION, _check),
-    # Authorizers here always decide, so no decision is an error.
-    member("errored", "decision_errored", (DECISION,), BOOL, lambda given: False),
-    member("error", "decision_error", (DECISION,), STRING, lambda given: ""),
+    member("errored", "decision_errored", (DECISION,), BOOL, lambda given: bool(given.error)),
+    member("error", "decision_error", (DECISION,), STRING, lambda given: given.error),
     member("allowed", "decision_allowed", (DECISION,), BOOL, lambda given: given.allowed),
     member("reason", "decision_reason", (DECISION,), STRING, lambda given: given.reason),
 )

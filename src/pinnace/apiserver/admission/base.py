@@ -50,10 +50,10 @@ class Attributes:
     """One write on its way in.
 
     `obj` is the chain's own copy, changed in place by mutators; None for DELETE. `old` is what is
-    stored; None for CREATE. `name` is what the URL says and may be empty on CREATE. `options`
-    returns the decoded CreateOptions, UpdateOptions or DeleteOptions; there are none for CONNECT,
-    where `obj` is what the connection is asked for. `warnings` go to the client,
-    the `trail`, if there is one, to the audit log.
+    stored; None for CREATE. `name` is what the URL or the object says and may be empty on CREATE,
+    `asked` what the URL says. `options` returns the decoded CreateOptions, UpdateOptions or
+    DeleteOptions; there are none for CONNECT, where `obj` is what the connection is asked for.
+    `warnings` go to the client, the `trail`, if there is one, to the audit log.
     """
 
     row: Resource
@@ -64,6 +64,7 @@ class Attributes:
     lookup: Lookup
     namespace: str = ""
     name: str = ""
+    asked: str = ""
     subresource: str = ""
     dry_run: bool = False
     options: Callable[[], Object] = dict

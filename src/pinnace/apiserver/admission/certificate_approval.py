@@ -18,10 +18,10 @@ class CertificateApproval:
         is_request = row.plural == "certificatesigningrequests"
         return is_request and subresource == "approval" and operation == "UPDATE"
 
-    def validate(self, attributes: Attributes) -> None:
+    async def validate(self, attributes: Attributes) -> None:
         """Refuse; the signer is that of the stored request, whatever the new one says."""
         signer = ((attributes.old or {}).get("spec") or {}).get("signerName") or ""
-        if not may_act_for(self._authorizer, attributes.user, "approve", signer):
+        if not await may_act_for(self._authorizer, attributes.user, "approve", signer):
             raise attributes.refuse(
                 f'user not permitted to approve requests with signerName "{signer}"'
             )

@@ -18,13 +18,13 @@ class CertificateSigning:
         is_request = row.plural == "certificatesigningrequests"
         return is_request and subresource == "status" and operation == "UPDATE"
 
-    def validate(self, attributes: Attributes) -> None:
+    async def validate(self, attributes: Attributes) -> None:
         """Refuse a changed certificate or condition from somebody who may not sign."""
         old, new = ((o or {}).get("status") or {} for o in (attributes.old, attributes.obj))
         if all(old.get(field) == new.get(field) for field in ("certificate", "conditions")):
             return
         signer = ((attributes.old or {}).get("spec") or {}).get("signerName") or ""
-        if not may_act_for(self._authorizer, attributes.user, "sign", signer):
+        if not await may_act_for(self._authorizer, attributes.user, "sign", signer):
             raise attributes.refuse(
                 f'user not permitted to sign requests with signerName "{signer}"'
             )

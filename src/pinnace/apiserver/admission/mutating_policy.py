@@ -26,6 +26,7 @@ from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted, defaulted, is_of
+from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
@@ -142,23 +143,18 @@ class MutatingAdmissionPolicy:
         if obj is None:
             return False
         given = variables(attributes, row, self._authorizer, obj, old)
-        own = Variables(policy.variables)
-        own.outer.update(given, params=invocation.param, variables=own)
+        given["params"] = invocation.param
         try:
-            if policy.conditions is not None and not await attributes.apart.patiently(
-                0, partial(policy.conditions.match, own.outer)
-            ):
+            if not await settled(partial(_concerns, policy, given), attributes.apart):
                 return False
         except ValueError as error:
             _note(failures, policy, invocation.binding, str(error))
             return False
         before = orjson.dumps(obj)
         for expression in policy.mutations:
-            own = Variables(policy.variables)
-            own.outer.update(given, object=obj, params=invocation.param, variables=own)
             try:
-                obj = await attributes.apart.patiently(
-                    0, partial(_mutated, expression, own.outer, obj, row)
+                obj = await settled(
+                    partial(_mutated, policy, expression, given, obj, row), attributes.apart
                 )
             except _Failed as error:
                 _note(failures, policy, invocation.binding, str(error))
@@ -181,12 +177,20 @@ def _note(failures: list[str], policy: Policy, binding: Binding | None, why: str
     failures.append(f"policy '{policy.name}' with binding '{binding.name}' denied request: {why}")
 
 
+def _concerns(policy: Policy, given: Mapping[str, Any]) -> bool:
+    own = Variables(policy.variables)
+    own.outer.update(given, variables=own)
+    return policy.conditions is None or policy.conditions.match(own.outer)
+
+
 def _mutated(
-    expression: Expression, given: Mapping[str, Any], obj: Object, row: Resource
+    policy: Policy, expression: Expression, given: Mapping[str, Any], obj: Object, row: Resource
 ) -> Object:
     """Return the object that one mutation makes; raises _Failed."""
+    own = Variables(policy.variables)
+    own.outer.update(given, object=obj, variables=own)
     try:
-        value = evaluate(expression, given, Budget())
+        value = evaluate(expression, own.outer, Budget())
         if isinstance(value, list):
             made = _patched(obj, patch_operations(value))
         else:

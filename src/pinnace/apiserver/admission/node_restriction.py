@@ -6,10 +6,10 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import podrefs
 from pinnace.apiserver.admission import node_labels
-from pinnace.apiserver.admission.base import Attributes, Operation
+from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.admission.certificate_subject import requested
 from pinnace.apiserver.authz.base import Attributes as Attempt
-from pinnace.apiserver.authz.base import Authorizer
+from pinnace.apiserver.authz.base import Authorizer, decided
 from pinnace.apiserver.authz.node import LEASE_NAMESPACE, node_name_of
 from pinnace.kit.x509 import X509Error
 
@@ -47,18 +47,18 @@ class NodeRestriction:
     def handles(self, operation: Operation, row: Resource, subresource: str) -> bool:
         return operation != "CONNECT" and (row.group, row.plural) in _CONCERNED
 
-    def mutate(self, attributes: Attributes) -> None:
+    def mutate(self, attributes: Attributes) -> Outcome:
         """Refuse; upstream's has this in its mutating half, and changes nothing either."""
         node = node_name_of(attributes.user)
         if node is None:
-            return
+            return None
         if not node:
             raise attributes.refuse(f'could not determine node from user "{attributes.user.name}"')
-        self._checks[attributes.row.group, attributes.row.plural](node, attributes)
+        return self._checks[attributes.row.group, attributes.row.plural](node, attributes)
 
-    def _check_token(self, node: str, a: Attributes) -> None:
+    def _check_token(self, node: str, a: Attributes) -> Outcome:
         if a.operation != "CREATE" or a.subresource != "token":
-            return
+            return None
         spec = (a.obj or {}).get("spec") or {}
         reference = spec.get("boundObjectRef") or {}
         is_pod = reference.get("apiVersion") == "v1" and reference.get("kind") == "Pod"
@@ -77,9 +77,9 @@ class NodeRestriction:
             )
         if pod["spec"].get("nodeName") != node:
             raise a.refuse("node requested token bound to a pod scheduled on a different node")
-        self._check_audience(a, pod, spec.get("audiences") or [])
+        return self._check_audience(a, pod, spec.get("audiences") or [])
 
-    def _check_audience(self, a: Attributes, pod: Object, audiences: list[str]) -> None:
+    async def _check_audience(self, a: Attributes, pod: Object, audiences: list[str]) -> None:
         """Refuse audiences that no volume of the pod asks for, unless RBAC allows them."""
         if len(audiences) > 1:
             raise a.refuse("node may only request 0 or 1 audiences")
@@ -96,7 +96,7 @@ class NodeRestriction:
             resource=audience,
             name=a.name,
         )
-        if not self._authorizer.authorize(a.user, attempt)[0]:
+        if not (await decided(self._authorizer, a.user, attempt)).allowed:
             raise a.refuse(
                 f'audience "{audience}" not found in pod spec volume, {a.user.name} is not'
                 " authorized to request tokens for this audience"

@@ -31,7 +31,7 @@ class OwnerReferencesPermissionEnforcement:
         is_pod_status = (row.group, row.plural, subresource) == ("", "pods", "status")
         return operation in ("CREATE", "UPDATE") and not is_pod_status
 
-    def validate(self, attributes: Attributes) -> None:
+    async def validate(self, attributes: Attributes) -> None:
         """Refuse owners that the user may not set."""
         new, old = _owners(attributes.obj), _owners(attributes.old)
         if new == old:
@@ -47,17 +47,17 @@ class OwnerReferencesPermissionEnforcement:
                 namespace=attributes.namespace,
                 name=attributes.name,
             )
-            allowed, why = self._authorizer.authorize(user, asked)
-            if not allowed:
+            verdict = await authz.decided(self._authorizer, user, asked)
+            if not verdict.allowed:
                 text = "cannot set an ownerRef on a resource you can't delete"
-                raise attributes.refuse(f"{text}: {why}, <nil>")
+                raise attributes.refuse(f"{text}: {verdict.reason}, {verdict.error or '<nil>'}")
         blocking = list(_newly_blocking(new, old))
-        if not blocking or self._authorizer.authorize(user, _ANYTHING)[0]:
+        if not blocking or (await authz.decided(self._authorizer, user, _ANYTHING)).allowed:
             return
         for reference in blocking:
-            self._check_owner(attributes, reference)
+            await self._check_owner(attributes, reference)
 
-    def _check_owner(self, attributes: Attributes, reference: Object) -> None:
+    async def _check_owner(self, attributes: Attributes, reference: Object) -> None:
         version, kind = reference.get("apiVersion") or "", reference.get("kind") or ""
         rows = [row for row in self._rows if (row.group_version, row.kind) == (version, kind)]
         if not rows:
@@ -75,13 +75,13 @@ class OwnerReferencesPermissionEnforcement:
                 name=reference.get("name") or "",
                 namespace=attributes.namespace if row.namespaced else "",
             )
-            allowed, why = self._authorizer.authorize(attributes.user, asked)
-            if not allowed:
+            verdict = await authz.decided(self._authorizer, attributes.user, asked)
+            if not verdict.allowed:
                 text = (
                     "cannot set blockOwnerDeletion if an ownerReference refers to a resource you "
                     "can't set finalizers on"
                 )
-                raise attributes.refuse(f"{text}: {why}, <nil>")
+                raise attributes.refuse(f"{text}: {verdict.reason}, {verdict.error or '<nil>'}")
 
 
 def _owners(obj: Object | None) -> list[Object]:

@@ -1,4 +1,4 @@
-"""The escalation check of RBAC writes, as a validator at the end of the chain.
+"""The escalation check of RBAC writes, as the last of those that may change an object.
 
 Upstream has it in the registries of the four kinds and not as a plug-in; it has no name that a
 user could switch off.
@@ -24,13 +24,13 @@ class RbacEscalation:
         concerned = row.group == GROUP and row.plural in ROLE_KINDS + BINDING_KINDS
         return concerned and operation in ("CREATE", "UPDATE")
 
-    def validate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         """Refuse an escalating role or binding."""
         if attributes.obj is None:
             return
-        refused = check_write(
+        refused = await check_write(
             attributes.row, attributes.obj, attributes.old,
-            namespace=attributes.namespace, user=attributes.user,
+            namespace=attributes.namespace, asked=attributes.asked, user=attributes.user,
             rbac=self._rbac, authorizer=self._authorizer,
         )  # fmt: skip
         if refused is not None:

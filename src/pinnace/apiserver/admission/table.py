@@ -84,8 +84,9 @@ def plugins(
         built["ResourceQuota"] = lambda: ResourceQuota(quota_writer)
     enabled = options.enabled()
     chosen = [built[name]() for name in ORDER if name in enabled and name in built]
-    # Not a plug-in of upstream's, whose registries of roles do this: it cannot be turned off.
-    return (RbacEscalation(rbac, authorizer), *chosen)
+    # Not a plug-in of upstream's, whose registries of roles do this: it cannot be turned off. It
+    # looks at what all that change the object have made of it, before it is validated.
+    return (*chosen, RbacEscalation(rbac, authorizer))
 
 
 _Built = dict[str, Callable[[], Plugin]]

@@ -19,6 +19,7 @@ from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted
+from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
@@ -102,8 +103,8 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found, errors, notes = await attributes.apart.patiently(
-                    0, partial(_decide, policy, binding, given, param)
+                found, errors, notes = await settled(
+                    partial(_decide, policy, binding, given, param), attributes.apart
                 )
                 denied += _told(attributes, binding, found) + errors
                 for key, text in notes:

@@ -16,7 +16,7 @@ from pinnace.api.wire import ANONYMOUS, User
 from pinnace.apiserver.authn.base import ALL_AUTHENTICATED, ALL_UNAUTHENTICATED
 from pinnace.apiserver.authn.impersonation import Wanted
 from pinnace.apiserver.authn.service_accounts import NODE_NAME, groups_of, split_username
-from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer, refusal
+from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer, decided, refusal
 
 OLD = ""
 WAYS = ("associated-node", "arbitrary-node", "serviceaccount", "user-info", OLD)
@@ -34,7 +34,7 @@ class Impersonation:
         self._authorizer = authorizer
         self._last: dict[str, str] = {}
 
-    def user(self, caller: User, who: Wanted, attempt: Attributes) -> User:
+    async def user(self, caller: User, who: Wanted, attempt: Attributes) -> User:
         """Return whom a request acts as; raises Forbidden."""
         first: Forbidden | None = None
         last = self._last.get(caller.name)
@@ -43,7 +43,7 @@ class Impersonation:
             if not _suits(way, who, caller):
                 continue
             try:
-                self._check(way, who, caller, attempt)
+                await self._check(way, who, caller, attempt)
             except Forbidden as error:
                 first = first or error
                 continue
@@ -60,19 +60,19 @@ class Impersonation:
         way = self._last.get(caller.name, OLD)
         return f"impersonate:{way}" if way else ""
 
-    def _check(self, way: str, who: Wanted, caller: User, attempt: Attributes) -> None:
+    async def _check(self, way: str, who: Wanted, caller: User, attempt: Attributes) -> None:
         if way != OLD:
             on = replace(attempt, verb=f"impersonate-on:{way}:{attempt.verb}")
-            self._allow(caller, on)
+            await self._allow(caller, on)
         for one in _asked(way, who):
             self._refuse_unfit(way, who, caller, one)
-            if not self._all_at_once(way, who, caller, one):
-                self._allow(caller, one)
+            if not await self._all_at_once(way, who, caller, one):
+                await self._allow(caller, one)
 
-    def _allow(self, caller: User, attempt: Attributes) -> None:
-        allowed, reason = self._authorizer.authorize(caller, attempt)
-        if not allowed:
-            raise refusal(caller, attempt, reason)
+    async def _allow(self, caller: User, attempt: Attributes) -> None:
+        verdict = await decided(self._authorizer, caller, attempt)
+        if not verdict.allowed:
+            raise refusal(caller, attempt, verdict.reason)
 
     def _refuse_unfit(self, way: str, who: Wanted, caller: User, one: Attributes) -> None:
         """Refuse what only the old way lets through: masters, and what is empty."""
@@ -89,7 +89,7 @@ class Impersonation:
             why = "impersonating the empty string value in extra is not allowed"
             raise refusal(caller, bare, why)
 
-    def _all_at_once(self, way: str, who: Wanted, caller: User, one: Attributes) -> bool:
+    async def _all_at_once(self, way: str, who: Wanted, caller: User, one: Attributes) -> bool:
         """Say whether the caller may ask for any group, or any extra, where it asks for many."""
         if way == OLD or one.resource not in ("groups", "userextras"):
             return False
@@ -99,7 +99,7 @@ class Impersonation:
             return False
         subresource = "*" if one.resource == "userextras" else ""
         anything = replace(one, name="*", subresource=subresource)
-        return self._authorizer.authorize(caller, anything)[0]
+        return (await decided(self._authorizer, caller, anything)).allowed
 
 
 def _suits(way: str, who: Wanted, caller: User) -> bool:

@@ -6,11 +6,12 @@ of writing (create, update, patch, apply) passes it.
 
 from typing import Any
 
-from pinnace.api.errors import ApiError, forbidden, not_found
+from pinnace.api.errors import ApiError, BadRequest, forbidden, not_found
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.api.validation.base import quoted
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer
+from pinnace.apiserver.authz.base import MASTERS, Attributes, Authorizer, decided
 from pinnace.apiserver.authz.rbac import GROUP, Rbac
 from pinnace.apiserver.authz.rules import describe, uncovered
 
@@ -22,31 +23,42 @@ ROLE_KINDS = ("roles", "clusterroles")
 BINDING_KINDS = ("rolebindings", "clusterrolebindings")
 
 
-def check_write(
+async def check_write(
     row: Resource,
     obj: Object,
     old: Object | None,
     *,
     namespace: str,
+    asked: str,
     user: User,
     rbac: Rbac,
     authorizer: Authorizer,
 ) -> ApiError | None:
-    """Return why the user may not write this role or binding, or None."""
+    """Return why the user may not write this role or binding, or None.
+
+    `asked` is the name that the request's path has: to create a role one has to be allowed to
+    escalate any.
+    """
     if MASTERS in user.groups or (old is not None and _only_for_garbage_collection(obj, old)):
         return None
     name = str(obj["metadata"].get("name") or "")
     if row.plural in ROLE_KINDS:
-        if _may(authorizer, user, "escalate", row.plural, name, namespace):
+        if await _may(authorizer, user, "escalate", row.plural, asked, namespace):
             return None
         return _check_role(row, obj, old, namespace, user, rbac)
     reference = obj.get("roleRef") or {}
-    role_plural = "clusterroles" if reference.get("kind") == "ClusterRole" else "roles"
-    if _may(authorizer, user, "bind", role_plural, str(reference.get("name") or ""), namespace):
+    kind, target = str(reference.get("kind") or ""), str(reference.get("name") or "")
+    plural = {"Role": "roles", "ClusterRole": "clusterroles"}.get(kind)
+    if plural is None:
+        return ApiError(f"unsupported role reference kind: {quoted(kind)}", reason="")
+    if await _may(authorizer, user, "bind", plural, target, namespace):
         return None
+    if not target:
+        return BadRequest("Name parameter required.")
     rules = rbac.role_rules(reference, namespace)
     if rules is None:
-        return not_found(role_plural.removesuffix("s"), GROUP, str(reference.get("name") or ""))
+        # Upstream looks the role up in the course of a request for a binding, and says so.
+        return not_found(row.plural, GROUP, target)
     return _check_held(row, name, rules, namespace, user, rbac)
 
 
@@ -58,7 +70,7 @@ def _check_role(
     if refused is not None:
         return refused
     aggregates = _aggregates(obj) or (old is not None and _aggregates(old))
-    if aggregates and uncovered(rbac.rules_for(user, namespace)[0], _EVERYTHING):
+    if aggregates and uncovered(rbac.rules_for(user, namespace).rules, _EVERYTHING):
         why = "must have cluster-admin privileges to use the aggregationRule"
         return forbidden(row.plural, GROUP, name, why)
     return None
@@ -67,8 +79,8 @@ def _check_role(
 def _check_held(
     row: Resource, name: str, rules: list[Object], namespace: str, user: User, rbac: Rbac
 ) -> ApiError | None:
-    held, errors = rbac.rules_for(user, namespace)
-    missing = uncovered(held, rules)
+    held = rbac.rules_for(user, namespace)
+    missing = uncovered(held.rules, rules)
     if not missing:
         return None
     groups = " ".join(f'"{group}"' for group in user.groups)
@@ -77,18 +89,18 @@ def _check_held(
         f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not'
         f" currently held:\n{lines}"
     )
-    if errors:
-        text += f"; resolution errors: [{' '.join(errors)}]"
+    if held.errors:
+        text += f"; resolution errors: [{' '.join(held.errors)}]"
     return forbidden(row.plural, GROUP, name, text)
 
 
-def _may(
+async def _may(
     authorizer: Authorizer, user: User, verb: str, plural: str, name: str, namespace: str
 ) -> bool:
     attempt = Attributes(
         verb=verb, group=GROUP, version="*", resource=plural, name=name, namespace=namespace
     )
-    return authorizer.authorize(user, attempt)[0]
+    return (await decided(authorizer, user, attempt)).allowed
 
 
 def _aggregates(role: Object) -> bool:

@@ -15,7 +15,14 @@ from pinnace.api.objects import Key, Object, key_of
 from pinnace.api.wire import User
 from pinnace.apiserver import podrefs
 from pinnace.apiserver.admission.base import Lookup
-from pinnace.apiserver.authz.base import Attributes
+from pinnace.apiserver.authz.base import (
+    ALLOWED,
+    NO_OPINION,
+    Attributes,
+    Rules,
+    Verdict,
+    no_opinion,
+)
 from pinnace.apiserver.authz.rules import rule_allows
 from pinnace.apiserver.bootstrap.node_rules import NODE_RULES
 
@@ -24,7 +31,6 @@ NODES_GROUP = "system:nodes"
 NO_NAME = "No Object name found"
 LEASE_NAMESPACE = "kube-node-lease"
 
-Decision = tuple[bool, str]
 PodsOn = Callable[[str], Iterable[Object]]
 _KEPT = 10_000
 
@@ -58,133 +64,141 @@ class NodeAuthorizer:
             ("", "pods"): self._pod,
         }
 
-    def authorize(self, user: User, attributes: Attributes) -> Decision:
+    def authorize(self, user: User, attributes: Attributes) -> Verdict:
         node = node_name_of(user)
         if node is None:
-            return False, ""
+            return NO_OPINION
         if not node:
-            return False, f'unknown node for user "{user.name}"'
+            return no_opinion(f'unknown node for user "{user.name}"')
         if not attributes.path:
             decide = self._special.get((attributes.group, attributes.resource))
             if decide is not None:
                 return decide(node, attributes)
-        return any(rule_allows(rule, attributes) for rule in NODE_RULES), ""
+        allowed = any(rule_allows(rule, attributes) for rule in NODE_RULES)
+        return ALLOWED if allowed else NO_OPINION
 
-    def _read_namespaced(self, node: str, a: Attributes) -> Decision:
+    def rules_for(self, user: User, namespace: str) -> Rules:
+        """Tell nothing: what a kubelet may do depends on the Pods of its node."""
+        if node_name_of(user) is None:
+            return Rules()
+        why = "node authorizer does not support user rule resolution"
+        return Rules(incomplete=True, errors=[why])
+
+    def _read_namespaced(self, node: str, a: Attributes) -> Verdict:
         if a.verb not in ("get", "list", "watch"):
-            return False, "can only read resources of this type"
+            return no_opinion("can only read resources of this type")
         if a.subresource:
-            return False, "cannot read subresource"
+            return no_opinion("cannot read subresource")
         if not a.namespace:
-            return False, "can only read namespaced object of this type"
+            return no_opinion("can only read namespaced object of this type")
         return self._related(node, a)
 
-    def _get(self, node: str, a: Attributes) -> Decision:
+    def _get(self, node: str, a: Attributes) -> Verdict:
         if a.verb != "get":
-            return False, "can only get individual resources of this type"
+            return no_opinion("can only get individual resources of this type")
         if a.subresource:
-            return False, "cannot get subresource"
+            return no_opinion("cannot get subresource")
         return self._related(node, a)
 
-    def _claim(self, node: str, a: Attributes) -> Decision:
+    def _claim(self, node: str, a: Attributes) -> Verdict:
         if a.subresource != "status":
             return self._get(node, a)
         if a.verb not in ("update", "patch"):
-            return False, "can only get/update/patch this type"
+            return no_opinion("can only get/update/patch this type")
         return self._related(node, a)
 
-    def _service_account(self, node: str, a: Attributes) -> Decision:
+    def _service_account(self, node: str, a: Attributes) -> Verdict:
         if a.verb == "get" and not a.subresource:
             return self._read_namespaced(node, a)
         if a.verb != "create" or not a.name:
-            return False, "can only create tokens for individual service accounts"
+            return no_opinion("can only create tokens for individual service accounts")
         if a.subresource != "token":
-            return False, "can only create token subresource of serviceaccount"
+            return no_opinion("can only create token subresource of serviceaccount")
         return self._related(node, a)
 
-    def _lease(self, node: str, a: Attributes) -> Decision:
+    def _lease(self, node: str, a: Attributes) -> Verdict:
         if a.verb not in ("get", "create", "update", "patch", "delete"):
-            return False, "can only get, create, update, patch, or delete a node lease"
+            return no_opinion("can only get, create, update, patch, or delete a node lease")
         if a.namespace != LEASE_NAMESPACE:
-            return False, f'can only access leases in the "{LEASE_NAMESPACE}" system namespace'
+            return no_opinion(f'can only access leases in the "{LEASE_NAMESPACE}" system namespace')
         # The name is not known on create; NodeRestriction checks it then.
         if a.verb != "create" and a.name != node:
-            return False, "can only access node lease with the same name as the requesting node"
-        return True, ""
+            return no_opinion(
+                "can only access node lease with the same name as the requesting node"
+            )
+        return ALLOWED
 
-    def _csi_node(self, node: str, a: Attributes) -> Decision:
+    def _csi_node(self, node: str, a: Attributes) -> Verdict:
         if a.verb not in ("get", "create", "update", "patch", "delete"):
-            return False, "can only get, create, update, patch, or delete a CSINode"
+            return no_opinion("can only get, create, update, patch, or delete a CSINode")
         if a.subresource:
-            return False, "cannot authorize CSINode subresources"
+            return no_opinion("cannot authorize CSINode subresources")
         if a.verb != "create" and a.name != node:
-            return False, "can only access CSINode with the same name as the requesting node"
-        return True, ""
+            return no_opinion("can only access CSINode with the same name as the requesting node")
+        return ALLOWED
 
-    def _resource_slice(self, node: str, a: Attributes) -> Decision:
+    def _resource_slice(self, node: str, a: Attributes) -> Verdict:
         if a.subresource:
-            return False, "cannot authorize ResourceSlice subresources"
+            return no_opinion("cannot authorize ResourceSlice subresources")
         if a.verb == "create":
-            return True, ""
+            return ALLOWED
         if a.verb in ("get", "update", "patch", "delete"):
             if not a.name:
-                return False, NO_NAME
+                return no_opinion(NO_NAME)
             found = self._lookup.get(RESOURCESLICES, "", a.name)
             if found is not None and (found.get("spec") or {}).get("nodeName") == node:
-                return True, ""
-            return False, _unrelated(node)
+                return ALLOWED
+            return no_opinion(_unrelated(node))
         if a.verb in ("watch", "list", "deletecollection"):
-            if ("spec.nodeName", node) in a.field_selector:
-                return True, ""
-            return (
-                False,
-                "can only list/watch/deletecollection resourceslices with nodeName field selector",
+            if ("spec.nodeName", "=", node) in a.field_selector:
+                return ALLOWED
+            return no_opinion(
+                "can only list/watch/deletecollection resourceslices with nodeName field selector"
             )
-        return (
-            False,
+        return no_opinion(
             "only the following verbs are allowed for a ResourceSlice: get, watch, list, create,"
-            " update, patch, delete, deletecollection",
+            " update, patch, delete, deletecollection"
         )
 
-    def _node(self, node: str, a: Attributes) -> Decision:
+    def _node(self, node: str, a: Attributes) -> Verdict:
         if a.subresource == "status":
-            return a.verb in ("update", "patch"), ""
+            return ALLOWED if a.verb in ("update", "patch") else NO_OPINION
         if a.subresource:
-            return False, ""
+            return NO_OPINION
         # NodeRestriction limits writes to the kubelet's own object.
         if a.verb in ("create", "update", "patch"):
-            return True, ""
+            return ALLOWED
         if a.verb not in ("get", "list", "watch"):
-            return False, ""
+            return NO_OPINION
         if a.name == node:
-            return True, ""
+            return ALLOWED
         if not a.name:
-            return False, f"node '{node}' cannot read all nodes, only its own Node object"
-        return False, f"node '{node}' cannot read '{a.name}', only its own Node object"
+            return no_opinion(f"node '{node}' cannot read all nodes, only its own Node object")
+        return no_opinion(f"node '{node}' cannot read '{a.name}', only its own Node object")
 
-    def _pod(self, node: str, a: Attributes) -> Decision:
+    def _pod(self, node: str, a: Attributes) -> Verdict:
         if a.subresource == "status":
-            return a.verb in ("update", "patch"), ""
+            return ALLOWED if a.verb in ("update", "patch") else NO_OPINION
         if a.subresource == "eviction":
-            return a.verb == "create", ""
+            return ALLOWED if a.verb == "create" else NO_OPINION
         if a.subresource:
-            return False, ""
+            return NO_OPINION
         if a.verb == "get":
             return self._related(node, a)
         if a.verb in ("list", "watch"):
-            if ("spec.nodeName", node) in a.field_selector:
-                return True, ""
+            if ("spec.nodeName", "=", node) in a.field_selector:
+                return ALLOWED
             if a.name:
                 return self._related(node, a)
-            return False, "can only list/watch pods with spec.nodeName field selector"
-        return a.verb in ("create", "delete"), ""
+            return no_opinion("can only list/watch pods with spec.nodeName field selector")
+        return ALLOWED if a.verb in ("create", "delete") else NO_OPINION
 
-    def _related(self, node: str, a: Attributes) -> Decision:
+    def _related(self, node: str, a: Attributes) -> Verdict:
         if not a.name:
-            return False, NO_NAME
+            return no_opinion(NO_NAME)
         if self._has_path(node, a):
-            return True, ""
-        return False, _unrelated(node)
+            return ALLOWED
+        return no_opinion(_unrelated(node))
 
     def _has_path(self, node: str, a: Attributes) -> bool:
         if a.resource == "pods":

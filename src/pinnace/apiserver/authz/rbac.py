@@ -16,7 +16,15 @@ from pinnace.api.resources import Resource
 from pinnace.api.wire import User
 from pinnace.apiserver.admission.base import Lookup
 from pinnace.apiserver.authn.service_accounts import username
-from pinnace.apiserver.authz.base import Attributes
+from pinnace.apiserver.authz.base import (
+    NO_OPINION,
+    Attributes,
+    Decision,
+    Rules,
+    Verdict,
+    joined,
+    no_opinion,
+)
 from pinnace.apiserver.authz.rules import path_matches, resource_patterns
 
 GROUP = "rbac.authorization.k8s.io"
@@ -29,30 +37,30 @@ _Subject = tuple[str, str]
 class _Granted:
     """What one subject may do in one scope."""
 
-    # (verb, group, resource) -> (names or None for all, source) pairs.
-    resources: dict[tuple[str, str, str], list[tuple[frozenset[str] | None, str]]] = field(
+    # (verb, group, resource) -> (names or None for all, verdict) pairs.
+    resources: dict[tuple[str, str, str], list[tuple[frozenset[str] | None, Verdict]]] = field(
         default_factory=dict
     )
-    # (verb, path pattern, source)
-    paths: list[tuple[str, str, str]] = field(default_factory=list)
+    # (verb, path pattern, verdict)
+    paths: list[tuple[str, str, Verdict]] = field(default_factory=list)
 
-    def add(self, rule: Object, source: str) -> None:
+    def add(self, rule: Object, verdict: Verdict) -> None:
         """Take a rule in."""
         names = frozenset(rule.get("resourceNames") or ()) or None
         for verb in rule.get("verbs") or ():
             for group in rule.get("apiGroups") or ():
                 for resource in rule.get("resources") or ():
                     key = (verb, group, resource)
-                    self.resources.setdefault(key, []).append((names, source))
-            self.paths += [(verb, path, source) for path in rule.get("nonResourceURLs") or ()]
+                    self.resources.setdefault(key, []).append((names, verdict))
+            self.paths += [(verb, path, verdict) for path in rule.get("nonResourceURLs") or ()]
 
-    def source_for(self, attributes: Attributes) -> str | None:
-        """Return the binding that allows what is attempted, or None."""
+    def verdict_on(self, attributes: Attributes) -> Verdict | None:
+        """Return that a binding allows what is attempted, or None."""
         verb = attributes.verb
         if attributes.path:
-            for allowed, pattern, source in self.paths:
+            for allowed, pattern, verdict in self.paths:
                 if allowed in (verb, "*") and path_matches(pattern, attributes.path):
-                    return source
+                    return verdict
             return None
         group = attributes.group
         for resource in resource_patterns(attributes):
@@ -60,9 +68,9 @@ class _Granted:
                 (verb, group, resource), ("*", group, resource),
                 (verb, "*", resource), ("*", "*", resource),
             ):  # fmt: skip
-                for names, source in self.resources.get(key, ()):
+                for names, verdict in self.resources.get(key, ()):
                     if names is None or attributes.name in names:
-                        return source
+                        return verdict
         return None
 
 
@@ -80,8 +88,9 @@ class _Scope:
         if found is None and subject in self.bound:
             found = _Granted()
             for rules, source in self.bound[subject]:
+                verdict = Verdict(Decision.ALLOW, f"RBAC: allowed by {source}")
                 for rule in rules:
-                    found.add(rule, source)
+                    found.add(rule, verdict)
             self.granted[subject] = found
         return found
 
@@ -105,39 +114,35 @@ class Rbac:
             # ClusterRoles are bound in every scope.
             self._scopes.clear()
 
-    def authorize(self, user: User, attributes: Attributes) -> tuple[bool, str]:
+    def authorize(self, user: User, attributes: Attributes) -> Verdict:
         subjects = _subjects_of(user)
         errors: list[str] = []
         for scope in self._scopes_for(attributes.namespace):
             for subject in subjects:
                 granted = scope.of(subject)
                 if granted is not None:
-                    source = granted.source_for(attributes)
-                    if source is not None:
-                        return True, f"RBAC: allowed by {source}"
+                    verdict = granted.verdict_on(attributes)
+                    if verdict is not None:
+                        return verdict
                 if subject in scope.errors:
                     errors += scope.errors[subject]
-        if not errors:
-            return False, ""
-        unique = list(dict.fromkeys(errors))
-        text = unique[0] if len(unique) == 1 else "[" + ", ".join(unique) + "]"
-        return False, f"RBAC: {text}"
+        return no_opinion(f"RBAC: {joined(errors)}") if errors else NO_OPINION
 
-    def rules_for(self, user: User, namespace: str) -> tuple[list[Object], list[str]]:
+    def rules_for(self, user: User, namespace: str) -> Rules:
         """Return every rule that applies to a user in a namespace, and what could not be read."""
-        rules: list[Object] = []
-        errors: list[str] = []
+        found = Rules()
         seen: set[str] = set()
         for scope in self._scopes_for(namespace):
             for subject in _subjects_of(user):
-                errors += scope.errors.get(subject, ())
+                found.errors += scope.errors.get(subject, ())
                 for bound, source in scope.bound.get(subject, ()):
                     # A binding may name a user twice: by name and by group.
                     binding = source.partition(" to ")[0]
                     if binding not in seen:
                         seen.add(binding)
-                        rules += bound
-        return rules, list(dict.fromkeys(errors))
+                        found.rules += bound
+        found.errors = list(dict.fromkeys(found.errors))
+        return found
 
     def role_rules(self, reference: Object, namespace: str) -> list[Object] | None:
         """Return the rules of the role that a binding refers to, or None if it is not there."""

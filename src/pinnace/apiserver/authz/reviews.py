@@ -4,60 +4,56 @@ from pinnace.api.errors import BadRequest, invalid
 from pinnace.api.objects import Object
 from pinnace.api.validation.table import validate_request
 from pinnace.api.wire import User
-from pinnace.apiserver.authz.base import Attributes, Authorizer
+from pinnace.apiserver.authz.base import Attributes, Authorizer, Decision, decided, joined
 from pinnace.apiserver.authz.narrowing import narrowed
-from pinnace.apiserver.authz.node import node_name_of
-from pinnace.apiserver.authz.rbac import Rbac
 
 _GROUP = "authorization.k8s.io"
 
 
-def review_access(review: Object, authorizer: Authorizer) -> Object:
+async def review_access(review: Object, authorizer: Authorizer) -> Object:
     """Answer a SubjectAccessReview; raises Invalid."""
     spec = review.get("spec") or {}
     _check(review, "SubjectAccessReview")
-    return _answered(review, authorizer, _subject(spec))
+    return await _answered(review, authorizer, _subject(spec))
 
 
-def review_own_access(review: Object, user: User, authorizer: Authorizer) -> Object:
+async def review_own_access(review: Object, user: User, authorizer: Authorizer) -> Object:
     """Answer a SelfSubjectAccessReview; raises Invalid."""
     _check(review, "SelfSubjectAccessReview")
-    return _answered(review, authorizer, user)
+    return await _answered(review, authorizer, user)
 
 
-def review_local_access(review: Object, namespace: str, authorizer: Authorizer) -> Object:
+async def review_local_access(review: Object, namespace: str, authorizer: Authorizer) -> Object:
     """Answer a LocalSubjectAccessReview in the namespace of the URL; raises Invalid, BadRequest."""
     spec = review.get("spec") or {}
     _check(review, "LocalSubjectAccessReview")
     given = (review.get("metadata") or {}).get("namespace") or ""
     if given != namespace:
         raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
-    return _answered(review, authorizer, _subject(spec))
+    return await _answered(review, authorizer, _subject(spec))
 
 
-def review_own_rules(review: Object, user: User, rbac: Rbac) -> Object:
+def review_own_rules(review: Object, user: User, authorizer: Authorizer) -> Object:
     """Answer a SelfSubjectRulesReview: what the caller may do in a namespace."""
     namespace = (review.get("spec") or {}).get("namespace") or ""
     if not namespace:
         raise BadRequest("no namespace on request")
-    rules, errors = rbac.rules_for(user, namespace)
+    found = authorizer.rules_for(user, namespace)
     status: Object = {
         "resourceRules": [
             _only(rule, "verbs", "apiGroups", "resources", "resourceNames")
-            for rule in rules
+            for rule in found.rules
             if rule.get("resources")
         ],
         "nonResourceRules": [
-            _only(rule, "verbs", "nonResourceURLs") for rule in rules if rule.get("nonResourceURLs")
+            _only(rule, "verbs", "nonResourceURLs")
+            for rule in found.rules
+            if rule.get("nonResourceURLs")
         ],
-        "incomplete": False,
+        "incomplete": found.incomplete,
     }
-    if node_name_of(user) is not None:
-        status["incomplete"] = True
-        errors = ["node authorizer does not support user rule resolution", *errors]
-    if errors:
-        text = errors[0] if len(errors) == 1 else "[" + ", ".join(errors) + "]"
-        status["evaluationError"] = text
+    if found.errors:
+        status["evaluationError"] = joined(found.errors)
     kinds = {"kind": "SelfSubjectRulesReview", "apiVersion": f"{_GROUP}/v1"}
     return {**kinds, "metadata": {}, "spec": {}, "status": status}
 
@@ -68,6 +64,7 @@ def attributes_from(spec: Object) -> Attributes:
     if path is not None:
         return Attributes(verb=path.get("verb") or "", path=path.get("path") or "")
     asked = spec.get("resourceAttributes") or {}
+    narrow = narrowed(asked)
     text = {key: value for key, value in asked.items() if isinstance(value, str)}
     return Attributes(
         verb=text.get("verb", ""),
@@ -77,19 +74,22 @@ def attributes_from(spec: Object) -> Attributes:
         subresource=text.get("subresource", ""),
         namespace=text.get("namespace", ""),
         name=text.get("name", ""),
-        field_selector=narrowed(asked)[0],
+        field_selector=narrow.fields,
+        label_selector=narrow.labels,
     )
 
 
-def _answered(review: Object, authorizer: Authorizer, user: User) -> Object:
+async def _answered(review: Object, authorizer: Authorizer, user: User) -> Object:
     spec = review.get("spec") or {}
-    allowed, reason = authorizer.authorize(user, attributes_from(spec))
-    status: Object = {"allowed": allowed}
-    if reason:
-        status["reason"] = reason
-    _, error = narrowed(spec.get("resourceAttributes") or {})
-    if error:
-        status["evaluationError"] = error
+    verdict = await decided(authorizer, user, attributes_from(spec))
+    status: Object = {"allowed": verdict.allowed}
+    if verdict.decision is Decision.DENY:
+        status["denied"] = True
+    if verdict.reason:
+        status["reason"] = verdict.reason
+    errors = [verdict.error, narrowed(spec.get("resourceAttributes") or {}).error]
+    if any(errors):
+        status["evaluationError"] = "; ".join(filter(None, errors))
     return {**review, "status": status}
 
 

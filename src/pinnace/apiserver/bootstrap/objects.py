@@ -1,8 +1,10 @@
 """What every cluster has from its first moment: namespaces, classes, roles, its own Service.
 
-Idempotent: what is there is left as it is, what is missing is written.
+Idempotent: what is there is left as it is, what is missing is written. Roles and bindings are
+brought up to date.
 """
 
+import copy
 import ipaddress
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -19,6 +21,7 @@ from pinnace.api.typed import stored
 from pinnace.apiserver import rules
 from pinnace.apiserver.bootstrap.flow_control import bootstrap_flow_control
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
+from pinnace.apiserver.bootstrap.reconciling import reconciled
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.dangling import as_told
 from pinnace.apiserver.managers import SERVER, applied_status, tracked_as_own
@@ -45,6 +48,7 @@ _RANGE_IS_READY = {"message": "Kubernetes default Service CIDR is ready"}
 # Who tells that the first range is ready.
 _RANGES = "kubernetes-service-cidr-controller"
 
+_RBAC = "rbac.authorization.k8s.io"
 # Who makes the objects of a group, where it is not the server as such.
 _MANAGERS: Mapping[str, str] = MappingProxyType(
     {"flowcontrol.apiserver.k8s.io": "api-priority-and-fairness-config-producer-v1"}
@@ -103,6 +107,42 @@ async def ensure_objects(core: Core) -> None:
                 await core.store.commit(compares=[Compare(key, 0) for key, _ in some], puts=some)
             except CompareFailed:
                 break
+    await _reconcile(core)
+
+
+async def _reconcile(core: Core) -> None:
+    """Add to roles and bindings what they lack; whoever else writes one comes first."""
+    for row, expected in standard_objects(core):
+        if row.group != _RBAC:
+            continue
+        metadata = expected["metadata"]
+        item = (await core.cache(row)).get(metadata.get("namespace") or "", metadata["name"])
+        wanted = reconciled(item.shared(), _defaulted(row, expected)) if item is not None else None
+        if item is None or wanted is None:
+            continue
+        if "uid" not in wanted["metadata"]:
+            made = stamped(core, row, wanted)
+        else:
+            made = _changed(core, row, wanted, item.shared())
+        try:
+            await core.store.commit(
+                compares=[Compare(item.key, item.revision)],
+                puts=[(item.key, canonical_bytes(made))],
+            )
+        except CompareFailed:
+            continue
+
+
+def _defaulted(row: Resource, obj: Object) -> Object:
+    made = copy.deepcopy(obj)
+    rules.apply_defaults(row, made)
+    return made
+
+
+def _changed(core: Core, row: Resource, obj: Object, old: Object) -> Object:
+    made = tracked_as_own(core, row, {key: value for key, value in obj.items() if value}, old=old)
+    meta = {key: value for key, value in made["metadata"].items() if key != "resourceVersion"}
+    return stored({**made, "metadata": meta}, row)
 
 
 async def _missing(core: Core) -> AsyncIterator[tuple[str, bytes]]:

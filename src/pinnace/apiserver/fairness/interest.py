@@ -15,8 +15,10 @@ class Interest:
 
     def where(self, info: RequestInfo) -> Where | None:
         """Return what a watch is counted as; None for one that hears of few objects only."""
-        if info.resource == "pods" and dict(info.field_selector).get("spec.nodeName"):
-            return None
+        if info.resource == "pods":
+            for field, operator, value in info.field_selector:
+                if (field, operator) == ("spec.nodeName", "=") and value:
+                    return None
         return info.group, info.resource, info.namespace, info.name
 
     def add(self, where: Where) -> None:

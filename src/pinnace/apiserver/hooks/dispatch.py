@@ -16,6 +16,7 @@ from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import Hook, Match, Table, hooks_of
 from pinnace.apiserver.hooks.failures import CallFailed
 from pinnace.apiserver.hooks.review import Verdict, denial, review, verdict, version_of
+from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.inputs import variables
 from pinnace.kit.uids import new_uid
 
@@ -84,7 +85,7 @@ class Hooks:
             return True
         try:
             given = variables(attributes, row, self._authorizer, obj, old)
-            return await attributes.apart.patiently(0, partial(hook.conditions.match, given))
+            return await settled(partial(hook.conditions.match, given), attributes.apart)
         except ValueError as error:
             asked = attributes.row
             raise forbidden(asked.plural, asked.group, attributes.name, str(error)) from error

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from pinnace.api.cel.authorizer import Ask, Attempt, Authorizer, ResourceCheck
+from pinnace.api.cel.authorizer import Attempt, Authorizer, ResourceCheck
 from pinnace.api.kinds.core import NAMESPACES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.api.wire import User
 from pinnace.apiserver.admission.base import Attributes
 from pinnace.apiserver.authz import base as authz
 from pinnace.apiserver.hooks.review import kind_of, user_of, written
+from pinnace.apiserver.policies.asking import asker
 
 # What admission shows of a Namespace beside its spec and status.
 _META = (
@@ -27,7 +27,7 @@ def variables(
     old: Object | None,
 ) -> dict[str, Any]:
     """Return what expressions see of a write whose objects are in the version of a row."""
-    ask = _asker(attributes.user, authorizer)
+    ask = asker(attributes.user, authorizer)
     given = attributes.row
     resource = Attempt(
         group=given.group,
@@ -44,37 +44,6 @@ def variables(
         "authorizer.requestResource": ResourceCheck(ask, resource),
         "namespaceObject": _namespace(attributes),
     }
-
-
-def _asker(user: User, authorizer: authz.Authorizer) -> Ask:
-    known: dict[Attempt, tuple[bool, str]] = {}
-
-    def ask(attempt: Attempt) -> tuple[bool, str]:
-        if attempt not in known:
-            known[attempt] = _decided(user, authorizer, attempt)
-        return known[attempt]
-
-    return ask
-
-
-def _decided(user: User, authorizer: authz.Authorizer, attempt: Attempt) -> tuple[bool, str]:
-    if attempt.account is not None:
-        namespace, name = attempt.account
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-        user = User(f"system:serviceaccount:{namespace}:{name}", groups)
-    return authorizer.authorize(
-        user,
-        authz.Attributes(
-            verb=attempt.verb,
-            group=attempt.group,
-            version="" if attempt.path else "*",
-            resource=attempt.resource,
-            subresource=attempt.subresource,
-            namespace=attempt.namespace,
-            name=attempt.name,
-            path=attempt.path,
-        ),
-    )
 
 
 def _request(attributes: Attributes, row: Resource) -> Object:

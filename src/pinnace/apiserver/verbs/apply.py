@@ -110,7 +110,7 @@ async def _create(core: Core, call: Call, obj: Object) -> Answer:
         raise conflict(row.plural, row.group, call.info.name, why)
     check_names(call, obj)
     obj["metadata"].pop("resourceVersion", None)
-    core.check_may_create(call)
+    await core.check_may_create(call)
     given = allocation(core, row, dry_run=call.dry_run)
     item = await writes.create(core, call, obj, given, track=False)
     return answer_item(core, call, item, code=201)

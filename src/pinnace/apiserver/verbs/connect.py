@@ -10,7 +10,7 @@ from pinnace.api.objects import Object
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.answers import accepted
 from pinnace.apiserver.authz.base import Attributes as Attempt
-from pinnace.apiserver.authz.base import refusal
+from pinnace.apiserver.authz.base import decided, refusal
 from pinnace.apiserver.connect.asked import admit
 from pinnace.apiserver.connect.backend import CACHE, fetch, tls_of
 from pinnace.apiserver.connect.links import PATH_SAFE, Links, joined
@@ -62,7 +62,7 @@ async def stream(core: Core, call: Call) -> Answer:
     """Splice an exec, attach or port-forward through to the kubelet."""
     _refuse_dry_run(call)
     await admit(core, call)
-    _check_create(core, call)
+    await _check_create(core, call)
     pod = await _pod(core, call, call.info.name)
     path = stream_path(pod, call.request, call.info.subresource)
     if not pod["spec"].get("nodeName"):
@@ -179,7 +179,7 @@ def _wants_upgrade(call: Call) -> bool:
     return call.request.upgrade is not None
 
 
-def _check_create(core: Core, call: Call) -> None:
+async def _check_create(core: Core, call: Call) -> None:
     """Refuse a WebSocket (which is a GET) to who may not create: it does what a POST does."""
     info = call.info
     if info.verb == "create":
@@ -193,6 +193,6 @@ def _check_create(core: Core, call: Call) -> None:
         namespace=info.namespace,
         name=info.name,
     )
-    allowed, reason = core.auth.authorizer.authorize(call.user, attempt)
-    if not allowed:
-        raise refusal(call.user, attempt, reason)
+    verdict = await decided(core.auth.authorizer, call.user, attempt)
+    if not verdict.allowed:
+        raise refusal(call.user, attempt, verdict.reason)

@@ -1,6 +1,6 @@
 """Reviews: questions to authentication and authorization, answered and not stored."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import jwt
 
@@ -24,7 +24,8 @@ async def review(core: Core, call: Call) -> Answer:
     body["metadata"].pop("uid", None)
     _place(body, call.namespace)
     await _admit(core, call, body)
-    answer = _reviewers(core, call)[call.row.kind](body)
+    found = _reviewers(core, call)[call.row.kind](body)
+    answer = found if isinstance(found, dict) else await found
     answer = {"kind": call.row.kind, "apiVersion": call.row.group_version, **answer}
     return answer_object(call.request, answer, code=201)
 
@@ -46,7 +47,7 @@ def _place(body: Object, namespace: str) -> None:
         metadata["namespace"] = namespace
 
 
-def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object]]:
+def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object | Awaitable[Object]]]:
     auth = core.auth
     now = core.clock.now()
     return {

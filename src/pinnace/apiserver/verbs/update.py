@@ -31,7 +31,7 @@ async def replace(core: Core, call: Call) -> Answer:
     except NotFound:
         if call.info.subresource or not rules.strategy_for(call.row).allow_create_on_update:
             raise
-        core.check_may_create(call)
+        await core.check_may_create(call)
         body["metadata"].pop("resourceVersion", None)
         name, uid = call.info.name, body["metadata"].get("uid")
         if uid:

@@ -1,6 +1,7 @@
 """All controllers."""
 
 import socket
+from functools import partial
 
 from pinnace.client.kubeconfig import Config
 from pinnace.cluster.components.base import Place
@@ -11,6 +12,8 @@ from pinnace.controllers.runtime import run_controllers
 from pinnace.kit.uids import new_uid
 from pinnace.kit.x509 import KeyPair
 
+_AGENT = "pinnace-controller-manager"
+
 
 async def run(place: Place, around: Surroundings, ready: Ready) -> None:
     """Run the controllers of a data directory's cluster."""
@@ -20,6 +23,7 @@ async def run(place: Place, around: Surroundings, ready: Ready) -> None:
         connection,
         pod_cidr=place.config.pod_cidr,
         leader_elect=False,
+        own_accounts=True,
         signer=place.pki.authority.key_pair,
         ready=ready,
     )
@@ -31,12 +35,19 @@ async def control(
     *,
     pod_cidr: str,
     leader_elect: bool,
+    own_accounts: bool,
     ready: Ready,
     signer: KeyPair | None = None,
 ) -> None:
-    """Run the controllers of any cluster; approved requests are signed only with a `signer`."""
+    """Run the controllers of any cluster; approved requests are signed only with a `signer`.
+
+    With `own_accounts` each acts as its own service account, and the connection's user needs no
+    more rights than upstream's controller manager has.
+    """
+    client = around.client(connection, component="controller-manager")
+    accounts = around.accounts(connection, client) if own_accounts else None
     await run_controllers(
-        around.client(connection, component="controller-manager"),
+        client,
         await around.informers(connection),
         around.clock,
         leader_elect=leader_elect,
@@ -47,5 +58,6 @@ async def control(
             signing_key=signer.key.decode() if signer else "",
             cluster_cidrs=(pod_cidr,) if pod_cidr else (),
         ),
+        client_for=partial(accounts.client, user_agent=_AGENT) if accounts else None,
         ready=ready,
     )
