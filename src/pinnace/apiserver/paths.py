@@ -126,11 +126,12 @@ class Paths:
     def _is_routed(self, path: str) -> bool:
         """Say whether upstream's router, which looks at methods, serves this path."""
         parts = path.split("/")
-        if path == "/version" or path in self._core.config.documents:
+        if path in ("/version", "/api") or path in self._core.config.documents:
             return True
-        return (
-            path == "/api" or parts[1:2] == ["api"] or (parts[1:2] == ["apis"] and len(parts) > 3)
-        )
+        if parts[1:2] == ["api"]:
+            return parts[2] == "v1"
+        served = ((row.group, row.version) for row in self._core.rows)
+        return parts[1:2] == ["apis"] and len(parts) > 3 and (parts[2], parts[3]) in served
 
     def _is_ours(self, path: str) -> bool:
         """Say whether a path is below a group that is served, whose router refuses it itself."""

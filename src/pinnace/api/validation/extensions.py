@@ -15,6 +15,7 @@ from pinnace.api.validation import (
     events,
     flowcontrol,
     leases,
+    podgroups,
     poolrequests,
     ranges,
     runtimeclasses,
@@ -29,7 +30,7 @@ ADMISSION = "admissionregistration.k8s.io"
 CERTIFICATES = "certificates.k8s.io"
 FLOW = "flowcontrol.apiserver.k8s.io"
 DEVICES = "resource.k8s.io"
-STORAGE = "storage.k8s.io"
+SCHEDULING, STORAGE = "scheduling.k8s.io", "storage.k8s.io"
 WEBHOOKS = Rules(
     create=webhooks.check_webhooks, update=webhooks.check_webhooks_update, again=("whole",)
 )
@@ -63,6 +64,12 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
             status=certificates.check_status,
             name=names.path_segment_name,
             again=(),
+        ),
+        (SCHEDULING, "PodGroup"): Rules(
+            create=podgroups.check_pod_group, kept=podgroups.check_pod_group_update, again=()
+        ),
+        (SCHEDULING, "Workload"): Rules(
+            create=podgroups.check_workload, kept=podgroups.check_workload_update, again=()
         ),
         (CERTIFICATES, "ClusterTrustBundle"): Rules(
             create=certificates.check_bundle,
