@@ -17,6 +17,8 @@ _META = "meta.k8s.io"
 _META_VERSIONS = ("v1", "v1beta1")
 # What Go reads as true.
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
+# Longer headers than clients send are read anew each time: what is remembered has a bound.
+_REMEMBERED = 512
 _PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
 
 
@@ -108,12 +110,17 @@ def _media(clause: _Clause, offered: tuple[str, ...]) -> tuple[str, ...]:
     return (media,) if media in offered else ()
 
 
-@lru_cache(maxsize=512)
 def negotiate(text: str, *, shapes: tuple[str, ...] = (), message: bool = True) -> Accepted:
     """Return the first clause that can be satisfied; raises NotAcceptable if there is none.
 
     `message` says whether whole objects of this kind can be had as protobuf.
     """
+    find = _negotiated if len(text) <= _REMEMBERED else _negotiated.__wrapped__
+    return find(text, shapes, message=message)
+
+
+@lru_cache(maxsize=512)
+def _negotiated(text: str, shapes: tuple[str, ...], *, message: bool) -> Accepted:
     if not text:
         return Accepted()
     found = _first(_clauses(text), shapes, message=message)
@@ -160,10 +167,15 @@ def names_any(text: str, offered: tuple[str, ...]) -> bool:
     return not text or any(_media(clause, offered) for clause in _clauses(text))
 
 
+@lru_cache(maxsize=512)
+def _names_plain(text: str, offered: tuple[str, ...]) -> bool:
+    return names_any(text, tuple(dict.fromkeys(media.partition(";")[0] for media in offered)))
+
+
 def check_named(text: str, offered: tuple[str, ...]) -> None:
     """Raise the NotAcceptable of upstream's router, which looks at nothing but media types."""
-    plain = tuple(dict.fromkeys(media.partition(";")[0] for media in offered))
-    if not names_any(text, plain):
+    find = _names_plain if len(text) <= _REMEMBERED else _names_plain.__wrapped__
+    if not find(text, offered):
         representations = ", ".join(offered)
         raise NotAcceptable(
             f"406: Not Acceptable\n\nAvailable representations: {representations}", details={}
