@@ -207,3 +207,9 @@ def test_changes_are_remembered_only_as_long_as_a_policy_asks():
     history.rescaled(3, 2, NOW, found)
     assert (history.added, history.removed) == ([Change(NOW, 2)], [Change(NOW, 1)])
     assert autoscale_limits.rules(scaler()) is None
+
+
+def test_tolerances_are_as_fine_as_they_are_told():
+    spec = {"behavior": {"scaleUp": {"tolerance": "100u"}}}
+    found = autoscale.tolerances({"spec": spec})
+    assert (found.down, found.up) == (0.1, 0.0001)

@@ -204,3 +204,56 @@ async def test_two_for_the_same_pods_do_nothing():
         assert events(it)["AmbiguousSelector"] == (
             "pods by selector app=web are controlled by multiple HPAs: [{one n} {two n}]"
         )
+
+
+def served_custom(group, kind, plural):
+    """Return the discovery of a cluster with the custom metrics API and one more kind."""
+
+    def version(name, version):
+        told = {"groupVersion": f"{name}/{version}", "version": version}
+        return {"name": name, "versions": [told], "preferredVersion": told}
+
+    def resources(group_version, *entries):
+        return {"groupVersion": group_version, "resources": list(entries)}
+
+    entry = {"name": plural, "kind": kind, "namespaced": True, "verbs": ["get"]}
+    custom = version("custom.metrics.k8s.io", "v1beta2")
+    return {
+        "/apis": {"groups": [version(group, "v1"), custom]},
+        "/api/v1": resources("v1"),
+        f"/apis/{group}/v1": resources(f"{group}/v1", entry),
+        "/apis/custom.metrics.k8s.io": custom,
+        "/apis/custom.metrics.k8s.io/v1beta2": resources("custom.metrics.k8s.io/v1beta2"),
+    }
+
+
+async def test_follows_a_metric_of_a_custom_object():
+    ref = {"apiVersion": "queues.example.com/v1", "kind": "Queue", "name": "work"}
+    target = {"type": "Value", "value": "10"}
+    metric = {
+        "type": "Object",
+        "object": {"describedObject": ref, "metric": {"name": "depth"}, "target": target},
+    }
+    async with scaled((HORIZONTALPODAUTOSCALERS, autoscaler(metrics=[metric]))) as it:
+        it.cluster.answers |= served_custom("queues.example.com", "Queue", "queues")
+        where = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/n"
+        path = f"{where}/queues.queues.example.com/work/depth"
+        it.cluster.answers[path] = {"items": [{"value": "20"}]}
+        await it.settle(15)
+        assert await replicas(it) == 4
+
+
+async def test_says_that_a_described_kind_is_not_known():
+    ref = {"apiVersion": "example.com/v1", "kind": "Nothing", "name": "x"}
+    target = {"type": "Value", "value": "10"}
+    metric = {
+        "type": "Object",
+        "object": {"describedObject": ref, "metric": {"name": "depth"}, "target": target},
+    }
+    async with scaled((HORIZONTALPODAUTOSCALERS, autoscaler(metrics=[metric]))) as it:
+        it.cluster.answers |= served_custom("queues.example.com", "Queue", "queues")
+        await it.settle(15)
+        assert (
+            'no matches for kind "Nothing" in group "example.com"'
+            in events(it)["FailedGetObjectMetric"]
+        )

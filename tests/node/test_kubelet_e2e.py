@@ -13,6 +13,7 @@ from socket import socketpair
 import aiohttp
 import orjson
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from pinnace.api.kinds.core import CONFIGMAPS, NODES, PODS
 from pinnace.api.objects import Key, format_time
@@ -311,3 +312,37 @@ async def test_a_client_without_the_api_servers_identity_is_turned_away():
         session.get(f"{made.url}/pods", ssl=False) as answer,
     ):
         assert (answer.status, await answer.text()) == (401, "Unauthorized")
+
+
+async def test_what_a_container_uses_is_measured():
+    async with world() as made, kubelet(made):
+        limits = {"limits": {"cpu": "100m", "memory": "32Mi"}}
+        await made.run(make_pod(containers=[shell("while :; do :; done", resources=limits)]))
+        where = {"container": "main", "pod": "web", "namespace": "default"}
+
+        async def page(path):
+            async with made.session.get(f"{made.url}{path}") as answer:
+                assert answer.status == 200
+                return await answer.text()
+
+        async def value(path, name, **labels):
+            for family in text_string_to_metric_families(await page(path)):
+                for sample in family.samples:
+                    if sample.name == name and labels.items() <= sample.labels.items():
+                        return sample.value
+            return None
+
+        cpu = "container_cpu_usage_seconds_total"
+        async with asyncio.timeout(20):
+            while not (first := await value("/metrics/resource", cpu, **where)):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            # The limit lets a tenth of a processor through.
+            while await value("/metrics/cadvisor", cpu, **where) <= first:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        memory = await value("/metrics/resource", "container_memory_working_set_bytes", **where)
+        assert 0 < memory < 32 << 20
+        told = orjson.loads(await page("/stats/summary"))
+        (pod,) = told["pods"]
+        assert pod["network"]["name"] == "eth0"
+        assert pod["containers"][0]["memory"]["availableBytes"] < 32 << 20
+        await clean(made, "web")

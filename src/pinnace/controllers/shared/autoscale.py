@@ -56,7 +56,7 @@ def tolerances(autoscaler: Object) -> Tolerances:
 
     def of(side: str) -> float:
         told = (behavior.get(side) or {}).get("tolerance")
-        return _TOLERANCE if told is None else parse(told).milli_value() / 1000
+        return _TOLERANCE if told is None else parse(told).nano / 1e9
 
     return Tolerances(down=of("scaleDown"), up=of("scaleUp"))
 

@@ -4,6 +4,7 @@ The API server itself serves the first, unless an extension server does; the oth
 servers' alone. What is not served is told in the words of upstream's clients.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,10 @@ from pinnace.api.gotime import duration_of
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object, parse_time
 from pinnace.api.quantity import parse
+from pinnace.api.resources import Resource
 from pinnace.client.base import Client
 from pinnace.controllers.shared.autoscale import Measured, MetricError, Metrics
+from pinnace.controllers.shared.discovery import served
 
 _CUSTOM = "custom.metrics.k8s.io"
 _MISSING = "the server could not find the requested resource"
@@ -95,7 +98,7 @@ async def custom_of_object(
     if (ref["kind"], group) == ("Namespace", ""):
         path += f"/metrics/{metric}"
     else:
-        path += f"/{_resource(ref['kind'], group)}/{ref['name']}/{metric}"
+        path += f"/{await _resource(client, ref['kind'], group)}/{ref['name']}/{metric}"
     query = {"metricLabelSelector": metric_selector}
     listed = await _read(client, path, query, f"{ref['kind']}.{_CUSTOM}", "custom")
     items = listed.get("items") or []
@@ -107,8 +110,16 @@ async def custom_of_object(
     return parse(items[0]["value"]).milli_value()
 
 
-def _resource(kind: str, group: str) -> str:
-    for row in RESOURCES:
+async def _resource(client: Client, kind: str, group: str) -> str:
+    """Return the resource of a kind, built in or defined at run time, with its group."""
+    rows: Iterable[Resource] = RESOURCES
+    if not any((row.kind, row.group) == (kind, group) for row in rows):
+        try:
+            rows, _ = await served(client)
+        except ApiError as error:
+            text = f"unable to fetch metrics from custom metrics API: {error.message}"
+            raise MetricError(text) from error
+    for row in rows:
         if (row.kind, row.group) == (kind, group):
             return qualified(row.plural, group)
     text = f'no matches for kind "{kind}" in group "{group}"'
