@@ -8,7 +8,8 @@ transport from the same process.
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pinnace.api.errors import (
@@ -21,6 +22,7 @@ from pinnace.api.errors import (
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.answers import answer_error, check_acceptable
+from pinnace.apiserver.authn.files import Files
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.objects import ensure_objects
@@ -51,6 +53,7 @@ from pinnace.apiserver.routes import (
     is_nameless,
     parse,
 )
+from pinnace.apiserver.serviceaccounts.tracking import track
 from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
@@ -103,11 +106,15 @@ class ApiServer:
         self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
+        # Who has to know when client certificates are of other authorities.
+        self.trust_listeners: list[Callable[[bytes], None]] = []
 
     async def start(self) -> None:
         """Follow the store, see to what every cluster has, and begin to serve."""
         core, health = self.core, self._health
         await core.caches.start()
+        if core.auth.authn.oidc is not None:
+            core.auth.authn.oidc.start()
         await load(core, self._pods)
         for row in FLOWS:
             (await core.cache(row)).listeners.append(lambda change: self._flows.forget())
@@ -126,10 +133,26 @@ class ApiServer:
             self._definitions.run(),
             self._dangling.run(),
             repair_for_ever(core, core.clock),
+            track(core),
+            *self._files(),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
+
+    def _files(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Follow the files of authentication, where there are any."""
+        config, issuer = self.core.config.authentication, self.core.config.token_issuer
+        if config.has_files and issuer is not None:
+            parts = self.core.auth.authn
+            yield Files(config, parts, signed_by=issuer.take_key, trusted=self._trust).run()
+
+    async def _trust(self, authorities: bytes) -> None:
+        """Believe the certificates of other authorities, and say so."""
+        self.core.config = replace(self.core.config, client_ca=authorities)
+        for told in self.trust_listeners:
+            told(authorities)
+        await publish_authentication(self.core)
 
     def _rows_changed(self) -> None:
         self._paths.renew()
@@ -183,6 +206,7 @@ class ApiServer:
             await self._withdraw()
         await self.core.caches.close()
         await self.core.webhooks.close()
+        await self.core.auth.authn.close()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""

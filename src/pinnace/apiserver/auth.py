@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from pinnace.api.errors import NotFound, Unauthorized
+from pinnace.api.errors import NotFound
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.authn import reviews as authn
+from pinnace.apiserver.authn.base import Noted
 from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authn.impersonation import wanted
-from pinnace.apiserver.authn.table import Authenticator
+from pinnace.apiserver.authn.table import Parts
+from pinnace.apiserver.authn.union import Authenticator
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import Authorizer, refusal
@@ -23,13 +25,12 @@ class Auth:
     authenticator: Authenticator
     authorizer: Authorizer
     impersonation: Impersonation
+    authn: Parts
     rbac: Rbac | None = None
 
-    async def user(self, request: Request, info: RequestInfo) -> User:
+    async def user(self, request: Request, info: RequestInfo, noted: Noted | None = None) -> User:
         """Return whom the request acts as; raises Unauthorized and Forbidden."""
-        user = await self.authenticator.authenticate(request)
-        if user is None:
-            raise Unauthorized("Unauthorized")
+        user = await self.authenticator.authenticate(request, noted)
         who = wanted(request.headers)
         if who is None:
             return user
@@ -42,9 +43,9 @@ class Auth:
         if not allowed:
             raise refusal(user, attempt, reason)
 
-    def review_token(self, body: Object) -> Object:
+    async def review_token(self, body: Object) -> Object:
         """Answer a TokenReview."""
-        return authn.review_token(body, self.authenticator)
+        return await authn.review_token(body, self.authenticator)
 
     def review_rules(self, body: Object, user: User) -> Object:
         """Answer a SelfSubjectRulesReview."""

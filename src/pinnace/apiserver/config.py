@@ -1,6 +1,6 @@
 """What a server is told when it starts: everything that the cluster decides for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Literal
@@ -9,6 +9,7 @@ from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver.authn.table import AuthnConfig
+from pinnace.apiserver.serviceaccounts.openid import OpenId
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 
 
@@ -16,8 +17,8 @@ from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 class ServerConfig:
     """The settings of one API server; the defaults are those of a server inside a test.
 
-    `documents` are further JSON documents by path (the OpenID ones). `objects` are ensured at the
-    start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
+    `openid` is what others are told to check this cluster's tokens with. `objects` are ensured at
+    the start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
     `host_name` and `identity` name the server's Lease. `event_ttl` is for how many seconds Events
     are kept. `flush_all` flushes Leases and Events to the disk before they are answered, as all
     other kinds always are.
@@ -39,7 +40,7 @@ class ServerConfig:
     kubelet_tls: SSLContext | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()
-    documents: Mapping[str, Object] = field(default_factory=dict)
+    openid: OpenId | None = None
     min_request_timeout: int = 1800
     event_ttl: int = 3600
     flush_all: bool = False

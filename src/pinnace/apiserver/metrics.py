@@ -137,6 +137,7 @@ class Metrics:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
         found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all()]
         found += cache_metrics(_readings(core))
+        found += core.auth.authn.counts.all()
         try:
             size = await core.store.size()
         except StoreError:

@@ -67,6 +67,7 @@ def build(
         authz.build(roles, lookup, pods.on) if config.authorization == "RBAC" else _allow_all()
     )
     webhooks = Webhooks(lookup, rows, authorizer)
+    parts = authn.parts(config.authentication, clock.now, config.identity)
     return Core(
         store=store,
         clock=clock,
@@ -76,9 +77,10 @@ def build(
         alarms=Alarms(clock),
         lookup=lookup,
         auth=Auth(
-            authn.build(config.authentication, lookup, clock.now),
+            authn.build(config.authentication, lookup, clock.now, parts),
             authorizer,
             Impersonation(authorizer),
+            parts,
             roles,
         ),
         admission=(

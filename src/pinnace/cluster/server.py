@@ -4,23 +4,23 @@ import logging
 import socket
 import ssl
 import tempfile
+from urllib.parse import urlsplit
 
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
-from pinnace.apiserver.authn.request_header import FrontProxy
-from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.authentication import authentication, signing_keys
 from pinnace.cluster.config import ClusterConfig, ConfigError
-from pinnace.cluster.pki import FRONT_PROXY, Pki
+from pinnace.cluster.pki import Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
 from pinnace.kit.clock import Clock
-from pinnace.kit.x509 import KeyPair, public_pem
+from pinnace.kit.x509 import KeyPair
 from pinnace.store.base import StoreError
 from pinnace.store.table import open_store
 
@@ -31,22 +31,20 @@ _IDENTITY, _USUAL_PORT = "kube-apiserver", 6443
 
 def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -> ServerConfig:
     """Return the settings of an API server of this cluster."""
-    issuer = f"https://kubernetes.default.svc.{config.domain}"
-    public_key = public_pem(pki.signing_key)
+    known, told = authentication(config, pki), config.apiserver
+    issuer = known.issuers[0]
+    keys_uri = f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
     return ServerConfig(
-        authentication=AuthnConfig(
-            issuers=(issuer,),
-            service_account_keys=(public_key,),
-            api_audiences=(issuer,),
-            front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
-        ),
+        authentication=known,
         authorization="RBAC",
         admission=True,
         token_issuer=TokenIssuer(
             issuer=issuer,
-            private_key=pki.signing_key,
-            api_audiences=(issuer,),
+            private_key=signing_keys(config, pki).private,
+            api_audiences=known.api_audiences,
             now=clock.now,
+            maximum_seconds=int(told.service_account_max_token_expiration),
+            extend=told.service_account_extend_token_expiration,
         ),
         service_cidr=config.service_cidr,
         node_ports=config.node_port_range,
@@ -58,16 +56,22 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         event_ttl=int(config.apiserver.event_ttl),
         host_name=socket.gethostname(),
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
-        client_ca=pki.ca,
+        client_ca=known.client_authorities,
         kubelet_tls=kubelet_context(pki),
         objects=tuple(dns_access()),
-        documents={
-            openid.CONFIGURATION_PATH: openid.configuration(
-                issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
-            ),
-            openid.KEYS_PATH: openid.key_set([public_key]),
-        },
+        openid=_openid(issuer, told.service_account_jwks_uri or keys_uri),
     )
+
+
+def _openid(issuer: str, keys_uri: str) -> openid.OpenId | None:
+    """Return what others are told of the issuer; nothing if its name is no address for them."""
+    try:
+        where = urlsplit(issuer)
+    except ValueError:
+        return None
+    if where.scheme != "https" or where.query or where.fragment:
+        return None
+    return openid.OpenId(issuer, keys_uri)
 
 
 # Forward secret and authenticated ciphers only. The level is for busybox, whose wget is what small
