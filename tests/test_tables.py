@@ -21,9 +21,16 @@ FOLDERS = [
 ]
 # Pieces that several plug-ins of a folder share, and no plug-ins themselves.
 SHARED = {
-    "apiserver/admission": {"defaults", "node_labels", "pod_security_checks", "signers"},
+    "apiserver/admission": {
+        "defaults",
+        "node_labels",
+        "options",
+        "settings",
+        "pod_security_checks",
+        "signers",
+    },
     "apiserver/printers": {"rows"},
-    "cli/commands": {"alone", "store_options"},
+    "cli/commands": {"alone", "apiserver_options", "store_options"},
     "controllers": {"runtime"},
     "node/probes": {"prober", "thresholds"},
     "node/volumes": {

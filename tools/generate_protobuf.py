@@ -24,9 +24,15 @@ _PREFIXES = (
     ("k8s.io.apimachinery.pkg.apis.", ""),
     ("k8s.io.apiextensions_apiserver.pkg.apis.", ""),
     ("k8s.io.kube_aggregator.pkg.apis.", ""),
+    ("k8s.io.metrics.pkg.apis.", ""),
     ("k8s.io.api.", ""),
 )
-_LEFT_OUT = ("k8s.io.apiserver.", "k8s.io.metrics.", "k8s.io.apimachinery.pkg.apis.testapigroup.")
+_LEFT_OUT = (
+    "k8s.io.apiserver.",
+    "k8s.io.metrics.pkg.apis.custom_metrics.",
+    "k8s.io.metrics.pkg.apis.external_metrics.",
+    "k8s.io.apimachinery.pkg.apis.testapigroup.",
+)
 
 
 def _short(name: str) -> str:

@@ -5,13 +5,16 @@ import asyncio
 import pytest
 
 from pinnace.apiserver.deadlines import Within
+from pinnace.apiserver.fairness.gate import Held
+
+WORKER = Held()
 
 
 async def test_work_that_does_not_wait_is_done_at_once() -> None:
     async def work() -> int:
         return 3
 
-    assert await Within(work(), 0.0) == 3
+    assert await Within(work(), 0.0, WORKER) == 3
 
 
 async def test_work_that_waits_goes_on_with_what_it_waited_for() -> None:
@@ -24,7 +27,7 @@ async def test_work_that_waits_goes_on_with_what_it_waited_for() -> None:
         loop.call_soon(second.set_result, 2)
         return one + await second
 
-    assert await Within(work(), 60.0) == 3
+    assert await Within(work(), 60.0, WORKER) == 3
 
 
 async def test_work_that_waits_too_long_is_cancelled() -> None:
@@ -37,7 +40,7 @@ async def test_work_that_waits_too_long_is_cancelled() -> None:
             ended.append(True)
 
     with pytest.raises(TimeoutError):
-        await Within(work(), 0.0)
+        await Within(work(), 0.0, WORKER)
     assert ended
 
 
@@ -49,7 +52,7 @@ async def test_errors_of_the_work_come_through() -> None:
 
     for wait in (False, True):
         with pytest.raises(KeyError, match="gone"):
-            await Within(work(wait=wait), 60.0)
+            await Within(work(wait=wait), 60.0, WORKER)
 
 
 async def test_who_is_cancelled_cancels_the_work() -> None:
@@ -61,7 +64,7 @@ async def test_who_is_cancelled_cancels_the_work() -> None:
         finally:
             ended.set()
 
-    task = asyncio.ensure_future(Within(work(), 60.0))
+    task = asyncio.ensure_future(Within(work(), 60.0, WORKER))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -47,7 +47,7 @@ def info(method: str, path: str) -> Any:
 async def test_the_first_flow_schema_that_matches_is_the_requests(
     api: Any, user: User, path: str, schema: str, level: str
 ) -> None:
-    flow = api.server._flows.of(user, info("GET", path))
+    flow, _ = api.server.priority.flows.of(user, info("GET", path), 0.0)
     assert (flow.schema, flow.level) == (schema, level)
 
 

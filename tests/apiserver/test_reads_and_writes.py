@@ -38,6 +38,16 @@ async def test_only_a_version_that_could_be_stored_forbids_a_create(
         assert answer["metadata"]["resourceVersion"] != version
 
 
+async def test_a_dry_run_and_validation_do_not_mind_the_version_of_a_new_object(api: Any) -> None:
+    obj = configmap("a")
+    obj["metadata"]["resourceVersion"] = "7"
+    code, answer = await api.do("POST", f"{CONFIGMAPS}?dryRun=All", obj)
+    assert (code, answer["metadata"]["resourceVersion"]) == (201, "7")
+    obj["metadata"]["name"] = "A_"
+    code, answer = await api.do("POST", CONFIGMAPS, obj)
+    assert (code, answer["reason"]) == (422, "Invalid")
+
+
 async def test_a_name_can_be_taken_once(api: Any) -> None:
     await api.do("POST", CONFIGMAPS, configmap("a"))
     code, status = await api.do("POST", CONFIGMAPS, configmap("a"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -52,3 +53,16 @@ def test_the_command_line_has_an_option_for_each_setting() -> None:
 async def test_a_cluster_in_a_test_takes_settings() -> None:
     async with Cluster(nodes=0, apiserver={"event_ttl": "5m"}) as cluster:
         assert cluster.server.core.config.event_ttl == 300
+
+
+@pytest.mark.parametrize(
+    ("told", "served"), [({}, True), ({"runtime_config": "api/ga=true"}, False)]
+)
+async def test_beta_versions_are_served_unless_others_are_asked_for(
+    told: dict[str, str], served: bool
+) -> None:
+    async with Cluster(nodes=0, apiserver=told) as cluster:
+        found = orjson.loads(await cluster.client.raw("GET", "/apis"))["groups"]
+        names = {each["groupVersion"] for group in found for each in group["versions"]}
+        assert ("resource.k8s.io/v1beta1" in names) is served
+        assert "resource.k8s.io/v1" in names

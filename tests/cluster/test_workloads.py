@@ -177,7 +177,7 @@ async def test_an_autoscaler_sizes_by_its_bounds_and_says_what_it_lacks(stage):
     told = {c["type"]: c["reason"] for c in found["status"]["conditions"]}
     assert told["ScalingActive"] == "FailedGetResourceMetric"
     events = (await client.list(EVENTS, namespace="default"))["items"]
-    assert "(get pods.metrics.k8s.io)" in "".join(
+    assert "no metrics returned from resource metrics API" in "".join(
         e["message"] for e in events if e["reason"] == "FailedGetResourceMetric"
     )
 

@@ -1,8 +1,9 @@
-"""Why a text is no time, in the words of Go's time.Parse with the layouts of Kubernetes' times."""
+"""Go's texts of times: why one is no time, in the words of time.Parse; and lengths of time."""
 
 import json
 import re
 from calendar import monthrange
+from types import MappingProxyType
 
 RFC3339 = "2006-01-02T15:04:05Z07:00"
 MICRO = "2006-01-02T15:04:05.000000Z07:00"
@@ -65,3 +66,52 @@ def _out_of_range(text: str, field: str) -> str:
 
 def _quote(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+_UNITS = MappingProxyType(
+    {
+        "ns": 1,
+        "us": 10**3,
+        "µs": 10**3,
+        "ms": 10**6,
+        "s": 10**9,
+        "m": 60 * 10**9,
+        "h": 3600 * 10**9,
+    }
+)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+
+
+def duration_text(nanoseconds: int) -> str:
+    """Write a length of time as Go does: `1m0s`, `14.5s`, `1.5ms`."""
+    if nanoseconds < 0:
+        return f"-{duration_text(-nanoseconds)}"
+    if nanoseconds == 0:
+        return "0s"
+    for unit in ("ns", "µs", "ms"):
+        if nanoseconds < _UNITS[unit] * 1000:
+            return f"{_decimal(nanoseconds, _UNITS[unit])}{unit}"
+    minutes, rest = divmod(nanoseconds, _UNITS["m"])
+    seconds = f"{_decimal(rest, _UNITS['s'])}s"
+    if minutes == 0:
+        return seconds
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{seconds}" if hours else f"{minutes}m{seconds}"
+
+
+def _decimal(amount: int, unit: int) -> str:
+    whole, rest = divmod(amount, unit)
+    fraction = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0") if rest else ""
+    return f"{whole}.{fraction}" if fraction else str(whole)
+
+
+def duration_of(text: str) -> int:
+    """Read a length of time that Go has written, as nanoseconds; raises ValueError."""
+    unsigned = text.removeprefix("-").removeprefix("+")
+    found = _DURATION.findall(unsigned)
+    if unsigned != "0" and "".join(f"{number}{unit}" for number, unit in found) != unsigned:
+        raise ValueError(f"time: invalid duration {_quote(text)}")
+    if not found and unsigned != "0":
+        raise ValueError(f"time: invalid duration {_quote(text)}")
+    total = sum(round(float(number) * _UNITS[unit]) for number, unit in found)
+    return -total if text.startswith("-") else total

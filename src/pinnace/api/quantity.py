@@ -167,6 +167,8 @@ def _parse_decimal(
 ) -> Quantity:
     shifted = digits[0] + digits[1]
     scale = exponent - len(digits[1])
+    if scale + len(shifted) > _EXPONENT_LIMIT:
+        raise ValueError(_NUMBER_WRONG)
     amount = int(shifted)
     if scale >= -9:
         nano = amount * 10 ** (scale + 9)

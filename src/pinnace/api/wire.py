@@ -32,7 +32,8 @@ class Request:
     DER. `user` is set by a transport that has authenticated already (the in-process one), else
     None. `upgrade` carries the adapter's own connection for handlers that take the raw stream
     over. `raw_query` is the query as it was sent, and `content` the body where it is passed on
-    while it comes: `body` is empty then.
+    while it comes: `body` is empty then. `waiting` is told while the request only waits to be begun
+    with, so that it ends with its connection whatever it is.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Request:
     upgrade: Any = None
     raw_query: str = ""
     content: AsyncIterator[bytes] | None = None
+    waiting: Callable[[bool], None] | None = None
 
     def param(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
@@ -70,7 +72,8 @@ class Stream:
     `straight` is for what feeds hundreds of streams at a time: whoever writes the frames out calls
     it with a function that writes one at once, or returns False for want of room. It may be used
     while the next of `frames` is waited for, and spares waking up who waits.
-    Frames that end in a ConnectionError break the connection off.
+    Frames that end in a ConnectionError break the connection off. `spent` is told the seconds that
+    writing a frame has cost, and `slow` is called once if the client keeps us waiting.
     """
 
     status: int = 200
@@ -78,6 +81,8 @@ class Stream:
     more: tuple[tuple[str, str], ...] = ()
     frames: AsyncIterator[bytes]
     straight: Callable[[Callable[[bytes], bool]], None] | None = None
+    spent: Callable[[float], None] | None = None
+    slow: Callable[[], None] | None = None
 
 
 async def _nothing() -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import chain
+from time import perf_counter
 from types import MappingProxyType
 
 import orjson
@@ -16,6 +17,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.fairness.gate import Held
 from pinnace.apiserver.negotiation import (
     JSON,
     OFFERED,
@@ -117,26 +119,34 @@ def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object)
     zipped = _accepts_gzip(request)
     if zipped:
         headers |= _GZIPPED
-    return Stream(headers=headers, frames=_zipped(parts) if zipped else _frames(parts))
+    send = _zipped if zipped else _frames
+    return Stream(headers=headers, frames=send(_timed(parts, call.held.spent), call.held))
 
 
-async def _frames(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+def _timed(parts: Iterator[bytes], spent: Callable[[float], None]) -> Iterator[bytes]:
+    began = perf_counter()
+    for part in parts:
+        spent(perf_counter() - began)
+        yield part
+        began = perf_counter()
+
+
+async def _frames(parts: Iterator[bytes], held: Held) -> AsyncIterator[bytes]:
     for part in parts:
         if part:
             yield part
         # A socket that takes all would keep everybody else waiting.
-        await asyncio.sleep(0)
+        await held.rest()
 
 
-async def _zipped(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _zipped(parts: Iterator[bytes], held: Held) -> AsyncIterator[bytes]:
     """Compress in a thread: it takes longer than all the rest, and needs no lock meanwhile."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     for part in parts:
         packed = await asyncio.to_thread(packer.compress, part) if part else b""
         if packed:
             yield packed
-        else:
-            await asyncio.sleep(0)
+        await held.rest()
     yield packer.flush()
 
 

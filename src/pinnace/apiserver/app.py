@@ -21,10 +21,12 @@ from pinnace.api.errors import (
     too_large,
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
+from pinnace.apiserver.aggregation.aggregator import Aggregator
 from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.authn.files import Files
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
+from pinnace.apiserver.bootstrap.flow_maintenance import maintain_for_ever
 from pinnace.apiserver.bootstrap.objects import ensure_objects
 from pinnace.apiserver.compaction import compact_for_ever
 from pinnace.apiserver.config import ServerConfig
@@ -33,7 +35,9 @@ from pinnace.apiserver.dangling import Dangling
 from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
-from pinnace.apiserver.flows import FLOWS, Flow, Flows
+from pinnace.apiserver.fairness.gate import PASSING, Gate, Held, Rejected
+from pinnace.apiserver.fairness.inflight import InFlight
+from pinnace.apiserver.fairness.priority import Priority
 from pinnace.apiserver.freshness import freshen, twice
 from pinnace.apiserver.health import ADDRESS_HOOK, OBJECT_HOOKS, Health
 from pinnace.apiserver.identity import Identity
@@ -51,6 +55,7 @@ from pinnace.apiserver.routes import (
     check_scope,
     check_segment,
     is_nameless,
+    is_proxied,
     parse,
 )
 from pinnace.apiserver.serviceaccounts.tracking import track
@@ -79,8 +84,18 @@ class Passage:
     audit: str
     warnings: list[str] = field(default_factory=list)
     user: User | None = None
-    flow: Flow | None = None
+    held: Held | None = None
     span: Any = None
+
+    def spent(self, seconds: float) -> None:
+        """Note what a slice of the request's work has cost."""
+        if self.held is not None:
+            self.held.spent(seconds)
+
+    def paused(self) -> None:
+        """Note that the request waits for something."""
+        if self.held is not None:
+            self.held.paused()
 
 
 class ApiServer:
@@ -98,11 +113,15 @@ class ApiServer:
         self.core.store_metrics = store_metrics
         self._address = config.advertise_address, config.secure_port
         self._identity = Identity(self.core)
-        self._paths = Paths(self.core, self._metrics, self._health)
+        self._aggregator = Aggregator(self.core, lambda: self._paths.renew())
         self.tracing: Tracing | None = None
-        self._flows = Flows(self.core.lookup)
+        self.priority = Priority(self.core) if config.priority_and_fairness else None
+        self._paths = Paths(self.core, self._metrics, self._health, self._aggregator, self.priority)
+        self._gate: Gate = self.priority or InFlight(
+            config.max_requests_inflight, config.max_mutating_requests_inflight
+        )
         serving = Serving(self.core.rows, self.core.caches, self._rows_changed)
-        self._definitions = Keeper(self.core, serving)
+        self._definitions = Keeper(self.core, serving, self._aggregator.registrar.custom)
         self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
@@ -116,9 +135,10 @@ class ApiServer:
         if core.auth.authn.oidc is not None:
             core.auth.authn.oidc.start()
         await load(core, self._pods)
-        for row in FLOWS:
-            (await core.cache(row)).listeners.append(lambda change: self._flows.forget())
+        if self.priority is not None:
+            await self.priority.start()
         await self._definitions.start()
+        await self._aggregator.start()
         health.synced = True
         await ensure_objects(core)
         health.hooks.update(OBJECT_HOOKS)
@@ -131,10 +151,14 @@ class ApiServer:
             compact_for_ever(core),
             self._keep_published(),
             self._definitions.run(),
+            self._aggregator.run(),
             self._dangling.run(),
+            core.usage.run(),
             repair_for_ever(core, core.clock),
             track(core),
             *self._files(),
+            maintain_for_ever(core),
+            *((self.priority.run(),) if self.priority is not None else ()),
         ):
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
@@ -207,6 +231,13 @@ class ApiServer:
         await self.core.caches.close()
         await self.core.webhooks.close()
         await self.core.auth.authn.close()
+        self.core.apart.close()
+        await self._aggregator.close()
+        await self.core.usage.close()
+
+    def passes_on(self, path: str) -> bool:
+        """Say whether a request is passed on, so that its body is nothing to be read here."""
+        return is_proxied(path) or self._aggregator.proxied(path) is not None
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but when cancelled."""
@@ -218,6 +249,8 @@ class ApiServer:
         try:
             with self._metrics.answering(request.method):
                 answer = await self._in_time(request, info, passage)
+        except Rejected as rejected:
+            answer = rejected.answer()
         except ApiError as error:
             answer = answer_error(request, error)
         except CompareFailed as error:
@@ -227,6 +260,12 @@ class ApiServer:
         except Exception:  # noqa: BLE001  # whatever a verb does wrong must not end the server
             _log.exception("%s %s failed", request.method, request.path)
             answer = answer_error(request, ApiError(_PANIC))
+        except asyncio.CancelledError:
+            if passage.held is not None:
+                passage.held.finish()
+            raise
+        if passage.held is not None:
+            answer = passage.held.leaving(answer)
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 
@@ -249,18 +288,25 @@ class ApiServer:
         if self.tracing is not None:
             self.tracing.end(passage.span, code)
         log_request(
-            request, info, audit=passage.audit, flow=passage.flow, code=code, seconds=seconds
+            request,
+            info,
+            audit=passage.audit,
+            flow=(passage.held or PASSING).flow,
+            code=code,
+            seconds=seconds,
         )
 
     async def _in_time(self, request: Request, info: RequestInfo, passage: Passage) -> Answer:
         """Answer within the time that the request has, or with 504."""
         if is_long_running(info):
-            answer = await self._answer(request, info, passage)
-            # A watch counts itself.
-            return answer if info.verb == "watch" else self._metrics.lasting(request, info, answer)
+            answer = await Within(self._answer(request, info, passage), None, passage)
+            # A watch counts itself, but for one that is passed on.
+            if info.verb == "watch" and self._aggregator.proxied(info.path) is None:
+                return answer
+            return self._metrics.lasting(request, info, answer)
         seconds = seconds_for(request, self.core.config.request_timeout)
         try:
-            return await Within(self._answer(request, info, passage), seconds)
+            return await Within(self._answer(request, info, passage), seconds, passage)
         except TimeoutError:
             return timed_out()
 
@@ -279,6 +325,8 @@ class ApiServer:
         if is_nameless(info):
             return nameless(request)
         user = await twice(self.core, lambda: self._admitted(request, info, passage))
+        if (registered := self._aggregator.proxied(info.path)) is not None:
+            return await self._aggregator.pass_on(registered, request, user, passage.audit)
         if info.resource:
             row = self.core.rows.find(info.group, info.version, info.resource)
             if row is not None:
@@ -287,7 +335,12 @@ class ApiServer:
                         return await self._paths.answer(request)
                     passage.warnings += [row.custom.warning] if row.custom.warning else []
                 call = Call(
-                    request=request, info=info, row=row, user=user, warnings=passage.warnings
+                    request=request,
+                    info=info,
+                    row=row,
+                    user=user,
+                    warnings=passage.warnings,
+                    held=passage.held or PASSING,
                 )
                 told = deprecation(row)
                 if told:
@@ -301,8 +354,10 @@ class ApiServer:
     async def _admitted(self, request: Request, info: RequestInfo, passage: Passage) -> User:
         """Return whom the request acts as, if that user may do this."""
         user = await self._user(request, info, passage)
-        if info.verb == "watch" or not is_long_running(info):
-            passage.flow = self._flows.of(user, info)
+        if passage.held is None:
+            passage.held = self._gate.enter(request, info, user)
+            if passage.held.waits:
+                await passage.held.ready(request)
         self._check(user, info)
         return user
 
@@ -360,8 +415,8 @@ def _put_headers(answer: Response | Stream, passage: Passage) -> None:
     headers = answer.headers
     headers["audit-id"] = passage.audit
     headers.setdefault("cache-control", "no-cache, private")
-    if passage.flow is not None:
-        headers.update(passage.flow.headers)
+    if passage.held is not None and passage.held.flow is not None:
+        headers.update(passage.held.flow.headers)
     if passage.warnings:
         first, *more = warning_headers(passage.warnings) or [""]
         if first:

@@ -18,7 +18,7 @@ from pinnace.api.resources import Resource
 from pinnace.api.schema.load import load
 from pinnace.api.typed import normalized
 from pinnace.api.wire import Request
-from pinnace.apiserver.core import Call
+from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import JSON, PROTOBUF, YAML
 
 _READABLE = (JSON, YAML, PROTOBUF)
@@ -135,8 +135,12 @@ def _summary(body: bytes) -> str:
     return f"{text} ..." if len(body) > _SUMMARY else text
 
 
-def read_object(call: Call) -> Object:
+async def read_object(core: Core, call: Call) -> Object:
     """Decode a body of the request's own kind, with kind and apiVersion filled in."""
+    return await core.apart.run(call.size, partial(_read_object, call))
+
+
+def _read_object(call: Call) -> Object:
     row = call.row
     obj = _decode(call.request, row.group_version, row.kind)
     if row.custom is not None:
@@ -145,11 +149,11 @@ def read_object(call: Call) -> Object:
     return checked(call, obj)
 
 
-def read_other(call: Call, *, api_version: str, kind: str) -> Object:
+async def read_other(core: Core, call: Call, *, api_version: str, kind: str) -> Object:
     """Decode a body of a kind that has no rows, as `read_object` does one of the request's own."""
     group, _, version = api_version.rpartition("/")
     row = Resource(group=group, version=version, kind=kind, plural="")
-    return read_object(replace(call, row=row))
+    return await read_object(core, replace(call, row=row))
 
 
 def _expect_custom(call: Call, obj: Object) -> None:

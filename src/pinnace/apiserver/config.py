@@ -8,9 +8,11 @@ from typing import Literal
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
+from pinnace.apiserver.admission.options import AdmissionOptions
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.serviceaccounts.openid import OpenId
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.kit.x509 import KeyPair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +24,17 @@ class ServerConfig:
     `host_name` and `identity` name the server's Lease. `event_ttl` is for how many seconds Events
     are kept. `flush_all` flushes Leases and Events to the disk before they are answered, as all
     other kinds always are.
+    `front_proxy_client` is the certificate by which extension servers know this one.
     `client_ca` has the authorities of client certificates in PEM, for others to know.
     """
 
     rows: Sequence[Resource] = RESOURCES
+    # Of the rows, by group, version and plural: what is not served.
+    unserved: frozenset[tuple[str, str, str]] = frozenset()
     authentication: AuthnConfig = field(default_factory=AuthnConfig)
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
     admission: bool = False
+    admission_options: AdmissionOptions = field(default_factory=AdmissionOptions)
     token_issuer: TokenIssuer | None = None
     service_cidr: str = "10.96.0.0/16"
     node_ports: tuple[int, int] = (30000, 32767)
@@ -38,6 +44,7 @@ class ServerConfig:
     identity: str = "kube-apiserver"
     client_ca: bytes = b""
     kubelet_tls: SSLContext | None = None
+    front_proxy_client: KeyPair | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()
     openid: OpenId | None = None
@@ -46,3 +53,8 @@ class ServerConfig:
     flush_all: bool = False
     # Seconds after which a request that is no watch is answered with 504.
     request_timeout: float = 60.0
+    # How many requests are served at a time: the seats that priority and fairness divides, or two
+    # plain limits (0 for none) without it.
+    priority_and_fairness: bool = True
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200

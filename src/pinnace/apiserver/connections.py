@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         "_early",
         "_head_bytes",
         "_linger",
+        "_only_waits",
         "_parser",
         "_queue",
         "_server",
@@ -90,6 +91,8 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._deaf = False
         self._asking = False
+        # Whether what is under way has not been begun with.
+        self._only_waits = False
         self._early: list[bytes] | None = None
         self._stalled_bytes = 0
         self._stalled_since = 0.0
@@ -128,7 +131,7 @@ class Connection(asyncio.Protocol):
         if self._linger is not None:
             self._linger.cancel()
         self.resume_writing()
-        if self._task is not None and self.reading:
+        if self._task is not None and (self.reading or self._only_waits):
             self._task.cancel()
 
     def eof_received(self) -> None:
@@ -344,6 +347,10 @@ class Connection(asyncio.Protocol):
             with suppress(OSError):
                 transport.write_eof()
         self._linger = asyncio.get_running_loop().call_later(_LINGER_SECONDS, transport.close)
+
+    def ends_with(self, waiting: bool) -> None:
+        """Note whether what is under way only waits yet: then it ends with the connection."""
+        self._only_waits = waiting
 
     async def drained(self) -> None:
         """Wait until there is room to write; raises ConnectionResetError if the client is gone."""

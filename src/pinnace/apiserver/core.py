@@ -8,9 +8,12 @@ from pinnace.api.resources import Resource
 from pinnace.api.wire import Request, User
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Chain
+from pinnace.apiserver.apart import Apart
 from pinnace.apiserver.auth import Auth
 from pinnace.apiserver.config import ServerConfig
+from pinnace.apiserver.fairness.gate import PASSING, Held
 from pinnace.apiserver.hooks.webhooks import Webhooks
+from pinnace.apiserver.resourcemetrics.provider import Provider
 from pinnace.apiserver.routes import RequestInfo, Rows, is_true
 from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
@@ -73,6 +76,8 @@ class Core:
     auth: Auth
     admission: Chain
     webhooks: Webhooks
+    usage: Provider
+    apart: Apart = field(default_factory=Apart)
     tallies: Tallies = field(default_factory=Tallies)
     store_metrics: StoreMetrics = field(default_factory=StoreMetrics)
 
@@ -95,6 +100,15 @@ class Call:
     row: Resource
     user: User
     warnings: list[str] = field(default_factory=list)
+    # How many bytes of JSON what is stored has, if that is to be changed.
+    stored_size: int = 0
+    # What the request holds of the server, and gives back.
+    held: Held = PASSING
+
+    @property
+    def size(self) -> int:
+        """How large the objects in question are, for `Apart.run`."""
+        return max(len(self.request.body), self.stored_size)
 
     @property
     def namespace(self) -> str:

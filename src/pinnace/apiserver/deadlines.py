@@ -6,7 +6,8 @@ Watches and connections to something behind the server last as long as they last
 import asyncio
 from collections.abc import Awaitable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -21,23 +22,41 @@ _LONG_VERBS = frozenset({"watch", "proxy"})
 _LONG_SUBRESOURCES = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 
 
+class Worker(Protocol):
+    """Who is told how work goes on."""
+
+    def spent(self, seconds: float) -> None:
+        """Note what a slice of the work has cost."""
+        ...
+
+    def paused(self) -> None:
+        """Note that the work waits for the first time."""
+        ...
+
+
 @dataclass(slots=True)
 class Within(Awaitable[T]):
     """Awaits work; raises TimeoutError, and cancels the work, if it takes longer than it may.
 
-    Most of what is asked is answered from memory. An alarm is set for what has to wait alone.
+    Most of what is asked is answered from memory. An alarm is set for what has to wait alone; with
+    None there is none.
     """
 
     work: Coroutine[Any, Any, T]
-    seconds: float
+    seconds: float | None
+    worker: Worker
 
     def __await__(self) -> Generator[Any, Any, T]:
+        began = perf_counter()
         try:
             waits_for = self.work.send(None)
         except StopIteration as done:
             found: T = done.value
             return found
-        return (yield from self._guarded(_Begun(self.work, waits_for)).__await__())
+        finally:
+            self.worker.spent(perf_counter() - began)
+        self.worker.paused()
+        return (yield from self._guarded(_Begun(self.work, waits_for, self.worker)).__await__())
 
     async def _guarded(self, begun: "_Begun[T]") -> T:
         async with asyncio.timeout(self.seconds):
@@ -50,17 +69,23 @@ class _Begun(Awaitable[T]):
 
     work: Coroutine[Any, Any, T]
     waits_for: Any
+    worker: Worker
 
     def __await__(self) -> Generator[Any, Any, T]:
+        began = perf_counter()
         try:
             while True:
                 try:
                     sent = yield self.waits_for
                 except BaseException as error:  # noqa: BLE001  # the work is to see it
+                    began = perf_counter()
                     self.waits_for = self.work.throw(error)
                 else:
+                    began = perf_counter()
                     self.waits_for = self.work.send(sent)
+                self.worker.spent(perf_counter() - began)
         except StopIteration as done:
+            self.worker.spent(perf_counter() - began)
             found: T = done.value
             return found
 

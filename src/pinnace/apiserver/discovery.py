@@ -8,8 +8,7 @@ the versions whose rows changed, and joins the encoded pieces again.
 
 import base64
 import hashlib
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -17,13 +16,20 @@ from typing import Any
 import orjson
 
 from pinnace.api.resources import Resource, Subresource
+from pinnace.api.versionorder import version_priority
+from pinnace.apiserver.aggregation.priorities import (
+    BUILT_IN,
+    CUSTOM,
+    REGISTRATION,
+    REGISTRATION_PRIORITY,
+    UNKNOWN,
+    Priority,
+)
 
-_VERSION = re.compile(r"v([0-9]+)(?:(alpha|beta)([0-9]+))?")
 # Upstream still stores these in a version that it no longer serves, and tells of that one.
 _HASHED_AS = MappingProxyType(
     {("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.k8s.io/v1beta1"}
 )
-_STABILITY = {"alpha": 0, "beta": 1, None: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +39,6 @@ class Document:
     body: bytes
     etag: str
     content_type: str = "application/json"
-
-
-def version_priority(version: str) -> tuple[int, int, int, int, str]:
-    """Sort key that puts v10 before v2 before v1 before v1beta2 before v1alpha1 before others."""
-    found = _VERSION.fullmatch(version)
-    if not found:
-        return (1, 0, 0, 0, version)
-    major, stability, minor = found.groups()
-    return (0, -_STABILITY[stability], -int(major), -int(minor or 0), "")
 
 
 def storage_version_hash(row: Resource) -> str:
@@ -83,11 +80,10 @@ class _Group:
 
 
 class Discovery:
-    """All discovery documents of a server, kept up to date with its rows.
+    """All discovery documents of a server, kept up to date with its rows and APIServices.
 
-    Groups stand in the order in which their first row does (the built-in table is in upstream's
-    order of priority, custom resources follow), versions by Kubernetes' order of versions, the
-    preferred one first.
+    The legacy ones list what is registered, the aggregated ones what is served. Groups and versions
+    stand by their priorities.
     """
 
     def __init__(self, rows: Iterable[Resource], *, server_address: str = "") -> None:
@@ -97,8 +93,19 @@ class Discovery:
         self._aggregated: dict[str, Document] = {}
         self.update(rows)
 
-    def update(self, rows: Iterable[Resource]) -> None:
-        """Take the given rows as all there are."""
+    def update(
+        self,
+        rows: Iterable[Resource],
+        *,
+        registered: Mapping[str, Sequence[str]] | None = None,
+        remote: Mapping[tuple[str, str], tuple[Priority, bytes]] = MappingProxyType({}),
+    ) -> None:
+        """Take the given rows as all there are.
+
+        `registered` are the versions of the groups for which there are APIServices, all in order;
+        without it, every row counts as registered. `remote` has the entries of group versions that
+        other servers serve.
+        """
         gathered: dict[str, dict[str, list[Resource]]] = {}
         for row in rows:
             gathered.setdefault(row.group, {}).setdefault(row.version, []).append(row)
@@ -114,10 +121,12 @@ class Discovery:
                 self._versions[name, version] = (
                     kept if kept and kept.rows == new else _encode(name, version, new)
                 )
-        self._documents = self._legacy(groups)
+        self._documents = self._legacy(groups, registered)
+        entries = {key: (_priority(each), each.aggregated) for key, each in self._versions.items()}
+        entries |= remote
         self._aggregated = {
-            "/api": self._joined(groups, core=True),
-            "/apis": self._joined(groups, core=False),
+            "/api": _joined({key: each for key, each in entries.items() if not key[0]}),
+            "/apis": _joined({key: each for key, each in entries.items() if key[0]}),
         }
 
     def legacy(self, path: str) -> Document | None:
@@ -135,22 +144,28 @@ class Discovery:
         """Return the APIGroupDiscoveryList at `/api` or `/apis`."""
         return self._aggregated.get(path)
 
-    def _legacy(self, groups: list[_Group]) -> dict[str, Document]:
+    def _legacy(
+        self, groups: list[_Group], registered: Mapping[str, Sequence[str]] | None
+    ) -> dict[str, Document]:
         found: dict[str, Document] = {}
         core = [version for group in groups if not group.name for version in group.versions]
         cidrs = [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._server_address}]
         found["/api"] = document(
             {"kind": "APIVersions", "versions": core, "serverAddressByClientCIDRs": cidrs}
         )
-        named = [group for group in groups if group.name]
+        served = [group for group in groups if group.name]
+        listed = served
+        if registered is not None:
+            listed = [group for group in served if group.name == REGISTRATION[0]]
+            listed += [_Group(name, tuple(known)) for name, known in registered.items() if name]
         found["/apis"] = document(
             {
                 "kind": "APIGroupList",
                 "apiVersion": "v1",
-                "groups": [group.about() for group in named],
+                "groups": [group.about() for group in listed],
             }
         )
-        for group in named:
+        for group in (*served, *listed):
             found[f"/apis/{group.name}"] = document(
                 {"kind": "APIGroup", "apiVersion": "v1", **group.about()}
             )
@@ -159,16 +174,29 @@ class Discovery:
             found[path] = encoded.resources
         return found
 
-    def _joined(self, groups: list[_Group], *, core: bool) -> Document:
-        items = []
-        for group in groups:
-            if core != (not group.name):
-                continue
-            versions = b",".join(self._versions[group.name, v].aggregated for v in group.versions)
-            metadata = orjson.dumps({"name": group.name} if group.name else {})
-            items.append(b'{"metadata":' + metadata + b',"versions":[' + versions + b"]}")
-        head = b'{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2",'
-        return document(head + b'"metadata":{},"items":[' + b",".join(items) + b"]}")
+
+def _priority(version: _Version) -> Priority:
+    row = version.rows[0]
+    if (row.group, row.version) == REGISTRATION:
+        return REGISTRATION_PRIORITY
+    unknown = CUSTOM if row.custom is not None else UNKNOWN
+    return BUILT_IN.get((row.group, row.version), unknown)
+
+
+def _joined(entries: Mapping[tuple[str, str], tuple[Priority, bytes]]) -> Document:
+    """Return an APIGroupDiscoveryList of the entries of versions, by group and version."""
+    groups: dict[str, list[tuple[int, Any, bytes]]] = {}
+    highest: dict[str, int] = {}
+    for (name, version), (priority, entry) in entries.items():
+        groups.setdefault(name, []).append((-priority.version, version_priority(version), entry))
+        highest[name] = max(priority.group, highest.get(name, 0))
+    items = []
+    for name in sorted(groups, key=lambda each: (-highest[each], each)):
+        versions = b",".join(entry for _, _, entry in sorted(groups[name]))
+        metadata = orjson.dumps({"name": name} if name else {})
+        items.append(b'{"metadata":' + metadata + b',"versions":[' + versions + b"]}")
+    head = b'{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2",'
+    return document(head + b'"metadata":{},"items":[' + b",".join(items) + b"]}")
 
 
 def _encode(group: str, version: str, rows: tuple[Resource, ...]) -> _Version:

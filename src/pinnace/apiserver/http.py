@@ -25,6 +25,8 @@ from pinnace.apiserver.routes import is_proxied
 
 _HANDSHAKE_SECONDS = 10.0
 _TIMEOUT = "Timeout: request did not complete within the allotted timeout"
+# A client that has not read for so long is waited for, and not worked for.
+_SLOW_SECONDS = 1.0
 _READING = ("GET", "HEAD")
 Handler = Callable[[Request], Awaitable[Answer]]
 
@@ -56,9 +58,13 @@ async def serve(
     port: int,
     ssl_context: ssl.SSLContext | None = None,
     max_body: int = 3 * 1024 * 1024,
+    passes_on: Callable[[str], bool] = is_proxied,
 ) -> Listener:
-    """Listen and answer with `handle` until closed."""
-    server = Server(_Door(handle, max_body).answer, max_body, is_proxied)
+    """Listen and answer with `handle` until closed.
+
+    Bodies of requests to paths that `passes_on` names are given to `handle` while they come.
+    """
+    server = Server(_Door(handle, max_body).answer, max_body, passes_on)
     loop = asyncio.get_running_loop()
     listening = await loop.create_server(
         server,
@@ -105,6 +111,7 @@ class _Door:
         else:
             passed_on = coming.content is not None or coming.upgrade
             connection.reading = coming.method in _READING or passed_on
+            request.waiting = connection.ends_with
             answer = await self._handle(request)
         if isinstance(answer, Response):
             _respond(connection, coming, answer)
@@ -153,11 +160,29 @@ async def _stream(connection: Connection, coming: Incoming, answer: Stream) -> N
             answer.straight(_straight(connection, chunked=chunked))
         async for frame in frames:
             if frame:
+                began = time.perf_counter()
                 transport.write(chunk(frame) if chunked else frame)
+                if answer.spent is not None:
+                    answer.spent(time.perf_counter() - began)
             if connection.paused or transport.is_closing():
-                await connection.drained()
+                await _drained(connection, answer)
     if chunked:
         transport.write(LAST_CHUNK)
+
+
+async def _drained(connection: Connection, answer: Stream) -> None:
+    """Wait for room; if that takes long, tell whoever made the answer, once."""
+    if answer.slow is None:
+        await connection.drained()
+        return
+    slow = asyncio.get_running_loop().call_later(_SLOW_SECONDS, answer.slow)
+    began = time.monotonic()
+    try:
+        await connection.drained()
+    finally:
+        slow.cancel()
+    if time.monotonic() - began > _SLOW_SECONDS:
+        answer.slow = None
 
 
 def _straight(connection: Connection, *, chunked: bool) -> Callable[[bytes], bool]:

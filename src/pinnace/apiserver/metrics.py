@@ -94,7 +94,7 @@ class Metrics:
             series = self._series[key] = self._counted_in(key, info)
         tallies = self._tallies
         tallies.requests.add((*key, _CODES.get(code) or str(code)))
-        if code == 504:
+        if code in (429, 504):
             tallies.terminations.add((key[0], *key[2:], str(code)))
         for spread in series.seconds:
             spread.observe(seconds)
@@ -133,9 +133,9 @@ class Metrics:
         where = info.group, info.version, info.resource, info.subresource
         self._tallies.deprecated.values[(*where, REMOVED.get((version, kind), ""))] = 1
 
-    async def answer(self, core: Core) -> Response:
+    async def answer(self, core: Core, more: Iterable[Metric] = ()) -> Response:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
-        found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all()]
+        found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all(), *more]
         found += cache_metrics(_readings(core))
         found += core.auth.authn.counts.all()
         try:

@@ -37,6 +37,10 @@ class NodePods:
         """Return the Pods of a node, shared: never change them."""
         return [item.shared() for item in self._by_node.get(node, {}).values()]
 
+    def items(self, node: str) -> Iterable[Item]:
+        """Return the Pods of a node as they are stored."""
+        return list(self._by_node.get(node, {}).values())
+
     def _add(self, item: Item) -> None:
         node = _decoder.decode(b"{" + item.tail).spec.nodeName
         if node:

@@ -111,6 +111,9 @@ class Patching:
     def _invalid(self, old: Object, new: Object, why: str) -> Invalid:
         if self.media == STRATEGIC:
             given = plain(self.patch)
+        elif self.row.custom is not None:
+            # Of no Go type: written with sorted keys before it is patched.
+            given = orjson.dumps(new, option=orjson.OPT_SORT_KEYS).decode()
         else:
             before = normalized(old, self.row)
             made = {name: _as_patched(before.get(name), new[name]) for name in sorted(new)}

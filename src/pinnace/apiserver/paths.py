@@ -7,19 +7,24 @@ import orjson
 from pinnace.api.errors import MethodNotAllowed, NotFound
 from pinnace.api.schema.load import load as load_schema
 from pinnace.api.wire import Request, Response
+from pinnace.apiserver.aggregation.aggregator import Aggregator
+from pinnace.apiserver.aggregation.registered import Registered, by_group
 from pinnace.apiserver.core import Core
 from pinnace.apiserver.discovery import Discovery
 from pinnace.apiserver.discovery_answer import answer as discovery_answer
+from pinnace.apiserver.fairness.printing import fairness_metrics
+from pinnace.apiserver.fairness.priority import Priority
 from pinnace.apiserver.health import KINDS, Health
 from pinnace.apiserver.metrics import Metrics, printed
 from pinnace.apiserver.openapi.answer import answer as openapi_answer
 from pinnace.apiserver.openapi.custom import Custom
-from pinnace.apiserver.openapi.documents import OpenApi
+from pinnace.apiserver.openapi.documents import OpenApi, Remote
 from pinnace.apiserver.routes import NOT_ALLOWED, NOT_FOUND
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.version import VERSION
 
-_TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+_PLAIN = "text/plain; charset=utf-8"
+_TEXT = {"content-type": _PLAIN, "x-content-type-options": "nosniff"}
 
 _PATHS = (
     "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/metrics",
@@ -32,14 +37,24 @@ _HEALTH = tuple(f"/{kind}" for kind in KINDS)
 class Paths:
     """Answers every path that names no resource."""
 
-    def __init__(self, core: Core, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self,
+        core: Core,
+        metrics: Metrics,
+        health: Health,
+        aggregator: Aggregator,
+        priority: Priority | None,
+    ) -> None:
         self._health = health
+        self._aggregator = aggregator
+        self._priority = priority
         self._core = core
         self._metrics = metrics
         self._stale = False
-        self.openapi = OpenApi(core.config.rows, load_schema())
+        self._registered: dict[str, list[Registered]] = {}
+        self.openapi = OpenApi(tuple(core.rows), load_schema())
         self.discovery = Discovery(
-            core.config.rows,
+            tuple(core.rows),
             server_address=f"{core.config.advertise_address}:{core.config.secure_port}",
         )
 
@@ -57,8 +72,18 @@ class Paths:
             for row in rows
             if row.custom is not None and row.custom.established
         ]
-        self.discovery.update(rows)
-        self.openapi.update([row for row in rows if row.custom is None], customs)
+        aggregator = self._aggregator
+        self._registered = by_group(aggregator.services())
+        self.discovery.update(
+            rows,
+            registered={
+                group: [each.version for each in services]
+                for group, services in self._registered.items()
+            },
+            remote=aggregator.entries(),
+        )
+        remote = Remote(aggregator.openapi_urls(), aggregator.openapi_v2())
+        self.openapi.update([row for row in rows if row.custom is None], customs, remote)
 
     async def answer(self, request: Request) -> Response:
         """Return the document of a path, or upstream's plain 404."""
@@ -77,7 +102,8 @@ class Paths:
             found = Response(body=orjson.dumps(document))
             found.headers |= openid.headers_of(path)
         elif path == "/metrics":
-            found = await self._metrics.answer(self._core)
+            more = fairness_metrics(self._priority) if self._priority is not None else ()
+            found = await self._metrics.answer(self._core, more)
         elif path == "/metrics/slis":
             found = await printed(await self._health.gauges())
         elif request.path == "/":
@@ -87,10 +113,17 @@ class Paths:
         elif path.startswith(_HEALTH) and request.path == path:
             found = await self._health.answer(request, path)
         else:
-            found = None
+            found = self._dumped(request)
         if found is None and self._is_ours(path):
             raise NotFound(NOT_FOUND, details={})
         return found or Response(status=404, headers=dict(_TEXT), body=b"404 page not found\n")
+
+    def _dumped(self, request: Request) -> Response | None:
+        if self._priority is None:
+            return None
+        details = bool(request.param("includeRequestDetails"))
+        body = self._priority.dump(request.path, details=details)
+        return Response(headers={"content-type": _PLAIN}, body=body) if body is not None else None
 
     def _is_routed(self, path: str) -> bool:
         """Say whether upstream's router, which looks at methods, serves this path."""
@@ -116,6 +149,10 @@ class Paths:
             if row.group
             for path in (f"/apis/{row.group}", f"/apis/{row.group_version}")
         }
+        self._refresh()
+        for group, services in self._registered.items():
+            if group:
+                versions |= {f"/apis/{group}", *(each.path for each in services)}
         return sorted({*_PATHS, *versions, *self._health.paths()})
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 from pinnace.api.wire import Request
-from pinnace.apiserver.flows import Flow
+from pinnace.apiserver.fairness.flow import Flow
 from pinnace.apiserver.routes import RequestInfo
 
 _log = logging.getLogger(__name__)

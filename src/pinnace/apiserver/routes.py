@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from pinnace.api.errors import BadRequest, MethodNotAllowed, NotFound, not_found
@@ -196,14 +196,16 @@ def _subpath(path: str, rest: list[str]) -> str:
 
 
 class Rows:
-    """The rows that are served now."""
+    """The rows that are served now; of those in `unserved` only the stored versions are known."""
 
-    def __init__(self, rows: Iterable[Resource]) -> None:
+    def __init__(
+        self, rows: Iterable[Resource], unserved: Container[tuple[str, str, str]] = ()
+    ) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
         self._stored: dict[tuple[str, str], Resource] = {}
         self._versions: Counter[tuple[str, str]] = Counter()
         for row in rows:
-            self.add(row)
+            self.add(row, served=(row.group, row.version, row.plural) not in unserved)
 
     def add(self, row: Resource, *, served: bool = True) -> None:
         """Serve a row, or only know of it as the version in which another is stored."""

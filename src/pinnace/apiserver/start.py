@@ -13,11 +13,14 @@ from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authz import table as authz
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.authz.rbac import Rbac
+from pinnace.apiserver.bootstrap.objects import ensure
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.core import CacheLookup, Core
 from pinnace.apiserver.hooks.webhooks import FOLLOWED, Webhooks
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.quota_status import QuotaStatus
+from pinnace.apiserver.resourcemetrics.provider import Provider
+from pinnace.apiserver.resourcemetrics.scraper import Scraper
 from pinnace.apiserver.routes import Rows
 from pinnace.kit.alarms import Alarms
 from pinnace.kit.clock import Clock
@@ -59,7 +62,7 @@ def build(
     failed: Callable[[StoreError], None],
 ) -> Core:
     """Return the parts of a server, joined and not yet running."""
-    rows = Rows(config.rows)
+    rows = Rows(config.rows, config.unserved)
     caches = Caches(store, clock, failed=failed)
     lookup = CacheLookup(caches, rows)
     roles = Rbac(lookup)
@@ -68,7 +71,11 @@ def build(
     )
     webhooks = Webhooks(lookup, rows, authorizer)
     parts = authn.parts(config.authentication, clock.now, config.identity)
-    return Core(
+
+    async def make_namespace(name: str) -> None:
+        await ensure(server, core.NAMESPACES, {"metadata": {"name": name}})
+
+    server = Core(
         store=store,
         clock=clock,
         config=config,
@@ -84,12 +91,25 @@ def build(
             roles,
         ),
         admission=(
-            admission.build(authorizer, roles, quota_writer=QuotaStatus(store), webhooks=webhooks)
+            admission.build(
+                authorizer,
+                roles,
+                quota_writer=QuotaStatus(store),
+                webhooks=webhooks,
+                options=config.admission_options,
+                around=admission.Surroundings(
+                    rows=rows, now=clock.monotonic, make_namespace=make_namespace
+                ),
+            )
             if config.admission
             else Chain(())
         ),
         webhooks=webhooks,
+        usage=Provider(
+            clock, lambda: list(lookup.list(core.NODES)), pods, Scraper(config.kubelet_tls)
+        ),
     )
+    return server
 
 
 def _allow_all() -> Authorizer:

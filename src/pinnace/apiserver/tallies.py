@@ -55,6 +55,11 @@ class Spread:
         self.counts[bisect_left(self.edges, value)] += 1
         self.total += value
 
+    def weigh(self, value: float, weight: int) -> None:
+        """Count a value so many times."""
+        self.counts[bisect_left(self.edges, value)] += weight
+        self.total += value * weight
+
 
 @dataclass(slots=True)
 class Histograms:
@@ -81,16 +86,20 @@ class Histograms:
     def snapshot(self) -> Metric:
         """Return what is counted now."""
         metric = Metric(self.name, self.what, "histogram")
-        bounds = [_bound(edge) for edge in self.buckets]
         for key, spread in self.values.items():
-            labels = dict(zip(self.labels, key, strict=True))
-            below = 0
-            for bound, count in zip((*bounds, "+Inf"), spread.counts, strict=True):
-                below += count
-                metric.add_sample(f"{self.name}_bucket", {**labels, "le": bound}, below)
-            metric.add_sample(f"{self.name}_sum", labels, spread.total)
-            metric.add_sample(f"{self.name}_count", labels, below)
+            add_spread(metric, dict(zip(self.labels, key, strict=True)), spread)
         return metric
+
+
+def add_spread(metric: Metric, labels: dict[str, str], spread: Spread) -> None:
+    """Add the samples of one histogram to a metric."""
+    below = 0
+    bounds = [_bound(edge) for edge in spread.edges]
+    for bound, count in zip((*bounds, "+Inf"), spread.counts, strict=True):
+        below += count
+        metric.add_sample(f"{metric.name}_bucket", {**labels, "le": bound}, below)
+    metric.add_sample(f"{metric.name}_sum", labels, spread.total)
+    metric.add_sample(f"{metric.name}_count", labels, below)
 
 
 def _bound(edge: float) -> str:
@@ -214,6 +223,24 @@ class Tallies:
             "[ALPHA] Authorization duration in seconds broken out by result.",
             ("result",),
             _POWERS,
+        )
+    )
+
+    unavailable: Counters = field(
+        default_factory=lambda: Counters(
+            "aggregator_unavailable_apiservice",
+            "[ALPHA] Gauge of APIServices which are marked as unavailable broken down by "
+            "APIService name.",
+            ("name",),
+            kind="gauge",
+        )
+    )
+    unavailable_total: Counters = field(
+        default_factory=lambda: Counters(
+            "aggregator_unavailable_apiservice_total",
+            "[ALPHA] Counter of APIServices which are marked as unavailable broken down by "
+            "APIService name and reason.",
+            ("name", "reason"),
         )
     )
 

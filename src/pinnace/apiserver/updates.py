@@ -27,6 +27,7 @@ from pinnace.apiserver.writes import (
     MODIFIED,
     Also,
     attributes,
+    check_namespace,
     context,
     current,
     decoded,
@@ -42,7 +43,8 @@ Change = Callable[[Object], Awaitable[Object]]
 _RETRIES = 20
 # What a client cannot change, whatever it sends.
 _KEPT = ("generation", "creationTimestamp")
-_KEPT_IF_UNSAID = ("deletionTimestamp", "deletionGracePeriodSeconds")
+# What a deletion that is under way has set. Only the grace period is compared with what was said.
+_KEPT_IF_SET, _KEPT_IF_UNSAID = "deletionTimestamp", "deletionGracePeriodSeconds"
 
 
 class Part(Protocol):
@@ -84,7 +86,8 @@ async def change(
     row = call.row
     for _ in range(_RETRIES):
         item = await current(core, row, call.namespace, call.info.name)
-        old = decoded(core, row, item)
+        call.stored_size = len(item.tail)
+        old = await core.apart.run(call.size, partial(decoded, core, row, item))
         new = await make(old)
         unconditional = _check_version(call, new, item)
         try:
@@ -150,12 +153,12 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     part = changing.part
     version = new["metadata"].pop("resourceVersion", None) or ""
     old["metadata"].pop("resourceVersion", None)
-    rules.apply_defaults(row, new)
+    await core.apart.run(call.size, partial(rules.apply_defaults, row, new))
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:
         noted = partial(tracked, core, call, old, new, subresource)
-        changing.new = new = await with_versions(core, row, noted)
+        changing.new = new = await with_versions(core, row, noted, call.size)
     attempt = attributes(core, call, "UPDATE", new, old)
     if part is not None:
         attempt.obj, attempt.old = part.asked(new), part.before(old)
@@ -164,27 +167,48 @@ async def _store(changing: _Change, *, track: bool) -> Item:
         part.into(new, attempt.obj)
     _keep(new["metadata"], old["metadata"])
     without_repeated(call, new, admitted=True)
-    strategy = rules.strategy_for(row)
     given = None if subresource else allocation(core, row, dry_run=call.dry_run)
     if given is not None:
         given.fill(new, old)
-    if subresource:
-        strategy.prepare_subresource_update(subresource, new, old, context(core, call))
-        causes = admin_access_causes(row, new, old, core.lookup)
-        causes += rules.validate_subresource_update(row, subresource, new, old, call.warnings)
-    else:
-        strategy.prepare_update(new, old, context(core, call))
-        causes = rules.validate_update(row, new, old, call.warnings)
-    refuse(row, new["metadata"], causes)
-    if subresource == "status":  # what a status write cannot change earns no warning
-        call.warnings.extend(strategy.status_warnings(new))
-    else:
-        call.warnings.extend(strategy.warnings(new, old))
+    await _prepare(changing)
     also = given.also(new, old) if given is not None else None
     if part is not None:
         attempt.obj, attempt.old = part.of(new), part.of(old)
     await _admitted(changing, attempt, core.admission.validate, str(item.revision))
-    return await _commit(core, call, item, old, as_stored(new, row, like=old), also)
+    return await _commit(changing, also)
+
+
+async def _prepare(changing: _Change) -> None:
+    """Let the kind prepare and check a changed object."""
+    call, subresource = changing.call, changing.subresource
+    row, new, old, core = call.row, changing.new, changing.old, changing.core
+    strategy, size, now = rules.strategy_for(row), call.size, context(core, call)
+    prepare: Callable[[], None] = partial(strategy.prepare_update, new, old, now)
+    causes: list[Cause] = []
+    if subresource:
+        prepare = partial(strategy.prepare_subresource_update, subresource, new, old, now)
+    await core.apart.run(size, prepare)
+    if subresource:
+        causes = admin_access_causes(row, new, old, core.lookup)
+    broken = partial(_broken, row, subresource, new, old, call.warnings)
+    causes += await core.apart.patiently(size, broken)
+    refuse(row, new["metadata"], causes)
+    warn = partial(strategy.warnings, new, old)
+    if subresource == "status":  # what a status write cannot change earns no warning
+        warn = partial(strategy.status_warnings, new)
+    call.warnings.extend(await core.apart.run(size, warn))
+
+
+def _broken(
+    row: Resource, subresource: str, new: Object, old: Object, warnings: list[str]
+) -> list[Cause]:
+    own: list[str] = []
+    if subresource:
+        found = rules.validate_subresource_update(row, subresource, new, old, own)
+    else:
+        found = rules.validate_update(row, new, old, own)
+    warnings.extend(own)
+    return found
 
 
 async def _admitted(
@@ -200,12 +224,18 @@ async def _admitted(
     del old["metadata"]["resourceVersion"]
 
 
-async def _commit(
-    core: Core, call: Call, item: Item, old: Object, new: Object, also: Also | None
-) -> Item:
-    row, metadata = call.row, new["metadata"]
-    if same(new, old):
+def _as_stored(changing: _Change) -> Object | None:
+    """Return a changed object as it would be read back; None if nothing has changed."""
+    new = as_stored(changing.new, changing.call.row, like=changing.old)
+    return None if same(new, changing.old) else new
+
+
+async def _commit(changing: _Change, also: Also | None) -> Item:
+    core, call, item = changing.core, changing.call, changing.item
+    new = await core.apart.run(call.size, partial(_as_stored, changing))
+    if new is None:
         return item
+    row, metadata = call.row, new["metadata"]
     if call.dry_run:
         metadata["resourceVersion"] = str(item.revision)
         return draft(core, row, new)
@@ -213,7 +243,12 @@ async def _commit(
         # The last finalizer is gone from what is being deleted: the write is its end.
         written = await put(core, row, item.key, new, expected=item.revision)
         return await remove(core, written)
-    return await put(core, row, item.key, new, expected=item.revision, also=also, written=True)
+    if row.custom is not None:
+        row.custom.settle(new)
+    return await put(
+        core, row, item.key, new,
+        expected=item.revision, also=also, written=True, size=call.size,
+    )  # fmt: skip
 
 
 def _keep(metadata: Object, before: Object) -> None:
@@ -224,9 +259,11 @@ def _keep(metadata: Object, before: Object) -> None:
             metadata[name] = before[name]
         else:
             metadata.pop(name, None)
-    for name in _KEPT_IF_UNSAID:
-        if name in before and metadata.get(name) is None:
-            metadata[name] = before[name]
+    metadata.pop("selfLink", None)
+    if _KEPT_IF_SET in before:
+        metadata[_KEPT_IF_SET] = before[_KEPT_IF_SET]
+    if _KEPT_IF_UNSAID in before and metadata.get(_KEPT_IF_UNSAID) is None:
+        metadata[_KEPT_IF_UNSAID] = before[_KEPT_IF_UNSAID]
 
 
 def is_finished(obj: Object) -> bool:
@@ -242,7 +279,7 @@ def is_finished(obj: Object) -> bool:
 def check_names(call: Call, obj: Object) -> None:
     """Fill in name and namespace of the URL; raises BadRequest if the object has others."""
     metadata = obj["metadata"]
-    name, namespace = metadata.get("name"), metadata.get("namespace") or ""
+    name = metadata.get("name")
     if name and name != call.info.name:
         raise BadRequest(
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
@@ -252,16 +289,7 @@ def check_names(call: Call, obj: Object) -> None:
             f"the name of the object ({call.info.name} based on URL) was undeterminable: name must "
             "be provided"
         )
-    if namespace and namespace != call.namespace:
-        raise BadRequest(
-            f"the namespace of the object ({namespace}) does not match the namespace on the "
-            f"request ({call.namespace})"
-            if not call.namespace
-            else "the namespace of the provided object does not match the namespace sent on the "
-            "request"
-        )
-    if call.namespace:
-        metadata["namespace"] = call.namespace
+    check_namespace(call, metadata)
 
 
 __all__ = ["ApiError", "Change", "Conflict", "Invalid", "change", "check_names", "is_finished"]

@@ -56,14 +56,15 @@ async def seen_change(core: Core, row: Resource, told: Told, select: Select | No
     return None if found is None else replace(found, frames=told.frames)
 
 
-async def with_versions(core: Core, row: Resource, make: Callable[[], T]) -> T:
+async def with_versions(core: Core, row: Resource, make: Callable[[], T], size: int) -> T:
     """Return what is made of objects in several versions, asking a webhook for those it needs.
 
-    `make` is called again with each that it was missing, so it may change nothing.
+    `make` is called again with each that it was missing, so it may change nothing. `size` is that
+    of the objects, as for `Apart.run`.
     """
     for _ in range(_MOST_VERSIONS):
         try:
-            return make()
+            return await core.apart.run(size, make)
         except Unconverted as missing:
             custom = missing.row.custom
             assert custom is not None

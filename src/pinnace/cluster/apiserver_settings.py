@@ -32,7 +32,11 @@ def setting(default: Any, form: Form, help: str) -> Any:  # click's word for it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServerSettings:
-    """The settings of one API server; the defaults are kube-apiserver's."""
+    """The settings of one API server; the defaults are kube-apiserver's.
+
+    But for the versions: all that are published are served (decision 0010). Whoever names some gets
+    what upstream makes of the names.
+    """
 
     request_timeout: float = setting(
         60.0, Form.DURATION, "After how long a request that is no watch is answered with 504."
@@ -119,6 +123,36 @@ class ApiServerSettings:
     )
     service_account_extend_token_expiration: bool = setting(
         True, Form.SWITCH, "Let the tokens that Pods get live for a year, and warn of old ones."
+    )
+    runtime_config: tuple[str, ...] = setting(
+        ("api/all=true",),
+        Form.LIST,
+        "Which versions are served beside the stable ones: api/beta=true, GROUP/VERSION=false.",
+    )
+    feature_gates: tuple[str, ...] = setting(
+        ("AllAlpha=true", "AllBeta=true"),
+        Form.LIST,
+        "Which kinds are served that upstream has off: NAME=true, AllAlpha=true, AllBeta=true.",
+    )
+    enable_admission_plugins: tuple[str, ...] = setting(
+        (), Form.LIST, "Admission plug-ins that are on beside those that are by default."
+    )
+    disable_admission_plugins: tuple[str, ...] = setting(
+        (), Form.LIST, "Admission plug-ins that are off although they are on by default."
+    )
+    admission_control_config_file: str = setting(
+        "", Form.FILE, "File with an AdmissionConfiguration: what single plug-ins are told."
+    )
+    enable_priority_and_fairness: bool = setting(
+        True,
+        Form.SWITCH,
+        "Divide the server among its clients, by flow schemas and levels.",
+    )
+    max_requests_inflight: int = setting(
+        400, Form.NUMBER, "How many reads are served at a time; with priority and fairness, seats."
+    )
+    max_mutating_requests_inflight: int = setting(
+        200, Form.NUMBER, "How many writes are served at a time; with priority and fairness, seats."
     )
 
 

@@ -20,7 +20,13 @@ from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.kit.jws import ALGORITHMS, JwsError, algorithm_of
-from pinnace.kit.x509 import X509Error, certificates, load_private_key, public_keys
+from pinnace.kit.x509 import (
+    X509Error,
+    certificates,
+    load_private_key,
+    public_keys,
+    read_certificate,
+)
 
 _Found = TypeVar("_Found")
 _HEADERS = ("X-Remote-User", "X-Remote-Uid", "X-Remote-Group", "X-Remote-Extra-")

@@ -121,7 +121,11 @@ class Cluster:
         await self.server.start()
         self._stack.push_async_callback(self.server.close)
         listener = await http.serve(
-            self.server.handle, host="127.0.0.1", port=0, ssl_context=serving_context(material)
+            self.server.handle,
+            host="127.0.0.1",
+            port=0,
+            ssl_context=serving_context(material),
+            passes_on=self.server.passes_on,
         )
         self._stack.push_async_callback(listener.close, grace=0.0)
         config = replace(config, port=listener.port)

@@ -3,24 +3,27 @@
 import logging
 import socket
 import ssl
-import tempfile
 from urllib.parse import urlsplit
 
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES
+from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
-from pinnace.apiserver import http
+from pinnace.apiserver import enablement, http
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
+from pinnace.cluster.admission_file import admission_options
+from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.authentication import authentication, signing_keys
 from pinnace.cluster.config import ClusterConfig, ConfigError
-from pinnace.cluster.pki import Pki
+from pinnace.cluster.metrics_access import metrics_access
+from pinnace.cluster.pki import FRONT_PROXY, Pki
 from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
 from pinnace.kit.clock import Clock
-from pinnace.kit.x509 import KeyPair
+from pinnace.kit.tls import load_pair
 from pinnace.store.base import StoreError
 from pinnace.store.table import open_store
 
@@ -37,7 +40,9 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
     return ServerConfig(
         authentication=known,
         authorization="RBAC",
+        unserved=_unserved(config.apiserver),
         admission=True,
+        admission_options=admission_options(config.apiserver),
         token_issuer=TokenIssuer(
             issuer=issuer,
             private_key=signing_keys(config, pki).private,
@@ -54,13 +59,24 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         request_timeout=config.apiserver.request_timeout,
         min_request_timeout=config.apiserver.min_request_timeout,
         event_ttl=int(config.apiserver.event_ttl),
+        priority_and_fairness=config.apiserver.enable_priority_and_fairness,
+        max_requests_inflight=config.apiserver.max_requests_inflight,
+        max_mutating_requests_inflight=config.apiserver.max_mutating_requests_inflight,
         host_name=socket.gethostname(),
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
         client_ca=known.client_authorities,
         kubelet_tls=kubelet_context(pki),
-        objects=tuple(dns_access()),
+        front_proxy_client=pki.clients[FRONT_PROXY],
+        objects=(*dns_access(), *metrics_access()),
         openid=_openid(issuer, told.service_account_jwks_uri or keys_uri),
     )
+
+
+def _unserved(settings: ApiServerSettings) -> frozenset[enablement.Key]:
+    try:
+        return enablement.unserved(RESOURCES, settings.runtime_config, settings.feature_gates)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _openid(issuer: str, keys_uri: str) -> openid.OpenId | None:
@@ -85,7 +101,7 @@ def serving_context(pki: Pki) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    _load(context, pki.apiserver)
+    load_pair(context, pki.apiserver)
     context.load_verify_locations(cadata=(pki.ca + pki.front_proxy.pem).decode())
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
@@ -99,16 +115,8 @@ def kubelet_context(pki: Pki) -> ssl.SSLContext:
     """
     context = ssl.create_default_context(cadata=pki.ca.decode())
     context.check_hostname = False
-    _load(context, pki.clients["apiserver-kubelet-client"])
+    load_pair(context, pki.clients["apiserver-kubelet-client"])
     return context
-
-
-def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
-    # OpenSSL reads certificate chains from files only.
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(pair.certificate + b"\n" + pair.key)
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 def dns_access() -> list[tuple[Resource, Object]]:
@@ -171,7 +179,11 @@ async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) 
 async def _listen(server: ApiServer, config: ClusterConfig, pki: Pki) -> http.Listener:
     try:
         return await http.serve(
-            server.handle, host=config.bind, port=config.port, ssl_context=serving_context(pki)
+            server.handle,
+            host=config.bind,
+            port=config.port,
+            ssl_context=serving_context(pki),
+            passes_on=server.passes_on,
         )
     except OSError as error:
         why = error.strerror or str(error)

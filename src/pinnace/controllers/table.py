@@ -7,7 +7,6 @@ persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
 podgroup-protection-controller, kube-apiserver-serving-clustertrustbundle-publisher-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
 resourcepoolstatusrequest-controller, legacy-serviceaccount-token-cleaner-controller,
-validatingadmissionpolicy-status-controller,
 storage-version-migrator-controller, selinux-warning-controller.
 """
 
@@ -41,6 +40,9 @@ from pinnace.controllers.service_cidr import SERVICE_CIDR
 from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
+from pinnace.controllers.validatingadmissionpolicy_status import (
+    VALIDATINGADMISSIONPOLICY_STATUS,
+)
 from pinnace.controllers.volume_protection import (
     PERSISTENTVOLUME_PROTECTION,
     PERSISTENTVOLUMECLAIM_PROTECTION,
@@ -80,4 +82,5 @@ CONTROLLERS: tuple[Controller, ...] = (
     VOLUMEATTRIBUTESCLASS_PROTECTION,
     EPHEMERAL_VOLUME,
     SERVICE_CIDR,
+    VALIDATINGADMISSIONPOLICY_STATUS,
 )

@@ -45,7 +45,7 @@ def request_fault(text: bytes) -> str:
     try:
         request = x509.load_der_x509_csr(first.content)
         valid = request.is_signature_valid
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (ValueError, x509.InvalidVersion, InvalidSignature, UnsupportedAlgorithm) as error:
         return f"asn1: structure error: {error}"
     return "" if valid else "x509: signature verification failed"
 
@@ -60,7 +60,7 @@ def certificates_fault(text: bytes) -> str:
             return "no PEM block headers are permitted"
         try:
             x509.load_der_x509_certificate(block.content)
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             return "x509: malformed certificate"
     return "" if found else "must contain at least one CERTIFICATE PEM block"
 
@@ -76,6 +76,6 @@ def anchor_fault(block: Block) -> str:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
         return "does not have the CA bit set"
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return "does not parse as X.509"
     return "" if constraints.value.ca else "does not have the CA bit set"

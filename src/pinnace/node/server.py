@@ -1,7 +1,6 @@
-"""The kubelet's HTTPS server: logs, exec, attach and port-forward for the API server.
+"""The kubelet's HTTPS server: logs, exec, attach, port-forward, metrics.
 
-Who comes in has a client certificate of the cluster's authority; of those only the API server's
-identity, or a member of system:masters, is served.
+`access.py` says who is let in, `stats/pages.py` has the metrics.
 """
 
 import asyncio
@@ -16,8 +15,10 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from pinnace.client.base import Client
 from pinnace.kit.clock import Clock
 from pinnace.kit.spdy import SpdyError
+from pinnace.node.access import Access
 from pinnace.node.config import KUBELET_PORT, KubeletConfig
 from pinnace.node.containerlogs import NoLog, container_of_log, log_options
 from pinnace.node.kubelet import Kubelet
@@ -25,49 +26,26 @@ from pinnace.node.logs import LogReader
 from pinnace.node.observed import SeenContainer
 from pinnace.node.runtime import Runtime, RuntimeCallError
 from pinnace.node.splice import TUNNEL, BadPorts, forwarded_ports, splice, tunnel
+from pinnace.node.stats.pages import StatsPages
 from pinnace.node.streaming import Wanted, relay
 from pinnace.node.worker import PodWorker
 
 _log = logging.getLogger(__name__)
 
-_TRUSTED_NAMES = ("kube-apiserver-kubelet-client", "kube-apiserver")
-_TRUSTED_GROUP = "system:masters"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def _trusted(certificate: object) -> bool:
-    """Judge a client certificate, as Python's ssl module describes one."""
-    subject = certificate.get("subject", ()) if isinstance(certificate, dict) else ()
-    facts = {(key, value) for part in subject for key, value in part}
-    return ("organizationName", _TRUSTED_GROUP) in facts or any(
-        ("commonName", name) in facts for name in _TRUSTED_NAMES
-    )
-
-
-@web.middleware
-async def _check_client(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    if request.secure:
-        transport = request.transport
-        certificate = transport.get_extra_info("peercert") if transport else None
-        if not _trusted(certificate):
-            text = "Forbidden (user=unknown, verb=get, resource=nodes, subresource(s)=[proxy])"
-            return web.Response(status=403, text=text)
-    try:
-        return await handler(request)
-    except (NoLog, BadPorts) as error:
-        return web.Response(status=400, text=str(error))
-    except (RuntimeCallError, SpdyError, OSError) as error:
-        _log.info("%s failed: %s", request.path, error)
-        return web.Response(status=500, text=str(error))
 
 
 class KubeletServer:
     """Answers for one kubelet, once it is there."""
 
-    def __init__(self, config: KubeletConfig, clock: Clock, runtime: Runtime) -> None:
+    def __init__(
+        self, config: KubeletConfig, clock: Clock, runtime: Runtime, client: Client
+    ) -> None:
         self._config = config
         self._clock = clock
         self._runtime = runtime
+        self._access = Access(client, clock, config.node_name)
+        self._stats = StatsPages(config, clock, runtime, self._here)
         self._kubelet: Kubelet | None = None
 
     def serve(self, kubelet: Kubelet) -> None:
@@ -76,9 +54,14 @@ class KubeletServer:
 
     def application(self) -> web.Application:
         """Return the application with all its routes."""
-        app = web.Application(middlewares=[_check_client])
+
+        @web.middleware
+        async def answer(request: web.Request, handler: _Handler) -> web.StreamResponse:
+            return await self._answer(request, handler)
+
+        app = web.Application(middlewares=[answer])
+        self._stats.add_to(app)
         app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/pods", self._pods)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         for verb, handler in (("exec", self._exec), ("attach", self._attach), ("run", self._run)):
@@ -89,6 +72,28 @@ class KubeletServer:
             app.router.add_route("GET", f"/portForward/{path}", self._port_forward)
             app.router.add_route("POST", f"/portForward/{path}", self._port_forward)
         return app
+
+    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if request.secure:
+            await self._check(request)
+        try:
+            return await handler(request)
+        except (NoLog, BadPorts) as error:
+            return web.Response(status=400, text=str(error))
+        except (RuntimeCallError, SpdyError, OSError) as error:
+            _log.info("%s failed: %s", request.path, error)
+            return web.Response(status=500, text=str(error))
+
+    async def _check(self, request: web.Request) -> None:
+        transport = request.transport
+        # The route that was found says what is asked for: no way to write a path leads past it.
+        resource = request.match_info.route.resource
+        await self._access.check(
+            certificate=transport.get_extra_info("peercert") if transport else None,
+            authorization=request.headers.get("Authorization", ""),
+            method=request.method,
+            path=resource.canonical if resource is not None else request.path,
+        )
 
     def _here(self) -> Kubelet:
         if self._kubelet is None:
@@ -113,20 +118,6 @@ class KubeletServer:
 
     async def _healthz(self, request: web.Request) -> web.StreamResponse:
         return web.Response(text="ok")
-
-    async def _metrics(self, request: web.Request) -> web.StreamResponse:
-        workers = self._here().workers.values()
-        pods = sum(1 for each in workers if each.state.seen.ready_sandbox())
-        running = sum(len(each.state.seen.running()) for each in workers)
-        text = (
-            "# HELP kubelet_running_pods Number of pods that have a running pod sandbox\n"
-            "# TYPE kubelet_running_pods gauge\n"
-            f"kubelet_running_pods {pods}\n"
-            "# HELP kubelet_running_containers Number of containers currently running\n"
-            "# TYPE kubelet_running_containers gauge\n"
-            f'kubelet_running_containers{{container_state="running"}} {running}\n'
-        )
-        return web.Response(text=text)
 
     async def _pods(self, request: web.Request) -> web.StreamResponse:
         body = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._here().pods()}
@@ -266,7 +257,8 @@ def _tls(config: KubeletConfig) -> ssl.SSLContext | None:
         file.write(config.tls.certificate + config.tls.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair)
-    context.verify_mode = ssl.CERT_REQUIRED
+    # Who has no certificate may have a token.
+    context.verify_mode = ssl.CERT_OPTIONAL
     context.load_verify_locations(cadata=config.client_ca.decode())
     return context
 

@@ -101,7 +101,7 @@ async def run_kubelet(
     recorder = EventRecorder(client, clock, component="kubelet", host=config.node_name)
     chosen = mounts or (LinuxMounts() if os.geteuid() == 0 else PlainMounts())
     async with AsyncExitStack() as stack:
-        server = KubeletServer(config, clock, runtime)
+        server = KubeletServer(config, clock, runtime, client)
         listener = await listen(server, config)
         stack.push_async_callback(listener.close)
         registration = Registration(client, clock, config, runtime, recorder, port=listener.port)

@@ -48,6 +48,7 @@ from pinnace.node.state import (
     decide,
     past_deadline,
 )
+from pinnace.node.stats.probes import ProbeTallies
 from pinnace.node.stopping import Stopper
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class PodWorker:
         self._stopper = Stopper(ground, self.state)
         self._remains = Remains(ground, self.state)
         self._reporter = StatusReporter(ground.client, pod)
+        self.probed = ProbeTallies(namespace_of(pod), name_of(pod), uid_of(pod))
         self._prober = Prober(
             ground.runtime,
             ground.clock,
@@ -82,6 +84,7 @@ class PodWorker:
             ),
             changed=self.wake,
             host_ip=ground.host_ips[0] if ground.host_ips else "",
+            tallies=self.probed,
         )
         self._woken = asyncio.Event()
         self._carrying: asyncio.Task[None] | None = None

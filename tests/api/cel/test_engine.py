@@ -56,6 +56,8 @@ def value_of(source: str) -> Any:
         ("dyn(true) == 1", False),
         ("1.0 / 0.0", math.inf),
         ("self.__namespace__ + self.x__dot__y", "nz"),
+        ("has(self.namespace) && self.namespace == self.__namespace__", True),
+        ("self.?namespace.orValue('none')", "n"),
         ("has(self.x__dot__y) && !has(self.l[0].s)", True),
         ("self.l[0].s", "no such key: s"),
         ("l[7]", "index out of bounds: 7"),

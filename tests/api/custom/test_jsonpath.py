@@ -15,7 +15,10 @@ OBJ: Any = {
     [
         (".spec.n", [1]),
         (".spec.missing.deeper", []),
-        (".spec['a.b']", ["dotted"]),
+        (".spec['a.b']", []),
+        (".spec['a\\.b']", ["dotted"]),
+        (".spec['n','a\\.b']", [1, "dotted"]),
+        (".spec.list[].name", ["a"]),
         (".spec.a\\.b", ["dotted"]),
         (".spec.list[0].name", ["a"]),
         (".spec.list[-1].name", ["b"]),
@@ -31,6 +34,7 @@ def test_a_path_leads_where_client_go_says(path: str, found: list[Any]) -> None:
     assert JsonPath(path).find(OBJ) == found
 
 
-def test_what_is_no_path_is_refused() -> None:
+@pytest.mark.parametrize("path", [".spec[", '.spec["n"]'])
+def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="unrecognized path"):
-        JsonPath(".spec[")
+        JsonPath(path)

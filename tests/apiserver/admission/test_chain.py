@@ -26,7 +26,7 @@ from pinnace.api.kinds.storage import STORAGECLASSES
 from pinnace.api.wire import User
 from pinnace.apiserver.admission.base import Attributes, Chain
 from pinnace.apiserver.admission.service_account import ServiceAccount
-from pinnace.apiserver.admission.table import build
+from pinnace.apiserver.admission.table import Surroundings, build
 from pinnace.apiserver.authz.base import Union
 from pinnace.apiserver.authz.rbac import Rbac
 from pinnace.kit import x509
@@ -60,7 +60,7 @@ def lookup():
 @pytest.fixture
 def chain(lookup):
     rbac = Rbac(lookup)
-    return build(Union((rbac,)), rbac, suffix=lambda: "abcde")
+    return build(Union((rbac,)), rbac, around=Surroundings(suffix=lambda: "abcde"))
 
 
 @pytest.fixture

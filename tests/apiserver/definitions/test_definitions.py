@@ -211,6 +211,63 @@ async def test_every_version_shows_every_object(api: Api) -> None:
     assert answer.headers["warning"] == '299 - "example.com/v2 Toy is deprecated"'
 
 
+async def test_a_deprecated_version_names_the_one_to_use(api: Api) -> None:
+    old = version("v1beta1", deprecated=True)
+    others = (version("v1alpha1"), version("v1beta2"), version("v2", served=False))
+    await define(api, crd("toys", "Toy", version(), old, *others))
+    answer = await api.answer("GET", TOYS.replace("v1", "v1beta1"))
+    warning = "example.com/v1beta1 Toy is deprecated; use example.com/v1 Toy"
+    assert answer.headers["warning"] == f'299 - "{warning}"'
+
+
+async def test_a_new_object_shows_the_defaults_of_the_status_that_it_may_not_set(api: Api) -> None:
+    status = {**SCHEMA["properties"]["status"], "default": {"replicas": 0}}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "status": status}}
+    served = version(subresources={"status": {}}, schema={"openAPIV3Schema": schema})
+    await define(api, crd("toys", "Toy", served))
+    _, made = await api.do("POST", TOYS, {**toy(), "status": {"replicas": 5}})
+    assert made["status"] == {"replicas": 0}
+    _, made = await api.do("POST", f"{TOYS}?dryRun=All", toy("b"))
+    assert "status" not in made, "a dry run reads nothing from the store"
+
+
+async def test_apply_prunes_what_a_schema_without_fields_is_given(api: Api) -> None:
+    spec = {"type": "object", "properties": {"any": {"type": "object"}}}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    await define(api, crd("toys", "Toy", version(schema={"openAPIV3Schema": schema})))
+    for code in (201, 200):
+        status, made = await api.do(
+            "PATCH",
+            f"{TOYS}/a?fieldManager=m&force=true",
+            toy(any={"a": code}),
+            content_type="application/apply-patch+yaml",
+        )
+        assert (status, made["spec"]) == (code, {"any": {}})
+    applied = {**toy("b"), "spec": None}
+    _, made = await api.do("POST", TOYS, applied)
+    assert "spec" not in made
+    apply = "application/apply-patch+yaml"
+    url = f"{TOYS}/b?fieldManager=m"
+    status, refused = await api.do("PATCH", url, applied, content_type=apply)
+    assert status == 422, "a null is not dropped, as it is where an object is decoded"
+    assert refused["message"].endswith('spec in body must be of type object: "null"')
+
+
+async def test_a_namespace_is_taken_from_an_object_that_has_none(api: Api) -> None:
+    definition = crd()
+    definition["spec"]["scope"] = "Cluster"
+    await define(api, definition)
+    toys, sent = TOYS.replace("namespaces/default/", ""), toy()
+    sent["metadata"]["namespace"] = "somewhere"
+    _, made = await api.do("POST", toys, sent)
+    sent["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+    patch = "application/apply-patch+yaml"
+    for verb, query, kind in (("PUT", "", None), ("PATCH", "?fieldManager=m&force=true", patch)):
+        more = {} if kind is None else {"content_type": kind}
+        status, made = await api.do(verb, f"{toys}/a{query}", sent, **more)
+        assert (status, made["metadata"].get("namespace")) == (200, None)
+
+
 async def test_selectable_fields_select(api: Api) -> None:
     await define(api, crd("toys", "Toy", version(selectableFields=[{"jsonPath": ".spec.color"}])))
     for name, color in (("a", "red"), ("b", "blue")):
@@ -231,6 +288,17 @@ async def test_columns_are_printed_as_asked(api: Api) -> None:
     _, got = await api.do("GET", TOYS, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
     assert [column["name"] for column in got["columnDefinitions"]] == ["Name", "Size", "Color"]
     assert got["rows"][0]["cells"] == ["a", 3, "red"]
+
+
+async def test_a_column_that_cannot_be_read_ends_the_columns(api: Api) -> None:
+    columns = [
+        {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+        {"name": "Odd", "type": "string", "jsonPath": ".spec.parts[x].n"},
+        {"name": "Color", "type": "string", "jsonPath": ".spec.color"},
+    ]
+    await define(api, crd("toys", "Toy", version(additionalPrinterColumns=columns)))
+    _, got = await api.do("GET", TOYS, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    assert [column["name"] for column in got["columnDefinitions"]] == ["Name", "Size"]
 
 
 async def test_the_end_of_a_definition_ends_its_objects_first(api: Api) -> None:

@@ -34,7 +34,9 @@ class Webhook:
 
     async def start(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._ca.issue_cert("127.0.0.1", "hook.ns.svc").configure_cert(context)
+        shown = self._ca.issue_cert("127.0.0.1", "hook.ns.svc")
+        shown.configure_cert(context)
+        self.own = base64.b64encode(shown.cert_chain_pems[0].bytes()).decode()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app)

@@ -171,6 +171,17 @@ async def test_who_presents_a_certificate_of_another_authority_is_not_told(
     assert webhook.reviews == []
 
 
+async def test_a_certificate_that_is_in_the_bundle_itself_is_trusted(
+    api: Any, webhook: Any
+) -> None:
+    # Go's roots may be any certificates; test environments of operators trust the leaf alone.
+    trusted = hook(webhook)
+    trusted["clientConfig"]["caBundle"] = webhook.own
+    await api.hook("Validating", trusted)
+    status, _ = await api.do("POST", CONFIGMAPS, configmap())
+    assert (status, len(webhook.reviews)) == (201, 1)
+
+
 async def test_a_service_is_met_at_a_ready_endpoint_by_its_own_name(api: Any, webhook: Any) -> None:
     service = {"name": "hook", "namespace": "ns", "path": "/p", "port": 8443}
     client = {"service": service, "caBundle": webhook.client()["caBundle"]}

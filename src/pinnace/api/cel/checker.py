@@ -5,6 +5,7 @@ Upstream: cel-go `checker/checker.go`.
 
 from collections.abc import Mapping
 
+from pinnace.api.cel.escaping import RESERVED
 from pinnace.api.cel.functions import Overload
 from pinnace.api.cel.syntax import (
     Call,
@@ -151,7 +152,7 @@ class Checker:
         if target.kind == "map":
             result = target.params[1]
         elif target.kind == "struct":
-            found = self._structs.get(target.name, {}).get(field)
+            found = self._declared(target.name, field)
             if found is None:
                 self._report(expr.pos, f"undefined field '{field}'")
             else:
@@ -164,6 +165,12 @@ class Checker:
                 self._report(expr.pos, f"type '{target}' does not support field selection")
             result = DYN
         return optional_of(result) if is_optional or optional else result
+
+    def _declared(self, struct: str, field: str) -> Type | None:
+        """Return the type of an object's field; a reserved word needs no escape after a dot."""
+        fields = self._structs.get(struct, {})
+        found = fields.get(field)
+        return fields.get(f"__{field}__") if found is None and field in RESERVED else found
 
     def _call(self, expr: Call) -> None:
         if expr.function == "_?._":
@@ -298,7 +305,7 @@ class Checker:
         assert isinstance(entry.key, Literal)
         name = entry.key.value
         self._check(entry.value)
-        wanted = self._structs.get(expr.name, {}).get(name)
+        wanted = self._declared(expr.name, name)
         if wanted is None:
             self._report(entry.pos, f"undefined field '{name}'")
             return

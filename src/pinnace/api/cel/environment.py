@@ -1,5 +1,6 @@
 """What an expression may name, and compiling it there."""
 
+import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from pinnace.api.cel import kubernetes, lists, network, standard, strings, times
 from pinnace.api.cel.checker import Checker
 from pinnace.api.cel.functions import Overload, table
 from pinnace.api.cel.parser import parse
+from pinnace.api.cel.patience import patience
 from pinnace.api.cel.program import Program, build
 from pinnace.api.cel.syntax import (
     Call,
@@ -26,6 +28,7 @@ from pinnace.api.cel.syntax import (
 from pinnace.api.cel.times import parse_duration, parse_timestamp
 from pinnace.api.cel.types import Structs, Type, unwrap_optional
 
+_ROOM = 5_000
 _FUNCTIONS: Mapping[str, tuple[Overload, ...]] = table(
     standard.OVERLOADS,
     times.OVERLOADS,
@@ -46,6 +49,10 @@ class Environment:
 
     def compile(self, source: str) -> Program:
         """Return the program; raises CompileError with upstream's text."""
+        given = patience()
+        if given is not None:
+            given.compile(source)
+        _make_room()
         expr = parse(source)
         functions = {**_FUNCTIONS, **self.functions} if self.functions else _FUNCTIONS
         checker = Checker(self.variables, functions, self.structs)
@@ -54,8 +61,17 @@ class Environment:
             checker.issues.extend(_bad_literals(expr))
             checker.issues.extend(_mixed_literals(expr))
         if checker.issues:
-            raise CompileError(source, sorted(checker.issues, key=lambda issue: issue.pos))
+            raise CompileError(source, checker.issues)
         return build(source, expr, functions)
+
+
+def _make_room() -> None:
+    """Let expressions nest as deeply as the language allows: the parser takes nine calls a level.
+
+    The limit guards the stack of C, of which this takes less than half of what threads have.
+    """
+    if sys.getrecursionlimit() < _ROOM:
+        sys.setrecursionlimit(_ROOM)
 
 
 def nodes(expr: Expr) -> Iterator[Expr]:

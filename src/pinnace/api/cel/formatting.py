@@ -8,8 +8,18 @@ from typing import Any
 
 from pinnace.api.cel.times import timestamp_text
 from pinnace.api.cel.types import Type
-from pinnace.api.cel.values import NANOS, CelError, Duration, Timestamp, UInt, type_of
+from pinnace.api.cel.values import (
+    NANOS,
+    CelError,
+    CostExceeded,
+    Duration,
+    Timestamp,
+    UInt,
+    check_size,
+    type_of,
+)
 
+_USUAL_PRECISION, _MOST_DIGITS = 6, 9
 _CLAUSE = re.compile(r"%(?:%|(?:\.(\d*))?(.?))", re.DOTALL)
 _SHOWN = "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps"
 _QUOTED = {
@@ -32,10 +42,10 @@ def quoted(text: str) -> str:
 
 def formatted(text: str, args: list[Any]) -> str:
     """Return a text with its clauses replaced; raises CelError for clauses that do not fit."""
-    used = 0
+    used, size = 0, len(text)
 
     def one(match: re.Match[str]) -> str:
-        nonlocal used
+        nonlocal used, size
         if match.group() == "%%":
             return "%"
         letter = match[2]
@@ -48,9 +58,22 @@ def formatted(text: str, args: list[Any]) -> str:
         if used >= len(args):
             raise CelError(f"index {used} out of range")
         used += 1
-        return run(args[used - 1], int(match[1]) if match[1] else 6)
+        made = run(args[used - 1], _precision(match[1]))
+        size += len(made)
+        check_size(size)
+        return made
 
     return _CLAUSE.sub(one, text)
+
+
+def _precision(digits: str) -> int:
+    if not digits:
+        return _USUAL_PRECISION
+    if len(digits) > _MOST_DIGITS:
+        raise CostExceeded
+    precision = int(digits)
+    check_size(precision)
+    return precision
 
 
 def _refused(name: str, kinds: str, value: Any) -> CelError:

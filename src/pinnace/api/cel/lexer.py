@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pinnace.api.cel.syntax import Issue
+from pinnace.api.cel.syntax import MOST_ISSUES, Issue
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n\f]+|//[^\n]*)
@@ -36,7 +36,10 @@ class Token:
 
 
 def tokens(source: str) -> tuple[list[Token], list[Issue]]:
-    """Return the tokens, ended by an `<EOF>`, and what could not be read."""
+    """Return the tokens, ended by an `<EOF>`, and what could not be read.
+
+    Reading ends when more is wrong than is told.
+    """
     found, issues, pos = [], [], 0
     while pos < len(source):
         match = _TOKEN.match(source, pos)
@@ -47,6 +50,8 @@ def tokens(source: str) -> tuple[list[Token], list[Issue]]:
                 char = source[pos : end if end >= 0 else len(source)]
             issues.append(Issue(pos, f"Syntax error: token recognition error at: '{_shown(char)}'"))
             pos += len(char)
+            if len(issues) > MOST_ISSUES:
+                break
             continue
         kind, text = str(match.lastgroup), match.group()
         if kind in ("string", "raw", "quoted"):

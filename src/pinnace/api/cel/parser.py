@@ -1,9 +1,14 @@
 """Tokens into nodes: the grammar of CEL, with macros replaced as they are read."""
 
+from collections.abc import Callable, Container
+from math import isinf
+
 from pinnace.api.cel.escaping import RESERVED
 from pinnace.api.cel.lexer import Token, bytes_value, string_value, tokens
 from pinnace.api.cel.macros import MacroError, expand
 from pinnace.api.cel.syntax import (
+    MOST_ISSUES,
+    NOWHERE,
     Call,
     CompileError,
     Entry,
@@ -21,6 +26,7 @@ from pinnace.api.cel.values import INT_MAX, INT_MIN, UINT_MAX, UInt
 _STARTS = "'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, "
 _EXPECTED = "{" + _STARTS + "STRING, BYTES, IDENTIFIER}"
 _RELATIONS = frozenset(("<", "<=", ">", ">=", "==", "!=", "in"))
+_SUMS, _PRODUCTS = frozenset("+-"), frozenset("*/%")
 _MAX_DEPTH = 250
 _MAX_SIZE = 100_000
 
@@ -33,26 +39,36 @@ def parse(source: str) -> Expr:
     """Return the expression; raises CompileError with all that is wrong with its syntax."""
     if len(source) > _MAX_SIZE:
         text = f"expression code point size exceeds limit: size: {len(source)}, limit {_MAX_SIZE}"
-        raise CompileError(source, [Issue(0, text)])
+        raise CompileError(source, [Issue(NOWHERE, text)])
     found, issues = tokens(source)
+    if len(issues) > MOST_ISSUES:
+        raise CompileError(source, issues)
     parser = _Parser(found, issues)
     try:
         made = parser.expr()
         if parser.here.kind != "<EOF>":
             parser.unexpected("<EOF>")
+        if parser.height > _MAX_DEPTH:
+            parser.issues.append(Issue(NOWHERE, "max recursion depth exceeded"))
     except _Stop:
         pass
     if parser.issues:
-        parser.issues.sort(key=lambda issue: issue.pos)
         raise CompileError(source, parser.issues)
     return made
 
 
 class _Parser:
+    """Reads tokens. Each method leaves in `height` how many levels what it returned has.
+
+    Levels are counted as upstream counts them, twice: `_depth` of rules of the grammar that are
+    being read within themselves, and `height` of selections, calls of methods, and operators.
+    """
+
     def __init__(self, found: list[Token], issues: list[Issue]) -> None:
         self._tokens = found
         self._at = 0
-        self._depth = 0
+        self._depth = {"expr": 0, "relation": 0, "calc": 0}
+        self.height = 0
         self.here = found[0]
         self.issues = issues
 
@@ -85,50 +101,68 @@ class _Parser:
         self.issues.append(Issue(pos, text))
         raise _Stop
 
+    def _enter(self, rule: str) -> None:
+        self._depth[rule] += 1
+        if self._depth[rule] > _MAX_DEPTH:
+            self._fail(NOWHERE, f"expression recursion limit exceeded: {_MAX_DEPTH}")
+
+    def _within(self, rule: str, read: Callable[[], Expr]) -> Expr:
+        self._enter(rule)
+        made = read()
+        self._depth[rule] -= 1
+        return made
+
     def expr(self) -> Expr:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            self._fail(self.here.pos, f"expression recursion limit exceeded: {_MAX_DEPTH}")
+        self._enter("expr")
         made = self._or()
         if token := self._accept("?"):
+            height = self.height
             yes = self._or()
+            height = max(height, self.height)
             self._expect(":")
             made = Call(token.pos, "_?_:_", None, [made, yes, self.expr()])
-        self._depth -= 1
+            self.height = max(height, self.height) + 1
+        self._depth["expr"] -= 1
         return made
 
     def _or(self) -> Expr:
-        terms, ops = [self._and()], []
-        while token := self._accept("||"):
-            ops.append(token.pos)
-            terms.append(self._and())
-        return _balanced("_||_", terms, ops)
+        return self._joined("||", self._and)
 
     def _and(self) -> Expr:
-        terms, ops = [self._relation()], []
-        while token := self._accept("&&"):
+        return self._joined("&&", self._relation)
+
+    def _joined(self, operator: str, read: Callable[[], Expr]) -> Expr:
+        terms, ops = [read()], []
+        height = self.height
+        while token := self._accept(operator):
             ops.append(token.pos)
-            terms.append(self._relation())
-        return _balanced("_&&_", terms, ops)
+            terms.append(read())
+            height = max(height, self.height)
+        self.height = height
+        return _balanced(f"_{operator}_", terms, ops)
 
     def _relation(self) -> Expr:
-        made = self._sum()
-        while self.here.kind in _RELATIONS:
-            token = self._next()
-            name = "@in" if token.kind == "in" else f"_{token.kind}_"
-            made = Call(token.pos, name, None, [made, self._sum()])
+        self._enter("relation")
+        made = self._chain("relation", _RELATIONS, self._sum)
+        self._depth["relation"] -= 1
         return made
 
     def _sum(self) -> Expr:
-        made = self._product()
-        while token := self._accept("+", "-"):
-            made = Call(token.pos, f"_{token.kind}_", None, [made, self._product()])
+        self._enter("calc")
+        made = self._chain("calc", _SUMS, self._product)
+        self._depth["calc"] -= 1
         return made
 
     def _product(self) -> Expr:
-        made = self._unary()
-        while token := self._accept("*", "/", "%"):
-            made = Call(token.pos, f"_{token.kind}_", None, [made, self._unary()])
+        return self._chain("calc", _PRODUCTS, self._unary)
+
+    def _chain(self, rule: str, operators: Container[str], read: Callable[[], Expr]) -> Expr:
+        made = read()
+        while self.here.kind in operators:
+            token, height = self._next(), self.height
+            name = "@in" if token.kind == "in" else f"_{token.kind}_"
+            made = Call(token.pos, name, None, [made, self._within(rule, read)])
+            self.height = max(height, self.height) + 1
         return made
 
     def _unary(self) -> Expr:
@@ -147,11 +181,14 @@ class _Parser:
     def _member(self, minus: Token | None = None) -> Expr:
         made = self._primary(minus)
         while token := self._accept(".", "["):
+            height = self.height
             if token.kind == ".":
                 made = self._selection(made, token)
+                self.height = max(height, self.height) + 1
                 continue
             optional = self._accept("?")
             index = self.expr()
+            self.height = max(height, self.height) + 1
             self._expect("]")
             made = Call(token.pos, "_[?_]" if optional else "_[_]", None, [made, index])
         return made
@@ -186,16 +223,21 @@ class _Parser:
             return call
 
     def _arguments(self, closing: str) -> list[Expr]:
-        args = []
+        args: list[Expr] = []
+        height = self.height = 0
         if not self._accept(closing):
             args.append(self.expr())
+            height = self.height
             while self._accept(","):
                 args.append(self.expr())
+                height = max(height, self.height)
             self._expect(closing)
+        self.height = height
         return args
 
     def _primary(self, minus: Token | None) -> Expr:
         token = self.here
+        self.height = 0
         if token.kind in ("ident", "."):
             return self._named()
         if token.kind == "(":
@@ -242,38 +284,48 @@ class _Parser:
         opening = self._next()
         elements: list[Expr] = []
         optional = set()
+        height = 0
         while self.here.kind != "]":
             if self._accept("?"):
                 optional.add(len(elements))
             elements.append(self.expr())
+            height = max(height, self.height)
             if not self._accept(","):
                 break
         self._expect("]")
+        self.height = height
         return MakeList(opening.pos, elements, frozenset(optional))
 
     def _entries(self) -> list[Entry]:
         made = []
+        height = 0
         while self.here.kind != "}":
             optional = bool(self._accept("?"))
             key = self.expr()
+            height = max(height, self.height)
             colon = self._expect(":")
             made.append(Entry(colon.pos, key, self.expr(), optional))
+            height = max(height, self.height)
             if not self._accept(","):
                 break
         self._expect("}")
+        self.height = height
         return made
 
     def _fields(self) -> list[Entry]:
         made = []
+        height = 0
         while self.here.kind != "}":
             optional = bool(self._accept("?"))
             token = self._expect("ident", "{'}', IDENTIFIER}")
             colon = self._expect(":")
             key = Literal(token.pos, token.text)
             made.append(Entry(colon.pos, key, self.expr(), optional))
+            height = max(height, self.height)
             if not self._accept(","):
                 break
         self._expect("}")
+        self.height = height
         return made
 
     def _literal(self, token: Token, minus: Token | None) -> Expr:
@@ -281,6 +333,8 @@ class _Parser:
         if token.kind in ("true", "false", "null"):
             return Literal(pos, {"true": True, "false": False, "null": None}[token.kind])
         if token.kind == "float":
+            if isinf(float(text)):
+                self.issues.append(Issue(pos, "invalid double literal"))
             return Literal(pos, -float(text) if minus else float(text))
         if token.kind in ("int", "uint"):
             return self._integer(token, pos, minus is not None)
@@ -292,8 +346,10 @@ class _Parser:
             return Literal(pos, "")
 
     def _integer(self, token: Token, pos: int, negative: bool) -> Expr:
-        digits = token.text.rstrip("uU")
-        number = int(digits, 16) if digits.startswith("0x") else int(digits)
+        digits = token.text.rstrip("uU").lstrip("0") or "0"
+        # More digits than any number has are not worth reading.
+        digits = digits[: len("x") + len(str(UINT_MAX))]
+        number = int(digits[1:], 16) if digits.startswith("x") else int(digits)
         number = -number if negative else number
         if token.kind == "uint":
             if number > UINT_MAX:

@@ -13,6 +13,7 @@ from pinnace.api.cel.escaping import unescape
 from pinnace.api.cel.frame import Frame, Step, is_attribute, optional_field
 from pinnace.api.cel.functions import Overload
 from pinnace.api.cel.operators import SPECIAL
+from pinnace.api.cel.patience import patience
 from pinnace.api.cel.syntax import (
     Call,
     Expr,
@@ -60,6 +61,14 @@ class Program:
 
     def run(self, variables: Mapping[str, Any], limit: int) -> Outcome:
         """Evaluate for these variables, at this cost at most."""
+        given = patience()
+        if given is None:
+            return self._run(variables, limit)
+        outcome = self._run(variables, min(limit, max(given.left, 0)))
+        given.spend(outcome.cost)
+        return outcome
+
+    def _run(self, variables: Mapping[str, Any], limit: int) -> Outcome:
         frame = Frame(variables, [None] * self._slots, limit)
         try:
             value = self._step(frame)

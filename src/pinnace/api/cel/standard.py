@@ -38,6 +38,7 @@ from pinnace.api.cel.values import (
     Optional,
     SetList,
     UInt,
+    check_size,
     checked_int,
     checked_uint,
     contains,
@@ -90,9 +91,15 @@ def _fdivided(one: float, two: float) -> float:
 
 
 def _join(one: list[Any], two: list[Any]) -> list[Any]:
+    check_size(len(one) + len(two))
     if isinstance(one, SetList | KeyedList):
         return one.joined(two)
     return [*one, *two]
+
+
+def _concatenate(one: Any, two: Any) -> Any:
+    check_size(len(one) + len(two))
+    return one + two
 
 
 def _uint(run: Callable[[int, int], int]) -> Callable[[int, int], UInt]:
@@ -104,7 +111,7 @@ def _int(run: Callable[[int, int], int]) -> Callable[[int, int], int]:
 
 
 _ARITHMETIC: tuple[Overload, ...] = (
-    plain("_+_", "add_bytes", (BYTES, BYTES), BYTES, lambda a, b: a + b),
+    plain("_+_", "add_bytes", (BYTES, BYTES), BYTES, _concatenate),
     plain("_+_", "add_double", (DOUBLE, DOUBLE), DOUBLE, lambda a, b: a + b),
     plain(
         "_+_",
@@ -129,7 +136,7 @@ _ARITHMETIC: tuple[Overload, ...] = (
     ),
     plain("_+_", "add_int64", (INT, INT), INT, _int(lambda a, b: a + b)),
     plain("_+_", "add_list", (_LIST, _LIST), _LIST, _join),
-    plain("_+_", "add_string", (STRING, STRING), STRING, lambda a, b: a + b),
+    plain("_+_", "add_string", (STRING, STRING), STRING, _concatenate),
     plain("_+_", "add_uint64", (UINT, UINT), UINT, _uint(lambda a, b: a + b)),
     plain("_-_", "subtract_double", (DOUBLE, DOUBLE), DOUBLE, lambda a, b: a - b),
     plain(

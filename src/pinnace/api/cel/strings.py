@@ -9,7 +9,7 @@ from pinnace.api.cel.formatting import formatted, quoted
 from pinnace.api.cel.functions import Overload, member, plain
 from pinnace.api.cel.standard import RE2
 from pinnace.api.cel.types import DYN, INT, STRING, list_of
-from pinnace.api.cel.values import CelError
+from pinnace.api.cel.values import CelError, check_size
 
 _SPACE = "".join(
     map(chr, (*range(0x9, 0xE), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)))
@@ -86,7 +86,15 @@ def _join(texts: list[Any], separator: str = "") -> str:
     for text in texts:
         if not isinstance(text, str):
             raise CelError(f"join: invalid input: {text}")
+    check_size(sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
+
+
+def _replace(text: str, old: str, new: str, limit: int = -1) -> str:
+    count = text.count(old)
+    count = count if limit < 0 else min(count, limit)
+    check_size(len(text) + count * (len(new) - len(old)))
+    return text.replace(old, new, limit)
 
 
 def _compiled(pattern: str) -> Any:
@@ -122,10 +130,8 @@ OVERLOADS: tuple[Overload, ...] = (
     member("lastIndexOf", "string_last_index_of_string_int", _THREE, INT, _last_index_before),
     member("lowerAscii", "string_lower_ascii", (STRING,), STRING, _lower),
     member("upperAscii", "string_upper_ascii", (STRING,), STRING, _upper),
-    member("replace", "string_replace_string_string", (STRING,) * 3, STRING, str.replace),
-    member(
-        "replace", "string_replace_string_string_int", (*(STRING,) * 3, INT), STRING, str.replace
-    ),
+    member("replace", "string_replace_string_string", (STRING,) * 3, STRING, _replace),
+    member("replace", "string_replace_string_string_int", (*(STRING,) * 3, INT), STRING, _replace),
     member("split", "string_split_string", _TWO, _TEXTS, _split),
     member("split", "string_split_string_int", _THREE, _TEXTS, _split),
     member("substring", "string_substring_int", (STRING, INT), STRING, _substring),

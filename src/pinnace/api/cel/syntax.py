@@ -101,18 +101,30 @@ class Fold(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Something wrong with an expression: where, and what."""
+    """Something wrong with an expression: where (NOWHERE for the whole of it), and what."""
 
     pos: int
     text: str
 
 
+NOWHERE = -1
+MOST_ISSUES = 100
+# Longer lines are not shown with the errors in them.
+_MOST_SHOWN = 16_384
+
+
 class CompileError(Exception):
-    """An expression that does not compile; its text is what upstream's compiler prints."""
+    """An expression that does not compile; its text is what upstream's compiler prints.
+
+    The issues come in the order in which they were found, and the first hundred are told.
+    """
 
     def __init__(self, source: str, issues: list[Issue]) -> None:
-        self.issues = issues
-        super().__init__("\n".join(display(source, issue) for issue in issues))
+        self.issues = sorted(issues[:MOST_ISSUES], key=lambda issue: issue.pos)
+        told = [display(source, issue) for issue in self.issues]
+        if len(issues) > MOST_ISSUES:
+            told.append(f"{len(issues) - MOST_ISSUES} more errors were truncated")
+        super().__init__("\n".join(told))
 
 
 def location(source: str, pos: int) -> tuple[int, int]:
@@ -123,11 +135,16 @@ def location(source: str, pos: int) -> tuple[int, int]:
 
 def display(source: str, issue: Issue) -> str:
     """Return an error with the line it is in and a mark below."""
+    if issue.pos == NOWHERE:
+        return f"ERROR: <input>:-1:0: {issue.text}"
     line, column = location(source, issue.pos)
+    told = f"ERROR: <input>:{line}:{column + 1}: {issue.text}"
     text = source.split("\n")[line - 1].replace("\t", " ")
+    if len(text.encode(errors="replace")) > _MOST_SHOWN:
+        return told
     dots = "".join(_wide(char, ".", "\uff0e") for char in text[:column])
     mark = _wide(text[column], "^", "\uff3e") if column < len(text) else "^"
-    return f"ERROR: <input>:{line}:{column + 1}: {issue.text}\n | {text}\n | {dots}{mark}"
+    return f"{told}\n | {text}\n | {dots}{mark}"
 
 
 def _wide(char: str, narrow: str, wide: str) -> str:

@@ -6,6 +6,7 @@ the same if they are equal.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import is_
 
 _NULLABLE = frozenset(("opaque", "struct", "duration", "timestamp"))
 _NESTED = frozenset(("opaque", "list", "map", "type"))
@@ -102,14 +103,16 @@ class Bindings:
 
     def substitute(self, given: Type, *, to_dyn: bool = False) -> Type:
         """Replace bound parameters; unbound ones become dyn if that is asked for."""
-        found = self.known.get(given)
-        if found is not None:
-            return self.substitute(found, to_dyn=to_dyn)
+        # Only parameters are looked up: to hash or compare a type takes as long as it is deep.
         if given.kind == "param":
+            found = self.known.get(given)
+            if found is not None:
+                return self.substitute(found, to_dyn=to_dyn)
             return DYN if to_dyn else given
         if given.kind in _NESTED and given.params:
-            inner = tuple(self.substitute(each, to_dyn=to_dyn) for each in given.params)
-            return given if inner == given.params else Type(given.kind, given.name, inner)
+            inner = tuple([self.substitute(each, to_dyn=to_dyn) for each in given.params])
+            same = all(map(is_, inner, given.params))
+            return given if same else Type(given.kind, given.name, inner)
         return given
 
     def _all_fit(self, given: list[Type], wanted: list[Type]) -> bool:

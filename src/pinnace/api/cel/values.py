@@ -40,6 +40,16 @@ class CostExceeded(Exception):
         super().__init__("operation cancelled: actual cost limit exceeded")
 
 
+# No expression can look through more than a tenth of this before its own limit ends it.
+_MOST_MADE = 16 * 1024 * 1024
+
+
+def check_size(size: int) -> None:
+    """Refuse to make a text or list that is so long; raises CostExceeded before it is made."""
+    if size > _MOST_MADE:
+        raise CostExceeded
+
+
 def no_overload() -> CelError:
     """Return the error of a function that has nothing for values of such types."""
     return CelError("no such overload")

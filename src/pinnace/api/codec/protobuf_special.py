@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from pinnace.api import quantity
+from pinnace.api.gotime import duration_of, duration_text
 from pinnace.api.objects import parse_time
 
 Read = Callable[[bytes], Any]
@@ -106,6 +107,7 @@ def skip(data: bytes, at: int, tag: int) -> int:
 _RAW_WIRES = {1: 2}
 _INT_OR_STRING_WIRES = {1: 0, 2: 0, 3: 2}
 _TIME_WIRES = {1: 0, 2: 0}
+_DURATION_WIRES = {1: 0}
 
 
 def _first(data: bytes) -> bytes:
@@ -177,6 +179,15 @@ def _write_micro_time(value: Any) -> bytes:
     return _write_instant(value, micros=True)
 
 
+def _read_duration(data: bytes) -> str:
+    found = dict(walk(data, _DURATION_WIRES))
+    return duration_text(signed(found.get(1, 0)))
+
+
+def _write_duration(value: Any) -> bytes:
+    return b"\x08" + varint(duration_of(value or "0s"))
+
+
 def _read_raw(data: bytes) -> Any:
     raw = _first(data)
     return orjson.loads(raw) if raw else None
@@ -201,6 +212,7 @@ _SPECIAL: dict[str, tuple[Read, Write]] = {
     "IntOrString": (_read_int_or_string, _write_int_or_string),
     "meta.v1.Time": (_read_time, _write_time),
     "meta.v1.MicroTime": (_read_micro_time, _write_micro_time),
+    "meta.v1.Duration": (_read_duration, _write_duration),
     "runtime.RawExtension": _RAW,
     "meta.v1.FieldsV1": _RAW,
     "JSON": _RAW,

@@ -47,6 +47,7 @@ def _row(crd: Object, version: Mapping[str, Any], selected: Mapping[str, JsonPat
         version,
         selects=selected,
         conversion=_conversion(spec.get("conversion") or {}),
+        versions=spec["versions"],
     )
     subresources: tuple[Subresource, ...] = ()
     if custom.has_status:

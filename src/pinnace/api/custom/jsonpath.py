@@ -1,7 +1,7 @@
 """The JSON paths that printer columns and selectable fields are written in.
 
-A part of client-go's `util/jsonpath`: fields, quoted fields, indices, slices, wildcards, unions of
-indices, recursive descent and filters that compare a field with a constant or ask whether it is
+A part of client-go's `util/jsonpath`: fields, quoted fields, indices, slices, wildcards, unions,
+recursive descent and filters that compare a field with a constant or ask whether it is
 there.
 """
 
@@ -15,8 +15,9 @@ _STEP = re.compile(
     r"""\.\.(?P<deep>(?:\\.|[^.\[\\])+|\*)?      # ..key
       | \.?\[\s*(?P<index>-?[0-9]+)\s*\]
       | \.?\[\s*(?P<start>-?[0-9]*)\s*:\s*(?P<stop>-?[0-9]*)\s*(?::\s*(?P<by>[0-9]*)\s*)?\]
-      | \.?\[\s*(?P<union>-?[0-9]+(?:\s*,\s*-?[0-9]+)+)\s*\]
-      | \.?\[\s*(?P<quote>['"])(?P<quoted>.*?)(?P=quote)\s*\]
+      | \.?\[(?P<union>[^]?,]*,[^]?]*)\]
+      | \.?\['(?P<quoted>[^']*)'\]               # read as a path again: dots want their backslash
+      | \.?(?P<first>\[\])
       | \.?(?P<all>\[\s*\*\s*\])
       | \.?\[\?\(\s*@(?P<field>[^=!<>\s)]*)\s*(?:(?P<op>==|!=|<=|>=|<|>)\s*(?P<value>.+?))?\s*\)\]
       | \.(?P<key>(?:\\.|[^.\[\\\s])+)           # .key, where \\. is a dot in the key
@@ -64,16 +65,19 @@ def _step(found: re.Match[str]) -> Step:
         key = re.sub(r"\\(.)", r"\1", found["key"])
         return _everything if key == "*" else lambda value: _field(value, key)
     if found["quoted"] is not None:
-        quoted = found["quoted"]
-        return lambda value: _field(value, quoted)
+        quoted = JsonPath(f".{found['quoted']}")
+        return lambda value: iter(quoted.find(value))
     if found["deep"] is not None:
         return _below(found["deep"])
     if found["field"] is not None:
         return _filter(found)
     if found["index"] is not None:
         return _items([int(found["index"])])
+    if found["first"] is not None:
+        return _items([0])
     if found["union"] is not None:
-        return _items([int(number) for number in found["union"].split(",")])
+        parts = [JsonPath(f"[{part.strip(' ')}]") for part in found["union"].split(",")]
+        return lambda value: (inner for part in parts for inner in part.find(value))
     if found["start"] is not None:
         return _slice(found)
     return _everything

@@ -28,6 +28,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.schema.types import TypeDef
 from pinnace.api.validation.base import invalid
+from pinnace.api.versionorder import version_priority
 
 _INT32 = (1 << 31) - 1
 _BLOCKING = frozenset(
@@ -103,6 +104,7 @@ class CustomKind:
         *,
         selects: Mapping[str, JsonPath],
         conversion: Conversion | None = None,
+        versions: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         subresources = version.get("subresources") or {}
@@ -120,7 +122,7 @@ class CustomKind:
         self.has_status = subresources.get("status") is not None
         self.scale = _scale(subresources.get("scale"))
         self.columns: Sequence[Mapping[str, Any]] = version.get("additionalPrinterColumns") or ()
-        self.warning = _deprecation(group, kind, version)
+        self.warning = _deprecation(group, kind, version, versions)
         # What may be selected by here, and all that is in any version: objects are looked at once.
         self.selectable_paths = _selectable_paths(version)
         self.selectable = frozenset(_selectable(version))
@@ -364,8 +366,22 @@ def _go(value: Any) -> str:
     return str(value)
 
 
-def _deprecation(group: str, kind: str, version: Mapping[str, Any]) -> str:
+def _deprecation(
+    group: str, kind: str, version: Mapping[str, Any], all_versions: Iterable[Mapping[str, Any]]
+) -> str:
+    """Return what clients of a version are warned of: their own words, or the version to use."""
     if not version.get("deprecated"):
         return ""
-    given = version.get("deprecationWarning")
-    return given or f"{group}/{version['name']} {kind} is deprecated"
+    own = version_priority(version["name"])
+    better = [
+        each["name"]
+        for each in all_versions
+        if each.get("served")
+        and not each.get("deprecated")
+        and version_priority(each["name"]) < own
+    ]
+    text = f"{group}/{version['name']} {kind} is deprecated"
+    if better:
+        text += f"; use {group}/{min(better, key=version_priority)} {kind}"
+    given: str | None = version.get("deprecationWarning")
+    return given or text

@@ -19,6 +19,7 @@ from pinnace.api.errors import Cause
 from pinnace.api.validation.base import quoted
 
 _MISSING: Any = object()
+_INT64, _EXACT = 1 << 63, 1 << 53
 _RE2 = re2.Options()
 _RE2.log_errors = False
 _NUMBER_FORMATS = {"integer": ("int32", "int64"), "number": ("float", "double")}
@@ -138,7 +139,7 @@ def _check_type(node: Node, value: Any, path: str, old: Any = None) -> Result | 
             return Result([type_wrong(path, wanted, "null")])
         return Result(matches=1)
     given = _json_type(value)
-    whole = given == "number" and float(value).is_integer() and "integer" in node.types
+    whole = given == "number" and "integer" in node.types and _is_whole(value)
     fits = given in node.types or whole or (given == "integer" and "number" in node.types)
     numeric = "number" in node.types or "integer" in node.types
     if not isinstance(value, str | list) and node.format and not fits:
@@ -148,13 +149,17 @@ def _check_type(node: Node, value: Any, path: str, old: Any = None) -> Result | 
     return Result(matches=1) if fits else Result([type_wrong(path, wanted, given)])
 
 
+def _is_whole(value: float) -> bool:
+    """Say whether upstream takes a float for an integer: those that are exact."""
+    return abs(value) < _EXACT and float(value).is_integer()
+
+
 def _json_type(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float):
-        return "number"
+    if isinstance(value, int | float):
+        # Go decodes what an int64 cannot hold as a float.
+        return "integer" if isinstance(value, int) and -_INT64 <= value < _INT64 else "number"
     if isinstance(value, str):
         return "string"
     return "array" if isinstance(value, list) else "object"

@@ -16,6 +16,7 @@ from pinnace.api.kinds import (
     discovery,
     events,
     flowcontrol,
+    metrics,
     networking,
     node,
     policy,
@@ -51,4 +52,5 @@ RESOURCES: tuple[Resource, ...] = (
     *flowcontrol.ROWS,
     *apiserver_internal.ROWS,
     *storagemigration.ROWS,
+    *metrics.ROWS,
 )

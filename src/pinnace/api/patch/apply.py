@@ -123,8 +123,14 @@ def _check(applied: Object, row: Resource) -> None:
     if (version, kind) != (row.group_version, row.kind):
         shown_version = version if "/" in version else f"/{version}"
         raise BadRequest(f"invalid object type: {shown_version}, Kind={kind}")
-    if (applied.get("metadata") or {}).get("managedFields") is not None:
+    if isinstance(_metadata(applied).get("managedFields"), list):
         raise BadRequest("metadata.managedFields must be nil")
+
+
+def _metadata(applied: Object) -> Object:
+    """Return what a configuration has as its metadata, if that is a map: it may be anything."""
+    found = applied.get("metadata")
+    return found if isinstance(found, dict) else {}
 
 
 def _refuse_misfits(applied: Object, row: Resource) -> None:
@@ -136,7 +142,7 @@ def _refuse_misfits(applied: Object, row: Resource) -> None:
 
 def named(applied: Object) -> str:
     """Return an applied object's namespace, name and kind as errors show them."""
-    metadata, version = applied.get("metadata") or {}, applied.get("apiVersion") or ""
+    metadata, version = _metadata(applied), applied.get("apiVersion") or ""
     shown_version = version if "/" in version else f"/{version}"
     namespace, name = metadata.get("namespace") or "", metadata.get("name") or ""
     return f"{namespace}/{name}; {shown_version}, Kind={applied.get('kind') or ''}"

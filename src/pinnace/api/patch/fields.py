@@ -7,6 +7,7 @@ A path is a tuple of elements in the notation of fieldsV1: `f:name` for a field 
     ("f:metadata", "f:labels", "f:a")
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ import orjson
 Path = tuple[str, ...]
 FieldSet = frozenset[Path]
 ANY = "*"
+_IN_HTML = re.compile("[<>&\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,12 @@ ALL = Scope()
 
 
 def text_of(value: Any) -> str:
-    """Return a key or value as it stands in a path element."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    """Return a key or value as it stands in a path element, as Go's encoder writes it."""
+    return _IN_HTML.sub(_unicode, orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+
+
+def _unicode(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
 
 
 @lru_cache(maxsize=4096)

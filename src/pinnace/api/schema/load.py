@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from pinnace.api.schema.metrics import METRICS
 from pinnace.api.schema.types import FieldDef, Type, TypeDef, Union
 
 # Definitions whose look in JSON their schema does not tell.
@@ -136,4 +137,4 @@ def load() -> Schema:
     """Return the facts of all built-in types; the first call reads them, in a few milliseconds."""
     packed = resources.files("pinnace.api.schema").joinpath("facts.json.gz").read_bytes()
     table = orjson.loads(gzip.decompress(packed))
-    return Schema(table["release"], table["types"])
+    return Schema(table["release"], {**table["types"], **METRICS})

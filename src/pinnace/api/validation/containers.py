@@ -44,7 +44,7 @@ def check_containers(report: Report, spec: Object, path: str, facts: PodFacts) -
     where = f"{path}.containers"
     if not listed:
         report.required(where)
-    seen: list[str] = []
+    seen: dict[str, None] = {}
     for at, container in listed:
         _check_container(report, container, at, facts)
         _check_name(report, container, at, seen)
@@ -53,14 +53,15 @@ def check_containers(report: Report, spec: Object, path: str, facts: PodFacts) -
         check_probes(report, container, at, facts.grace)
         _check_restart_policy(report, container, at)
     _check_host_ports(report, [container for _, container in listed], where)
-    return seen
+    return list(seen)
 
 
 def check_init_containers(
     report: Report, spec: Object, path: str, facts: PodFacts, others: Sequence[str]
 ) -> list[str]:
     """Check the init containers; return their names."""
-    seen = list(others)
+    seen = dict.fromkeys(others)
+    before = len(seen)
     for at, container in report.objects(spec, "initContainers", path):
         _check_container(report, container, at, facts)
         if container.get("restartPolicy") is not None:
@@ -84,20 +85,20 @@ def check_init_containers(
                     "RestartContainer",
                     "must not be set to 'RestartContainer' for non-sidecar initContainers",
                 )
-    return seen[len(others) :]
+    return list(seen)[before:]
 
 
 def check_ephemeral_containers(
     report: Report, spec: Object, path: str, facts: PodFacts, others: Sequence[str]
 ) -> None:
     """Check the containers that were added to a running pod."""
-    seen = list(others)
+    seen, known = dict.fromkeys(others), frozenset(others)
     for at, container in report.objects(spec, "ephemeralContainers", path):
         _check_container(report, container, at, facts)
         _check_image_spaces(report, container, at)
         _check_name(report, container, at, seen)
         target = report.text(container, "targetContainerName", at)
-        if target and target not in others:
+        if target and target not in known:
             report.not_found(f"{at}.targetContainerName", target)
         for key in EPHEMERAL_FORBIDS:
             if container.get(key):
@@ -108,13 +109,13 @@ def check_ephemeral_containers(
                     report.forbidden(f"{where}.{key}", NOT_FOR_EPHEMERAL)
 
 
-def _check_name(report: Report, container: Object, path: str, seen: list[str]) -> None:
+def _check_name(report: Report, container: Object, path: str, seen: dict[str, None]) -> None:
     name = container.get("name") or ""
     if isinstance(name, str):
         if name in seen:
             report.duplicate(f"{path}.name", name)
         else:
-            seen.append(name)
+            seen[name] = None
 
 
 def _check_container(report: Report, container: Object, path: str, facts: PodFacts) -> None:

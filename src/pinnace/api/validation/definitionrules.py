@@ -170,6 +170,4 @@ def _uncorrelated(schema: Schema, path: str) -> str:
     """Return a node's own path if what is inside it cannot be told from what was there before."""
     if schema.get("type") == "array" and schema.get("x-kubernetes-list-type") != "map":
         return path
-    if schema.get("type") == "object" and schema.get("x-kubernetes-map-type") == "atomic":
-        return path
     return ""

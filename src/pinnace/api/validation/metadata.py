@@ -131,7 +131,8 @@ def _check_owners(report: Report, meta: Object) -> None:
     for path, ref in report.objects(meta, "ownerReferences", "metadata"):
         api_version = report.text(ref, "apiVersion", path)
         kind = report.text(ref, "kind", path)
-        if not api_version.rpartition("/")[2]:
+        # What has more than one slash is no version at all.
+        if api_version.count("/") > 1 or not api_version.rpartition("/")[2]:
             report.invalid(f"{where}.apiVersion", api_version, "version must not be empty")
         for key in ("kind", "name", "uid"):
             if not report.text(ref, key, path):

@@ -13,6 +13,7 @@ from pinnace.api.errors import Forbidden, forbidden
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import User
+from pinnace.apiserver.apart import Apart
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 Outcome = Awaitable[None] | None
@@ -66,6 +67,7 @@ class Attributes:
     options: Callable[[], Object] = dict
     warnings: list[str] = field(default_factory=list)
     reinvocation: Reinvocation = field(default_factory=Reinvocation)
+    apart: Apart = field(default_factory=Apart)
 
     def of(self, group: str, plural: str) -> bool:
         """Say whether the write is to that resource, in any version."""

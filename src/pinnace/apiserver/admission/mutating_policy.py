@@ -5,6 +5,7 @@ Upstream: apiserver `admission/plugin/policy/mutating`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -79,10 +80,13 @@ class MutatingAdmissionPolicy:
 
     def mutate(self, attributes: Attributes) -> Outcome:
         """Follow the policies, if there are any."""
-        found = self._policies.all()
-        return self._follow(attributes, found) if found else None
+        found = self._policies.known()
+        return None if found is not None and not found else self._follow(attributes)
 
-    async def _follow(self, attributes: Attributes, policies: Sequence[Policy]) -> None:
+    async def _follow(self, attributes: Attributes) -> None:
+        policies = await self._policies.all(attributes.apart)
+        if not policies:
+            return
         failures: list[str] = []
         turn = attributes.reinvocation
         called: _Called = turn.kept.setdefault(self.name, _Called())
@@ -141,7 +145,9 @@ class MutatingAdmissionPolicy:
         own = Variables(policy.variables)
         own.outer.update(given, params=invocation.param, variables=own)
         try:
-            if policy.conditions is not None and not policy.conditions.match(own.outer):
+            if policy.conditions is not None and not await attributes.apart.patiently(
+                0, partial(policy.conditions.match, own.outer)
+            ):
                 return False
         except ValueError as error:
             _note(failures, policy, invocation.binding, str(error))
@@ -151,7 +157,9 @@ class MutatingAdmissionPolicy:
             own = Variables(policy.variables)
             own.outer.update(given, object=obj, params=invocation.param, variables=own)
             try:
-                obj = _mutated(expression, own.outer, obj, row)
+                obj = await attributes.apart.patiently(
+                    0, partial(_mutated, expression, own.outer, obj, row)
+                )
             except _Failed as error:
                 _note(failures, policy, invocation.binding, str(error))
         if orjson.dumps(obj) == before:

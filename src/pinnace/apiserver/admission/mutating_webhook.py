@@ -1,6 +1,5 @@
 """MutatingAdmissionWebhook: others change the object, one after another."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -54,10 +53,13 @@ class MutatingAdmissionWebhook:
 
     def mutate(self, attributes: Attributes) -> Outcome:
         """Ask whoever is concerned, in order."""
-        matches = self._hooks.matches(attributes)
-        return self._ask(attributes, matches) if matches else None
+        known = self._hooks.known(attributes)
+        return None if known is not None and not known else self._ask(attributes)
 
-    async def _ask(self, attributes: Attributes, matches: Sequence[Match]) -> None:
+    async def _ask(self, attributes: Attributes) -> None:
+        matches = await self._hooks.matches(attributes)
+        if not matches:
+            return
         turn = attributes.reinvocation
         called: _Called = turn.kept.setdefault(self.name, _Called())
         if turn.again and called.last != orjson.dumps(attributes.obj):
@@ -70,7 +72,7 @@ class MutatingAdmissionWebhook:
             if turn.again and hook not in called.again:
                 continue
             await view.turn(row)
-            if not self._hooks.is_met(match, attributes, view.obj, view.old):
+            if not await self._hooks.is_met(match, attributes, view.obj, view.old):
                 continue
             try:
                 if await self._changes(match, attributes, view):

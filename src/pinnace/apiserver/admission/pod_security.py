@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from pinnace.api.errors import Cause, invalid
@@ -49,6 +49,15 @@ class Standard:
         minor = LATEST if self.minor is None else self.minor
         return violations(pod, self.level, minor)
 
+    @classmethod
+    def read(cls, given: Mapping[str, str], mode: str, faults: list[str]) -> "Standard":
+        """Return the standard that a configuration names for a mode; notes what is wrong."""
+        causes: list[Cause] = []
+        labels = {_PREFIX + name: str(value) for name, value in given.items()}
+        found = _standard(labels, mode, cls(), None, causes)
+        faults += [cause.text().replace(f"metadata.labels[{_PREFIX}", "[") for cause in causes]
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -59,10 +68,32 @@ class Policy:
     causes: tuple[Cause, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemptions:
+    """Whose Pods, and which, nobody looks at."""
+
+    users: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    runtime_classes: frozenset[str] = frozenset()
+
+    def exempt(self, attributes: Attributes, spec: Object) -> bool:
+        """Say whether a write of a Pod with that spec is exempt."""
+        if attributes.namespace in self.namespaces or attributes.user.name in self.users:
+            return True
+        return spec.get("runtimeClassName") in self.runtime_classes
+
+
+_NOTHING = Policy(Standard(), Standard())
+
+
 class PodSecurity:
-    """Enforces the labels of namespaces."""
+    """Enforces the labels of namespaces; `defaults` is for what these do not say."""
 
     name = "PodSecurity"
+
+    def __init__(self, defaults: Policy = _NOTHING, exemptions: Exemptions | None = None) -> None:
+        self._defaults = defaults
+        self._exemptions = exemptions or Exemptions()
 
     def handles(self, operation: Operation, row: Resource, subresource: str) -> bool:
         if operation not in ("CREATE", "UPDATE"):
@@ -77,43 +108,66 @@ class PodSecurity:
         if attributes.obj is None:
             return
         if attributes.of("", "namespaces"):
-            _validate_namespace(attributes, attributes.obj)
+            _validate_namespace(
+                attributes, attributes.obj, self._defaults, self._exemptions.namespaces
+            )
             return
         namespace = attributes.lookup.get(NAMESPACES, "", attributes.namespace)
         labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
-        policy = read_policy(labels)
+        policy = read_policy(labels, self._defaults)
+        if self._exemptions.exempt(attributes, _pod_of(attributes).get("spec") or {}):
+            return
         if policy.enforce.level == policy.warn.level == "privileged":
             return
         if attributes.of("", "pods"):
             _validate_pod(attributes, attributes.obj, policy)
         else:
-            _warn_of_template(attributes, attributes.obj, policy)
+            _warn_of_template(attributes, policy)
 
 
-def read_policy(labels: Mapping[str, str]) -> Policy:
+def _pod_of(attributes: Attributes) -> Object:
+    found: Object = attributes.obj or {}
+    for step in _TEMPLATES.get((attributes.row.group, attributes.row.plural), ()):
+        found = found.get(step) or {}
+    return found
+
+
+def read_policy(labels: Mapping[str, str], defaults: Policy = _NOTHING) -> Policy:
     """Read a namespace's labels; a wrong enforce level counts as restricted, others as none."""
     causes: list[Cause] = []
-    enforce = _standard(labels, "enforce", "restricted", causes)
-    _standard(labels, "audit", "privileged", causes)
-    warn = _standard(labels, "warn", "privileged", causes)
-    enforced = labels.get(f"{_PREFIX}enforce")
-    if f"{_PREFIX}warn" not in labels and enforced in _LEVELS[1:]:
+    enforce = _standard(labels, "enforce", defaults.enforce, "restricted", causes)
+    _standard(labels, "audit", Standard(), "privileged", causes)
+    warn = _standard(labels, "warn", defaults.warn, "privileged", causes)
+    said = labels.get(f"{_PREFIX}enforce") in _LEVELS
+    if f"{_PREFIX}warn" not in labels and said and _rank(enforce) > _rank(warn):
         pinned = f"{_PREFIX}warn-version" in labels
         warn = Standard(enforce.level, warn.minor if pinned else enforce.minor)
     return Policy(enforce, warn, tuple(causes))
 
 
-def _standard(labels: Mapping[str, str], mode: str, if_wrong: str, causes: list[Cause]) -> Standard:
-    level, minor = "privileged", None
+def _rank(standard: Standard) -> int:
+    return _LEVELS.index(standard.level)
+
+
+def _standard(
+    labels: Mapping[str, str],
+    mode: str,
+    default: Standard,
+    if_wrong: str | None,
+    causes: list[Cause],
+) -> Standard:
+    level, minor = default.level, default.minor
     label = _PREFIX + mode
     if label in labels:
         level = labels[label]
         if level not in _LEVELS:
             causes.append(_wrong(label, level, f"must be one of {', '.join(_LEVELS)}"))
-            level = if_wrong
+            level = if_wrong or default.level
     label += "-version"
-    version = labels.get(label, "latest")
-    if version != "latest":
+    version = labels.get(label)
+    if version == "latest":
+        minor = None
+    elif version is not None:
         match = _VERSION.fullmatch(version)
         if match:
             minor = int(match[1])
@@ -151,10 +205,8 @@ def _is_significant(pod: Object, old: Object) -> bool:
     return any(image not in before for image in images(pod, "ephemeralContainers"))
 
 
-def _warn_of_template(attributes: Attributes, obj: Object, policy: Policy) -> None:
-    found = obj
-    for step in _TEMPLATES[attributes.row.group, attributes.row.plural]:
-        found = found.get(step) or {}
+def _warn_of_template(attributes: Attributes, policy: Policy) -> None:
+    found = _pod_of(attributes)
     if not found:
         return
     template = {"metadata": found.get("metadata") or {}, "spec": found.get("spec") or {}}
@@ -163,13 +215,18 @@ def _warn_of_template(attributes: Attributes, obj: Object, policy: Policy) -> No
         attributes.warnings.append(f'would violate PodSecurity "{policy.warn}": {broken}')
 
 
-def _validate_namespace(attributes: Attributes, namespace: Object) -> None:
-    policy = read_policy(namespace["metadata"].get("labels") or {})
-    old = read_policy(((attributes.old or {}).get("metadata") or {}).get("labels") or {})
+def _validate_namespace(
+    attributes: Attributes, namespace: Object, defaults: Policy, exempt: Container[str]
+) -> None:
+    policy = read_policy(namespace["metadata"].get("labels") or {}, defaults)
+    before = ((attributes.old or {}).get("metadata") or {}).get("labels") or {}
+    old = read_policy(before, defaults)
     texts = [cause.text() for cause in policy.causes]
     if texts and (attributes.operation == "CREATE" or texts != [c.text() for c in old.causes]):
         name = str(namespace["metadata"].get("name") or "")
         raise invalid("Namespace", "", name, policy.causes)
+    if namespace["metadata"].get("name") in exempt:
+        return
     if attributes.operation == "UPDATE" and _is_stricter(policy.enforce, old.enforce):
         _warn_of_present_pods(attributes, str(namespace["metadata"]["name"]), policy.enforce)
 

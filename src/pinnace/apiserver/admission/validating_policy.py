@@ -3,8 +3,9 @@
 Upstream: apiserver `admission/plugin/policy/validating`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pinnace.api.cel.admission import Budget, OutOfBudget, Variables, evaluate
@@ -53,10 +54,13 @@ class ValidatingAdmissionPolicy:
 
     def validate(self, attributes: Attributes) -> Outcome:
         """Ask the policies, if there are any."""
-        found = self._policies.all()
-        return self._ask(attributes, found) if found else None
+        found = self._policies.known()
+        return None if found is not None and not found else self._ask(attributes)
 
-    async def _ask(self, attributes: Attributes, policies: Sequence[Policy]) -> None:
+    async def _ask(self, attributes: Attributes) -> None:
+        policies = await self._policies.all(attributes.apart)
+        if not policies:
+            return
         denied: list[_Denial] = []
         for policy in policies:
             try:
@@ -91,7 +95,9 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found = _decide(policy, binding, given, param)
+                found = await attributes.apart.patiently(
+                    0, partial(_decide, policy, binding, given, param)
+                )
                 denied += _told(attributes, binding, found)
         return denied
 

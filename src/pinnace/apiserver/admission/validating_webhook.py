@@ -1,7 +1,6 @@
 """ValidatingAdmissionWebhook: others look at the final object, all at once."""
 
 import asyncio
-from collections.abc import Sequence
 
 from pinnace.api.resources import Resource
 from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
@@ -29,10 +28,13 @@ class ValidatingAdmissionWebhook:
 
     def validate(self, attributes: Attributes) -> Outcome:
         """Ask whoever is concerned; raises the refusal of the first in order."""
-        matches = self._hooks.matches(attributes)
-        return self._ask(attributes, matches) if matches else None
+        known = self._hooks.known(attributes)
+        return None if known is not None and not known else self._ask(attributes)
 
-    async def _ask(self, attributes: Attributes, matches: Sequence[Match]) -> None:
+    async def _ask(self, attributes: Attributes) -> None:
+        matches = await self._hooks.matches(attributes)
+        if not matches:
+            return
         obj, old = attributes.obj, attributes.old
         concerned = [match for match in matches if is_concerned(match[0], attributes, obj, old)]
         asked = (self._one(match, attributes) for match in concerned)
@@ -45,7 +47,7 @@ class ValidatingAdmissionWebhook:
         convert = self._hooks.convert
         obj = await converted(convert, attributes.obj, row)
         old = await converted(convert, attributes.old, row)
-        if not self._hooks.is_met(match, attributes, obj, old):
+        if not await self._hooks.is_met(match, attributes, obj, old):
             return
         try:
             await self._hooks.ask(match, attributes, obj, old, mutating=False)

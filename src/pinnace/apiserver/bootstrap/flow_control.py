@@ -1,6 +1,7 @@
-"""The priority levels and flow schemas of a new cluster.
+"""The priority levels and flow schemas that every cluster has.
 
-Requests are not queued by them yet; they are there because clients list them and refer to them.
+Those in `MANDATORY` are as they are here whatever is done to them; the others are suggestions, and
+belong to who changes them.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pinnace.api.kinds.flowcontrol import FLOWSCHEMAS, PRIORITYLEVELCONFIGURATIO
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 
-_ANNOTATION = "apf.kubernetes.io/autoupdate-spec"
+ANNOTATION = "apf.kubernetes.io/autoupdate-spec"
+MANDATORY = frozenset({"exempt", "catch-all"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +163,5 @@ def _schema_spec(schema: Schema) -> Object:
 
 
 def _object(row: Resource, name: str, spec: Object) -> Object:
-    meta = {"name": name, "annotations": {_ANNOTATION: "true"}}
+    meta = {"name": name, "annotations": {ANNOTATION: "true"}}
     return {"kind": row.kind, "apiVersion": row.group_version, "metadata": meta, "spec": spec}

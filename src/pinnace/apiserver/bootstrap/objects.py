@@ -112,7 +112,7 @@ async def _missing(core: Core) -> AsyncIterator[tuple[str, bytes]]:
         namespace = metadata.get("namespace") or ""
         if cache.get(namespace, metadata["name"]) is None:
             key = cache.key(namespace, metadata["name"])
-            yield key, canonical_bytes(_stamped(core, row, obj))
+            yield key, canonical_bytes(stamped(core, row, obj))
 
 
 async def ensure(core: Core, row: Resource, obj: Object) -> None:
@@ -120,14 +120,15 @@ async def ensure(core: Core, row: Resource, obj: Object) -> None:
     cache = await core.cache(row)
     metadata = obj["metadata"]
     key = cache.key(metadata.get("namespace") or "", metadata["name"])
-    put = (key, canonical_bytes(_stamped(core, row, obj)))
+    put = (key, canonical_bytes(stamped(core, row, obj)))
     try:
         await core.store.commit(compares=[Compare(key, 0)], puts=[put])
     except CompareFailed:
         return  # another server was first
 
 
-def _stamped(core: Core, row: Resource, obj: Object) -> Object:
+def stamped(core: Core, row: Resource, obj: Object) -> Object:
+    """Return an object as the server itself creates it."""
     metadata = {
         **obj["metadata"],
         "uid": str(uuid.uuid4()),

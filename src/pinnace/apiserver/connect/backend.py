@@ -15,6 +15,7 @@ from pinnace.api.errors import ApiError, ServiceUnavailable
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.connect.links import LONGEST_PAGE, BadLocation, Links, rewrite_page
 from pinnace.apiserver.connect.target import Target
+from pinnace.apiserver.hooks.failures import dial_text
 
 _CONNECT_SECONDS = 30.0
 _HANDSHAKE_SECONDS = 10.0
@@ -78,9 +79,7 @@ def dial_error(target: Target, error: Exception) -> str:
     if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
         # asyncio words some errors itself, and keeps the number.
         return f"dial tcp {where}: connect: {os.strerror(cause.errno).lower()}"
-    if isinstance(cause, aiohttp.ServerDisconnectedError):
-        return "EOF"
-    return str(cause)
+    return dial_text(where, error)
 
 
 def unreachable(target: Target, error: Exception) -> ServiceUnavailable:
@@ -98,15 +97,16 @@ class Unpacker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A backend's answer, and the session that has to be closed after it."""
+    """A backend's answer, and the session that has to be closed after it, if it has its own."""
 
-    session: aiohttp.ClientSession
+    session: aiohttp.ClientSession | None
     answer: aiohttp.ClientResponse
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; one of a pool goes on if its answer was read to the end."""
         self.answer.close()
-        await self.session.close()
+        if self.session is not None:
+            await self.session.close()
 
 
 class Frames:
@@ -150,38 +150,55 @@ class Frames:
         await self._backend.close()
 
 
+def session(connector: aiohttp.BaseConnector | None = None, **more: float) -> aiohttp.ClientSession:
+    """Return a session that adds nothing to what is passed on; `more` limits its phases."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        timeout=aiohttp.ClientTimeout(total=None, **more),
+    )
+
+
 async def ask(
     target: Target,
     method: str,
     headers: Iterable[tuple[str, str]],
     body: AsyncIterator[bytes] | bytes | None,
     tls: ssl.SSLContext | None,
+    *,
+    pool: aiohttp.ClientSession | None = None,
 ) -> Backend:
-    """Send a request; raises ClientError, OSError and TimeoutError."""
+    """Send a request, over a connection of the pool or of its own.
+
+    Raises ClientError, OSError and TimeoutError.
+    """
+    path, _, query = target.path.partition("?")
+    scheme = "https" if target.tls else "http"
+    # As it is: a path that was cleaned here would be another one than was allowed.
     url = URL.build(
-        scheme="https" if target.tls else "http", host=target.host, port=target.port
-    ).join(URL(target.path, encoded=True))
-    session = aiohttp.ClientSession(
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=_HANDSHAKE_SECONDS if target.tls else _CONNECT_SECONDS
-        ),
-    )
+        scheme=scheme, host=target.host, port=target.port, path=path, query_string=query,
+        encoded=True,
+    )  # fmt: skip
+    own = None
+    if pool is None:
+        pool = own = session(sock_connect=_HANDSHAKE_SECONDS if target.tls else _CONNECT_SECONDS)
     try:
-        answer = await session.request(
+        answer = await pool.request(
             method,
             url,
             headers=list(headers),
             data=body,
             ssl=tls if tls is not None else True,
+            server_hostname=target.server_name or None,
             allow_redirects=False,
         )
     except BaseException:
-        await session.close()
+        if own is not None:
+            await own.close()
         raise
-    return Backend(session, answer)
+    return Backend(own, answer)
 
 
 def _request_headers(request: Request, forwarded: Mapping[str, str]) -> dict[str, str]:
@@ -203,10 +220,13 @@ async def fetch(
     *,
     links: Links,
     forwarded: Mapping[str, str],
+    identity: Iterable[tuple[str, str]] = (),
+    pool: aiohttp.ClientSession | None = None,
 ) -> Answer:
     """Pass a request on and stream the answer back; raises ServiceUnavailable.
 
-    `forwarded` are headers that say by which way the backend was reached.
+    `forwarded` are headers that say by which way the backend was reached, `identity` those that
+    say for whom.
     """
     headers = _request_headers(request, forwarded)
     # As Go's transport does: what the client did not ask to be packed is unpacked again.
@@ -216,7 +236,8 @@ async def fetch(
         headers["Accept-Encoding"] = "gzip"
     body = request.content or request.body or None
     try:
-        backend = await ask(target, request.method, headers.items(), body, tls)
+        told = (*headers.items(), *identity)
+        backend = await ask(target, request.method, told, body, tls, pool=pool)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise unreachable(target, error) from error
     try:

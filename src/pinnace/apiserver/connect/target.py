@@ -23,13 +23,17 @@ _STREAMS = (("stdin", "input"), ("stdout", "output"), ("stderr", "error"), ("tty
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One backend: `path` includes the query. `kubelet` says whose credentials it is met with."""
+    """One backend: `path` includes the query. `kubelet` says whose credentials it is met with.
+
+    `server_name` is whom its certificate has to name, where that is not the host.
+    """
 
     host: str
     port: int
     path: str
     tls: bool = True
     kubelet: bool = True
+    server_name: str = ""
 
 
 def refuse_simulated(node: Object | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -29,19 +30,28 @@ class Connection(Protocol):
     writer: asyncio.StreamWriter
 
 
-async def splice(target: Target, request: Request, tls: ssl.SSLContext | None) -> Answer:
+async def splice(
+    target: Target,
+    request: Request,
+    tls: ssl.SSLContext | None,
+    *,
+    identity: Iterable[tuple[str, str]] = (),
+) -> Answer:
     """Send an upgrade on; whoever agrees to it is joined with the client.
 
     A backend that refuses is heard out, and its answer given. Raises ApiError if there is none.
+    `identity` are headers that say for whom it is.
     """
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(target.host, target.port, ssl=tls)
+            reader, writer = await asyncio.open_connection(
+                target.host, target.port, ssl=tls, server_hostname=target.server_name or None
+            )
     except (OSError, TimeoutError) as error:
         raise ApiError(f"error dialing backend: {dial_error(target, error)}", reason="") from error
     try:
         keep_alive(writer.get_extra_info("socket"))
-        writer.write(_head(target, request))
+        writer.write(_head(target, request, identity))
         head = await _answer_head(reader)
         status = int(head.split(b" ", 2)[1])
         if status >= 400:
@@ -112,7 +122,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     return body
 
 
-def _head(target: Target, request: Request) -> bytes:
+def _head(target: Target, request: Request, identity: Iterable[tuple[str, str]]) -> bytes:
     headers = {
         canonical(name): value for name, value in request.headers.items() if is_passed_on(name)
     }
@@ -123,8 +133,8 @@ def _head(target: Target, request: Request) -> bytes:
     if request.method == "POST":
         headers["Content-Length"] = "0"
     lines = [f"{request.method} {target.path} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+    lines += [f"{name}: {value}" for name, value in (*headers.items(), *identity)]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 def _without_token(protocols: str) -> str:

@@ -6,7 +6,9 @@ task, definition by definition, and tried again when somebody wrote in between.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 from pinnace.api.custom.definitions import ESTABLISHED, TERMINATING, is_true, with_condition
 from pinnace.api.errors import ApiError, NotFound
@@ -27,6 +29,14 @@ from pinnace.store.watchcache.changes import Change
 from pinnace.store.watchcache.item import Item
 
 Alter = Callable[[Object], None]
+
+
+class Register(Protocol):
+    """Is told of group versions in which custom resources are served, or not any more."""
+
+    def __call__(self, group: str, version: str, *, served: bool) -> None: ...
+
+
 _log = logging.getLogger(__name__)
 _MANAGER = "kube-apiserver"
 _POLL_SECONDS = 1.0
@@ -36,9 +46,12 @@ _RETRY_SECONDS = 1.0
 class Keeper:
     """The definitions of one server."""
 
-    def __init__(self, core: Core, serving: Serving) -> None:
+    def __init__(self, core: Core, serving: Serving, register: Register) -> None:
         self._core = core
         self._serving = serving
+        self._register = register
+        # How many definitions there are in each group version that is served.
+        self._versions: Counter[tuple[str, str]] = Counter()
         self._queue: WorkQueue[str] = WorkQueue(core.clock)
         self._briefs: dict[str, Object] = {}
         self._ending: dict[str, asyncio.Task[None]] = {}
@@ -72,6 +85,7 @@ class Keeper:
         if change.type == "DELETED":
             self._serving.drop(name)
             gone = self._briefs.pop(name)
+            self._count(gone, None)
             # Its names are free now, and another of its group may have waited for them.
             for other in self._group(gone):
                 self._queue.add(other["metadata"]["name"])
@@ -82,8 +96,23 @@ class Keeper:
         # Definitions are large and many: decoded for a moment, never kept.
         crd = item.decode()
         self._serving.take(crd)
-        self._briefs[item.name] = _brief(crd)
+        old, new = self._briefs.get(item.name), _brief(crd)
+        self._briefs[item.name] = new
+        self._count(old, new)
         self._queue.add(item.name)
+
+    def _count(self, old: Object | None, new: Object | None) -> None:
+        """Have group versions registered that are served for the first time, and the last."""
+        before, after = _versions(old), _versions(new)
+        for version in after - before:
+            self._versions[version] += 1
+            if self._versions[version] == 1:
+                self._register(*version, served=True)
+        for version in before - after:
+            self._versions[version] -= 1
+            if not self._versions[version]:
+                del self._versions[version]
+                self._register(*version, served=False)
 
     def _group(self, crd: Object) -> list[Object]:
         """Return the other definitions of a definition's group, in brief."""
@@ -187,9 +216,18 @@ class Keeper:
 def _brief(crd: Object) -> Object:
     """Return what others of its group must know of a definition."""
     spec = {name: crd["spec"][name] for name in ("group", "names")}
+    spec["served"] = [each["name"] for each in crd["spec"]["versions"] if each.get("served")]
     accepted = (crd.get("status") or {}).get("acceptedNames") or {}
     return {
         "metadata": {"name": crd["metadata"]["name"]},
         "spec": spec,
         "status": {"acceptedNames": accepted},
     }
+
+
+def _versions(brief: Object | None) -> set[tuple[str, str]]:
+    """Return the group versions that a definition serves."""
+    if brief is None:
+        return set()
+    spec = brief["spec"]
+    return {(spec["group"], version) for version in spec["served"]}

@@ -29,15 +29,15 @@ def next_status(crd: Object, others: Iterable[Object], now: str) -> Object | Non
     status: Object = dict(crd.get("status") or {})
     wanted = _wanted(crd["spec"]["names"])
     conditions = [dict(found) for found in status.get("conditions") or ()]
+    approval = _approved(crd)
+    if approval is not None:
+        set_condition(conditions, approval, now)
     if wanted != _wanted(status.get("acceptedNames") or {}):
         accepted, names = _names(wanted, status.get("acceptedNames") or {}, others)
         status["acceptedNames"] = accepted
         set_condition(conditions, names, now)
         if not _holds(conditions, ESTABLISHED):
             set_condition(conditions, _established(names["status"] == "True"), now)
-    approval = _approved(crd)
-    if approval is not None:
-        set_condition(conditions, approval, now)
     status["conditions"] = conditions
     return None if status == crd.get("status") else status
 

@@ -16,6 +16,7 @@ from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.apiserver.hooks.failures import CallFailed, answer_text, dial_text
 from pinnace.apiserver.hooks.target import Objects, Place, dialed, place_of
+from pinnace.kit.tls import client_context
 
 _HEADERS = {
     "content-type": "application/json",
@@ -102,11 +103,8 @@ class Caller:
 
 
 def _trusting(ca: str) -> ssl.SSLContext:
-    if not ca:
-        return ssl.create_default_context()
     try:
-        pem = base64.b64decode(ca)
-        return ssl.create_default_context(cadata=pem.decode())
+        return client_context(base64.b64decode(ca).decode())
     except (binascii.Error, ValueError, ssl.SSLError) as error:
         raise CallFailed("unable to load root certificates: unable to parse bytes as PEM block",
                          500) from error  # fmt: skip

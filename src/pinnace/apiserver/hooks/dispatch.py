@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pinnace.api.errors import ApiError, BadRequest, forbidden, internal, not_found
@@ -50,22 +51,31 @@ class Hooks:
         self._authorizer = authorizer
         self._table: Table | None = None
         self._none = False
+        self._forgotten = 0
 
     def forget(self) -> None:
         """Compile the configurations anew when a write comes."""
         self._table, self._none = None, False
+        self._forgotten += 1
 
-    def matches(self, attributes: Attributes) -> Sequence[Match]:
-        """Return the webhooks whose rules fit a write, in order."""
+    def known(self, attributes: Attributes) -> Sequence[Match] | None:
+        """Return what `matches` does, or None if configurations are to be compiled first."""
         if self._none:
             return ()
-        if self._table is None:
-            hooks = hooks_of(self._configurations())
-            self._none = not hooks
-            self._table = Table(hooks, self._rows)
-        return self._table.matches(attributes)
+        return None if self._table is None else self._table.matches(attributes)
 
-    def is_met(
+    async def matches(self, attributes: Attributes) -> Sequence[Match]:
+        """Return the webhooks whose rules fit a write, in order."""
+        table = self._table
+        if table is None:
+            forgotten, configurations = self._forgotten, list(self._configurations())
+            hooks = await attributes.apart.patiently(0, partial(hooks_of, configurations))
+            table = Table(hooks, self._rows)
+            if forgotten == self._forgotten:
+                self._table, self._none = table, not hooks
+        return table.matches(attributes)
+
+    async def is_met(
         self, match: Match, attributes: Attributes, obj: Object | None, old: Object | None
     ) -> bool:
         """Say whether a webhook's conditions are met; raises Forbidden if they cannot be told."""
@@ -73,10 +83,11 @@ class Hooks:
         if hook.conditions is None:
             return True
         try:
-            return hook.conditions.match(variables(attributes, row, self._authorizer, obj, old))
+            given = variables(attributes, row, self._authorizer, obj, old)
+            return await attributes.apart.patiently(0, partial(hook.conditions.match, given))
         except ValueError as error:
-            given = attributes.row
-            raise forbidden(given.plural, given.group, attributes.name, str(error)) from error
+            asked = attributes.row
+            raise forbidden(asked.plural, asked.group, attributes.name, str(error)) from error
 
     async def ask(
         self,

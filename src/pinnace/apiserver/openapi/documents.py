@@ -6,8 +6,12 @@ keeps their hashes and lets the bytes (4 MB) go; later ones make only those whos
 is made from the same rows has the same bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from pinnace.api.resources import Resource
 from pinnace.api.schema.load import Schema
@@ -16,6 +20,7 @@ from pinnace.apiserver.openapi import protobuf
 from pinnace.apiserver.openapi.custom import Custom, definition_name, render_custom
 from pinnace.apiserver.openapi.custom_operations import custom_operations
 from pinnace.apiserver.openapi.descriptions import Descriptions, shared
+from pinnace.apiserver.openapi.merging import merge
 from pinnace.apiserver.openapi.operations import Operation, operations, render_v2, render_v3, root
 from pinnace.apiserver.openapi.roots import roots
 from pinnace.apiserver.openapi.schemas import V2, V3, Dialect, render_all
@@ -39,6 +44,18 @@ _CUSTOM_NEEDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Documents of extension servers: where those of the third version are, by path, and those of
+    the second with the path below which they count."""
+
+    v3: Mapping[str, str]
+    v2: Sequence[tuple[str, bytes]] = ()
+
+
+NO_REMOTE = Remote({})
+
+
 class OpenApi:
     """All OpenAPI documents of a server."""
 
@@ -50,6 +67,7 @@ class OpenApi:
         descriptions: Descriptions | None = None,
     ) -> None:
         self._schema = schema
+        self._remote = NO_REMOTE
         self._descriptions = descriptions or shared()
         self._rows: dict[str, tuple[Resource, ...]] = {}
         self._customs: dict[str, tuple[Custom, ...]] = {}
@@ -61,11 +79,17 @@ class OpenApi:
         self._v2_protobuf: Document | None = None
         self.update(rows)
 
-    def update(self, rows: Iterable[Resource], customs: Iterable[Custom] = ()) -> None:
-        """Take the given built-in rows and custom kinds as all there are.
+    def update(
+        self,
+        rows: Iterable[Resource],
+        customs: Iterable[Custom] = (),
+        remote: Remote = NO_REMOTE,
+    ) -> None:
+        """Take the given built-in rows, custom kinds and remote documents as all there are.
 
         Rows of custom kinds may be among `rows` too; they are described by their `Custom`.
         """
+        self._remote = remote
         customs = tuple(customs)
         described = {custom.row for custom in customs}
         by_path: dict[str, list[Resource]] = {}
@@ -96,7 +120,8 @@ class OpenApi:
                 path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self.hash_of(path)}"}
                 for path in sorted({*self._rows, *self._customs, *self._roots})
             }
-            self._index = document({"paths": urls})
+            urls |= {path: {"serverRelativeURL": url} for path, url in self._remote.v3.items()}
+            self._index = document({"paths": dict(sorted(urls.items()))})
         return self._index
 
     def v3(self, path: str) -> Document | None:
@@ -149,7 +174,7 @@ class OpenApi:
         rows = [row for found in self._rows.values() for row in found]
         customs = [custom for found in self._customs.values() for custom in found]
         operations_found = [*self._roots.values(), *self._operations(rows, customs)]
-        return {
+        made = {
             "swagger": "2.0",
             "info": _INFO,
             "paths": render_v2(operations_found),
@@ -157,6 +182,10 @@ class OpenApi:
             "securityDefinitions": _BEARER,
             "security": [{"BearerToken": []}],
         }
+        for below, body in self._remote.v2:
+            with suppress(orjson.JSONDecodeError, AttributeError, TypeError):
+                merge(made, orjson.loads(body), below)
+        return made
 
     def _operations(
         self, rows: Sequence[Resource], customs: Sequence[Custom]

@@ -10,6 +10,7 @@ from pinnace.api.cel.environment import Environment
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.selectors import label_selector_from_object
+from pinnace.apiserver.apart import Apart
 from pinnace.apiserver.hooks.target import Objects
 from pinnace.apiserver.policies.matching import Constraints
 
@@ -59,20 +60,30 @@ class Policies:
         self._objects = objects
         self._rows = rows
         self._compiled: list[Policy] | None = None
+        self._forgotten = 0
 
     def forget(self) -> None:
         """Compile anew when a write comes."""
         self._compiled = None
+        self._forgotten += 1
 
-    def all(self) -> Sequence[Policy]:
-        """Return the policies that have bindings, in the order of their names."""
-        if self._compiled is None:
-            self._compiled = list(self._compile())
+    def known(self) -> Sequence[Policy] | None:
+        """Return the policies that have bindings, or None if they are to be compiled first."""
         return self._compiled
+
+    async def all(self, apart: Apart) -> Sequence[Policy]:
+        """Return the policies that have bindings, in the order of their names."""
+        if self._compiled is not None:
+            return self._compiled
+        forgotten = self._forgotten
+        made = await apart.patiently(0, lambda: list(self._compile()))
+        if forgotten == self._forgotten:
+            self._compiled = made
+        return made
 
     def _compile(self) -> Iterator[Policy]:
         bound: dict[str, list[Object]] = {}
-        for binding in self._objects.list(self._rows_of[1]):
+        for binding in list(self._objects.list(self._rows_of[1])):
             bound.setdefault(binding["spec"]["policyName"], []).append(binding)
         for policy in sorted(self._objects.list(self._rows_of[0]), key=_name):
             bindings = sorted(bound.get(_name(policy), ()), key=_name)

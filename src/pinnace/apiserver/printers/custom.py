@@ -25,25 +25,36 @@ AGE_COLUMN: Mapping[str, Any] = {
 
 @lru_cache(maxsize=8192)
 def custom_printer(custom: CustomKind) -> Printer:
-    """Return the printer for `additionalPrinterColumns`; none asked for means the age."""
-    asked = custom.columns or (AGE_COLUMN,)
-    columns = tuple(
-        Column(
-            column["name"],
-            column["type"],
-            column.get("format") or "",
-            column.get("priority") or 0,
-            column.get("description")
-            or f"Custom resource definition column (in JSONPath format): {column['jsonPath']}",
-        )
-        for column in asked
-    )
-    paths = [(column["type"], JsonPath(column["jsonPath"])) for column in asked]
+    """Return the printer for `additionalPrinterColumns`; none asked for means the age.
+
+    A column whose path cannot be read ends them: what stands before it is printed.
+    """
+    columns, paths = [], []
+    for asked in custom.columns or (AGE_COLUMN,):
+        try:
+            paths.append((asked["type"], JsonPath(asked["jsonPath"])))
+        except ValueError:
+            break
+        columns.append(_column(asked))
 
     def cells(obj: Object, now: datetime) -> list[Any]:
         return [name_of(obj), *(_cell(kind, path.first(obj), now) for kind, path in paths)]
 
     return Printer((NAME, *columns), cells)
+
+
+def _column(asked: Mapping[str, Any]) -> Column:
+    description = asked.get("description")
+    if not description and asked is not AGE_COLUMN:
+        path = asked["jsonPath"]
+        description = f"Custom resource definition column (in JSONPath format): {path}"
+    return Column(
+        asked["name"],
+        asked["type"],
+        asked.get("format") or "",
+        asked.get("priority") or 0,
+        description or "",
+    )
 
 
 def _cell(kind: str, value: Any, now: datetime) -> Any:

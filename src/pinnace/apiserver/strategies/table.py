@@ -65,7 +65,6 @@ COUNTED_WITH_STATUS = Strategy(status=True, counted=SPEC)
 CREATED_BY_PUT = Strategy(allow_create_on_update=True)
 CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
-NOT_AGGREGATED = "this version of Pinnace stores APIServices and does not serve what they name"
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
 NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
 NOT_GROUPED = "this version of Pinnace stores this kind and schedules Pods one by one"
@@ -132,7 +131,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = MappingProxyType(
             allow_unconditional_update=False,
         ),
         ("apiregistration.k8s.io", "apiservices"): ApiServices(
-            status=True, allow_unconditional_update=False, without_effect=NOT_AGGREGATED
+            status=True, allow_unconditional_update=False
         ),
         ("apps", "daemonsets"): DaemonSets(
             status=True, counted=SPEC, names_pods=False, spec_type="apps.DaemonSetSpec"

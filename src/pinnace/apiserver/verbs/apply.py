@@ -77,11 +77,11 @@ def apply_to(core: Core, call: Call, live: Object | None, applied: Object, row: 
 
 async def apply_patch(core: Core, call: Call) -> Answer:
     """Apply a configuration; create the object if it is not there."""
-    applied, repeated = read_applied(call)
+    applied, repeated = await core.apart.run(call.size, partial(read_applied, call))
 
     async def make(old: Object) -> Object:
         made = partial(apply_to, core, call, old, applied, call.row)
-        new = await with_versions(core, call.row, made)
+        new = await with_versions(core, call.row, made, call.size)
         check_strict(call, repeated)
         check_names(call, new)
         return new
@@ -91,7 +91,8 @@ async def apply_patch(core: Core, call: Call) -> Answer:
     except NotFound:
         if call.info.subresource:
             raise
-        new = apply_to(core, call, None, applied, call.row)
+        made = partial(apply_to, core, call, None, applied, call.row)
+        new = await core.apart.run(call.size, made)
         check_strict(call, repeated)
         return await _create(core, call, new)
     return answer_item(core, call, item)

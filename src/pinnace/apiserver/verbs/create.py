@@ -14,7 +14,7 @@ _TRIES = 10
 
 async def create(core: Core, call: Call) -> Answer:
     """Store a new object and answer with it."""
-    obj = bodies.read_object(call)
+    obj = await bodies.read_object(core, call)
     if is_service(call.row):
         item = await create_service(core, call, obj)
     else:

@@ -27,7 +27,7 @@ _SEVERAL = (
 
 async def evict(core: Core, call: Call) -> Answer:
     """Delete the Pod if its budget allows it; 429 if it does not."""
-    eviction = bodies.read_other(call, api_version="policy/v1", kind="Eviction")
+    eviction = await bodies.read_other(core, call, api_version="policy/v1", kind="Eviction")
     name, namespace = call.info.name, call.namespace
     if eviction["metadata"].get("name") not in (None, "", name):
         raise BadRequest("name in URL does not match name in Eviction object")

@@ -4,13 +4,12 @@ A first page comes from the cache. The next one does too if nothing changed sinc
 is asked for the same revision, until that is compacted.
 """
 
-import asyncio
-
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver.answers import answer_list
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.fairness.gate import Held
 from pinnace.apiserver.revisions import (
     check_list_options,
     check_not_future,
@@ -71,7 +70,7 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
             revision = asked
     # Whatever the cache has is given as a whole, as upstream does.
     limit = 0 if version == "0" and not token else limit_of(call)
-    cut = _Page(cache, call.namespace, test, after, limit)
+    cut = _Page(cache, call.namespace, test, after, limit, call.held)
     kept = await _is_kept(core, cache.prefix, revision)
     # Asked last: between this and the look into the cache nothing may happen.
     from_cache = kept and (revision == core.caches.revision or revision >= cache.changed)
@@ -122,10 +121,16 @@ class _Page:
     """Cuts a page out of ordered items."""
 
     def __init__(
-        self, cache: WatchCache, namespace: str, test: Select | None, after: str, limit: int
+        self,
+        cache: WatchCache,
+        namespace: str,
+        test: Select | None,
+        after: str,
+        limit: int,
+        held: Held,
     ) -> None:
         self.cache, self.namespace, self.after = cache, namespace, after
-        self._test, self._limit = test, limit
+        self._test, self._limit, self._held = test, limit, held
 
     async def current(self, only: tuple[str, str] | None) -> tuple[int, Found]:
         """Cut the page out of what is there, and say how many objects were looked at.
@@ -162,7 +167,7 @@ class _Page:
                     return found, (item if at < len(items) else None), 0
             if at % _SLICE == 0:
                 # What is looked at for the first time is decoded: nobody is to wait for all of it.
-                await asyncio.sleep(0)
+                await self._held.rest()
         return found, None, 0
 
 

@@ -4,6 +4,8 @@ A patch is applied to what is stored, and again if someone else wrote meanwhile.
 of a conflict only if its patch names a resourceVersion.
 """
 
+from functools import partial
+
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver import bodies, patching
@@ -20,10 +22,10 @@ async def patch(core: Core, call: Call) -> Answer:
         return await apply_patch(core, call)
     if call.flag("force"):
         raise wrong_option("force", "Forbidden: may not be specified for non-apply patch")
-    reading = patching.read(call, call.row)
+    reading = await core.apart.run(call.size, partial(patching.read, call, call.row))
 
     async def make(old: Object) -> Object:
-        new = reading.made(old)
+        new = await core.apart.run(call.size, partial(reading.made, old))
         check_names(call, new)
         return new
 

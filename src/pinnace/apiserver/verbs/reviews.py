@@ -17,7 +17,7 @@ _ELSEWHERE = "the namespace of the provided object does not match the namespace 
 
 async def review(core: Core, call: Call) -> Answer:
     """Answer a review with itself, its status filled in."""
-    body = bodies.read_object(call)
+    body = await bodies.read_object(core, call)
     body["metadata"].pop("uid", None)
     _place(body, call.namespace)
     await _admit(core, call, body)
@@ -67,7 +67,9 @@ async def token(core: Core, call: Call) -> Answer:
     issuer = core.config.token_issuer
     if issuer is None:
         raise NotFound("the server could not find the requested resource", details={})
-    body = bodies.read_other(call, api_version="authentication.k8s.io/v1", kind="TokenRequest")
+    body = await bodies.read_other(
+        core, call, api_version="authentication.k8s.io/v1", kind="TokenRequest"
+    )
     _place(body, call.namespace)
     await _admit(core, call, body)
     answer = issuer.request(

@@ -19,6 +19,12 @@ from pinnace.apiserver.verbs.patch import patch
 from pinnace.apiserver.verbs.reviews import review, token
 from pinnace.apiserver.verbs.scale import get_scale, patch_scale, update_scale
 from pinnace.apiserver.verbs.update import update
+from pinnace.apiserver.verbs.usage import (
+    get_node_metrics,
+    get_pod_metrics,
+    list_node_metrics,
+    list_pod_metrics,
+)
 from pinnace.apiserver.verbs.watch import watch
 
 Verb = Callable[[Core, Call], Awaitable[Answer]]
@@ -49,7 +55,14 @@ UNSTORED: Mapping[str, Verb] = MappingProxyType(
 )
 # Kinds that are not stored either, and are made when they are read.
 PROBED: Mapping[tuple[str, str], Verb] = MappingProxyType(
-    {("ComponentStatus", "get"): get_component, ("ComponentStatus", "list"): list_components}
+    {
+        ("ComponentStatus", "get"): get_component,
+        ("ComponentStatus", "list"): list_components,
+        ("NodeMetrics", "get"): get_node_metrics,
+        ("NodeMetrics", "list"): list_node_metrics,
+        ("PodMetrics", "get"): get_pod_metrics,
+        ("PodMetrics", "list"): list_pod_metrics,
+    }
 )
 # Subresources by name; those that show the whole object and write a part of it are below.
 SUBRESOURCES: Mapping[tuple[str, str], Verb] = MappingProxyType(

@@ -1,5 +1,7 @@
 """PUT of one object."""
 
+from functools import partial
+
 from pinnace.api.errors import NotFound
 from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
@@ -18,11 +20,11 @@ async def update(core: Core, call: Call) -> Answer:
 
 async def replace(core: Core, call: Call) -> Answer:
     """Replace an object, or the part of it that the subresource of the request is for."""
-    body = bodies.read_object(call)
+    body = await bodies.read_object(core, call)
     check_names(call, body)
 
     async def make(old: Object) -> Object:
-        return bodies.copy(body)
+        return await core.apart.run(call.size, partial(bodies.copy, body))
 
     try:
         item = await change(core, call, make, subresource=call.info.subresource)

@@ -4,7 +4,6 @@ A start in the recent past is answered from memory, an older one from the store'
 is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 """
 
-import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 
@@ -95,6 +94,7 @@ class _Watching:
         self._ends_at = 0.0
         self._asked = call.request.query.get("sendInitialEvents") is not None
         self._row = call.row
+        self._held = call.held
         # What a webhook converts can be selected only after that.
         self._late = is_converted(call.row)
         self._watcher = Watcher(
@@ -127,7 +127,8 @@ class _Watching:
                 chunk = self._passing(current, at)
                 yield b"".join([self._noted(self._shape.added(item)) for item in chunk])
                 # What is looked at for the first time is decoded: nobody is to wait for all of it.
-                await asyncio.sleep(0)
+                await self._held.rest()
+            self._held.begun()
             if self._initial and self._bookmarks:
                 yield self._shape.bookmark(start, initial_events_end=True)
             if self._bookmarks:

@@ -1,7 +1,7 @@
 """Reads the metrics APIs: of Pods' resources, custom ones, and external ones.
 
-None of them is served by the API server itself; an extension server may. What is not served is
-told in the words of upstream's clients.
+The API server itself serves the first, unless an extension server does; the others are extension
+servers' alone. What is not served is told in the words of upstream's clients.
 """
 
 from datetime import timedelta
@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from pinnace.api.errors import ApiError, NotFound, qualified
+from pinnace.api.gotime import duration_of
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.api.objects import Object, parse_time
 from pinnace.api.quantity import parse
@@ -18,7 +19,6 @@ from pinnace.controllers.shared.autoscale import Measured, MetricError, Metrics
 
 _CUSTOM = "custom.metrics.k8s.io"
 _MISSING = "the server could not find the requested resource"
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 async def _read(client: Client, path: str, query: dict[str, str], what: str, whose: str) -> Any:
@@ -50,7 +50,7 @@ async def of_pods(
     for item in items:
         value = _usage(item, resource, container)
         if value is not None:
-            window = _seconds(item.get("window", "0s"))
+            window = timedelta(microseconds=duration_of(item.get("window", "0s")) // 1000)
             found[item["metadata"]["name"]] = Measured(value, parse_time(item["timestamp"]), window)
     return found
 
@@ -62,18 +62,6 @@ def _usage(item: Object, resource: str, container: str) -> int | None:
     if not entries or any(resource not in (entry.get("usage") or {}) for entry in entries):
         return None
     return sum(parse(entry["usage"][resource]).milli_value() for entry in entries)
-
-
-def _seconds(text: str) -> timedelta:
-    """Read a window such as `1m0s` or `14.5s`."""
-    total, number = 0.0, ""
-    for sign in text:
-        if sign.isdigit() or sign == ".":
-            number += sign
-        else:
-            total += float(number or 0) * _UNITS.get(sign, 0.0)
-            number = ""
-    return timedelta(seconds=total)
 
 
 async def custom_of_pods(

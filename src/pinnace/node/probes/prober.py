@@ -5,6 +5,7 @@ liveness or startup probe that reached its threshold is silent until there is a 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from pinnace.node.podspec import Declared, all_declared, is_host_network
 from pinnace.node.probes.base import Asked, Outcome, ProbeError, ProbeType
 from pinnace.node.probes.thresholds import Run, counted, verdict
 from pinnace.node.runtime import ExecResult, Runtime
+from pinnace.node.stats.probes import ProbeTallies
 
 _FIELDS: tuple[tuple[ProbeKind, str], ...] = (
     ("startup", "startupProbe"),
@@ -37,8 +39,10 @@ class Prober:
         tell: Tell,
         changed: Callable[[], None],
         host_ip: str,
+        tallies: ProbeTallies,
     ) -> None:
         self._runtime = runtime
+        self.tallies = tallies
         self._clock = clock
         self._kinds = {kind.field: kind for kind in kinds}
         self._tell = tell
@@ -108,7 +112,11 @@ class Prober:
             await self._started.setdefault(last.id, asyncio.Event()).wait()
         run = Run()
         while True:
+            # How long an answer takes is for people, and measured in their time.
+            asked_at = time.monotonic()
             outcome = await self._ask(one, last, kind, spec)
+            said = "unknown" if outcome is None else "successful" if outcome.ok else "failed"
+            self.tallies.note(kind, one.name, said, time.monotonic() - asked_at)
             if outcome is not None:
                 run = counted(run, outcome.ok)
                 result = verdict(run, spec)

@@ -1,0 +1,1 @@
+"""API aggregation: APIServices, and the servers behind this one that they name."""
