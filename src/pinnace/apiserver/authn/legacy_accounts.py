@@ -89,7 +89,7 @@ class LegacyAccounts:
             held = base64.b64decode((secret.get("data") or {}).get("token") or "")
         except (binascii.Error, ValueError):
             held = b""
-        if not hmac.compare_digest(held, token.encode()):
+        if not hmac.compare_digest(held, token.encode(errors="surrogatepass")):
             raise InvalidToken("Token does not match server's copy")
         return secret
 

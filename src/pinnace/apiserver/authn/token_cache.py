@@ -43,7 +43,7 @@ class TokenCache:
 
     async def authenticate_token(self, token: str, audiences: tuple[str, ...]) -> Identity | None:
         """Return what is remembered, or ask; one question serves all who wait for its answer."""
-        key = hashlib.sha256(token.encode()).digest(), audiences
+        key = hashlib.sha256(token.encode(errors="surrogatepass")).digest(), audiences
         known = self._answers.get(key)
         if known is not None and self._now() < known.until:
             self._answers.move_to_end(key)

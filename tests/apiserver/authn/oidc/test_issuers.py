@@ -168,9 +168,7 @@ async def test_required_claims_and_verified_mail(make: Make, provider: Provider)
     assert "required claim hd not present" in await refusal(oidc, provider.token(email="j"))
 
 
-async def test_a_changed_file_is_taken_over(
-    make: Make, provider: Provider, tmp_path: Path
-) -> None:
+async def test_a_changed_file_is_taken_over(make: Make, provider: Provider, tmp_path: Path) -> None:
     file = tmp_path / "authn.yaml"
     oidc = await make(file=file)
     token = provider.token()
@@ -204,9 +202,7 @@ async def test_groups_may_be_elsewhere(make: Make, provider: Provider) -> None:
 async def test_a_provider_that_is_not_there_is_named(provider: Provider) -> None:
     provider.says = {"issuer": "https://other"}
     config = OidcConfig(config={"jwt": [settings(provider)]}, algorithms=ALGORITHMS)
-    oidc = Oidc(
-        config, api_audiences=("api",), issuers=(), now=NOW.timestamp, counts=AuthnCounts()
-    )
+    oidc = Oidc(config, api_audiences=("api",), issuers=(), now=NOW.timestamp, counts=AuthnCounts())
     assert await refusal(oidc, provider.token(EC_KEY)) == "oidc: authenticator not initialized"
     one = oidc._set.by_issuer[provider.url].verifier
     assert not await one.attempt()
