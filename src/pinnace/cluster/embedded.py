@@ -152,6 +152,7 @@ class Cluster:
                     root_ca=material.ca.decode(),
                     signing_certificate=material.ca.decode(),
                     signing_key=material.authority.key_pair.key.decode(),
+                    sign_token=material.signing_keys.sign,
                     cluster_cidrs=(config.pod_cidr,),
                 ),
                 ready=ready.expect(),

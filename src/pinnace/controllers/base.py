@@ -1,6 +1,6 @@
 """What a controller is: a row in the table and one coroutine."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,8 @@ class Config:
     # PEM of the CA that signs approved certificate requests; without it none is signed.
     signing_certificate: str = ""
     signing_key: str = field(default="", repr=False)
+    # Signs the tokens of service account token Secrets; without it none is filled in.
+    sign_token: Callable[[Mapping[str, Any]], str] | None = field(default=None, repr=False)
     cluster_cidrs: tuple[str, ...] = ()
     node_cidr_mask_ipv4: int = 24
     node_cidr_mask_ipv6: int = 64

@@ -1,6 +1,8 @@
 """All controllers."""
 
 import socket
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pinnace.client.kubeconfig import Config
 from pinnace.cluster.components.base import Place
@@ -21,6 +23,7 @@ async def run(place: Place, around: Surroundings, ready: Ready) -> None:
         pod_cidr=place.config.pod_cidr,
         leader_elect=False,
         signer=place.pki.authority.key_pair,
+        sign_token=place.pki.signing_keys.sign,
         ready=ready,
     )
 
@@ -33,6 +36,7 @@ async def control(
     leader_elect: bool,
     ready: Ready,
     signer: KeyPair | None = None,
+    sign_token: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> None:
     """Run the controllers of any cluster; approved requests are signed only with a `signer`."""
     await run_controllers(
@@ -45,6 +49,7 @@ async def control(
             root_ca=connection.ca.decode(),
             signing_certificate=signer.certificate.decode() if signer else "",
             signing_key=signer.key.decode() if signer else "",
+            sign_token=sign_token,
             cluster_cidrs=(pod_cidr,) if pod_cidr else (),
         ),
         ready=ready,
