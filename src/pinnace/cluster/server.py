@@ -96,14 +96,26 @@ def _openid(issuer: str, keys_uri: str) -> openid.OpenId | None:
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0"
 
 
-def serving_context(pki: Pki) -> ssl.SSLContext:
-    """Return the TLS settings of the API server; clients may show a certificate of the cluster."""
+def serving_context(pki: Pki, server: ApiServer) -> ssl.SSLContext:
+    """Return the TLS settings of the API server; clients may show a certificate that it believes.
+
+    Authorities that it comes to believe later are added; those that it believes no more stay, and
+    the server itself refuses what they have signed.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     load_pair(context, pki.apiserver)
-    context.load_verify_locations(cadata=(pki.ca + pki.front_proxy.pem).decode())
+    config = server.core.config
+    proxy = config.authentication.front_proxy
+    trusted = config.client_ca + (proxy.authority if proxy is not None else b"")
+    context.load_verify_locations(cadata=trusted.decode())
     context.verify_mode = ssl.CERT_OPTIONAL
+
+    def trust(authorities: bytes) -> None:
+        context.load_verify_locations(cadata=authorities.decode())
+
+    server.trust_listeners.append(trust)
     return context
 
 
@@ -182,7 +194,7 @@ async def _listen(server: ApiServer, config: ClusterConfig, pki: Pki) -> http.Li
             server.handle,
             host=config.bind,
             port=config.port,
-            ssl_context=serving_context(pki),
+            ssl_context=serving_context(pki, server),
             passes_on=server.passes_on,
         )
     except OSError as error:
