@@ -23,6 +23,8 @@ NODE_NAME = "authentication.kubernetes.io/node-name"
 USERNAME_PREFIX = "system:serviceaccount:"
 ALL_SERVICE_ACCOUNTS = "system:serviceaccounts"
 LEEWAY = timedelta(minutes=1)
+_NO_NUMBER = "go-jose/go-jose/jwt: expected number value to unmarshal NumericDate"
+_INT64 = 2**63
 _STALE = "authentication.k8s.io/stale-token"
 
 
@@ -128,7 +130,9 @@ def _check_dates(claims: dict[str, Any], now: datetime) -> None:
         expires = float(_number(claims["exp"]))
         not_before = float(_number(claims.get("nbf") or 0))
         issued = float(_number(claims.get("iat") or 0))
-    except (KeyError, TypeError, OverflowError) as error:
+    except TypeError as error:
+        raise InvalidToken(_NO_NUMBER) from error
+    except KeyError as error:
         raise InvalidToken(UNEXPECTED) from error
     if not_before > late:
         raise InvalidToken("service account token is not valid yet")
@@ -142,7 +146,8 @@ def _check_dates(claims: dict[str, Any], now: datetime) -> None:
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
-    return value
+    # What Go's conversion makes of a number that is too large is long ago.
+    return value if -_INT64 <= value < _INT64 else -_INT64
 
 
 def _text(claims: dict[str, Any], name: str) -> str:
