@@ -104,8 +104,8 @@ def _given(arguments: Sequence[str]) -> dict[str, list[str]]:
         word = rest.pop(0)
         short = word.startswith("-v") and word[2:3] in ("", "=")
         if not short and (not word.startswith("--") or word == "--"):
-            args = " ".join([word, *rest])
-            raise ConfigError(f'"kube-apiserver" does not take any arguments, got "{args}"')
+            quoted = " ".join(f'"{one}"' for one in (word, *rest))
+            raise ConfigError(f'"kube-apiserver" does not take any arguments, got [{quoted}]')
         flag, equals, text = word.lstrip("-").partition("=")
         name = flag.replace("-", "_")
         form = _form(name)
@@ -135,7 +135,7 @@ def _value(name: str, texts: list[str]) -> Any:
         if form is Form.SWITCH:
             return _switch(text)
         if form is Form.NUMBER:
-            return int(text)
+            return _number(text)
         if form is Form.DECIMAL:
             return float(text)
         if form is Form.DURATION:
@@ -144,13 +144,21 @@ def _value(name: str, texts: list[str]) -> Any:
             return str(Path(text).absolute())
         return parsed(name, text) if name in FIELDS else text
     except ValueError as error:
-        raise ConfigError(f'invalid argument "{text}" for "--{_flag(name)}" flag: {error}') from error
+        raise ConfigError(
+            f'invalid argument "{text}" for "--{_flag(name)}" flag: {error}'
+        ) from error
 
 
 def _switch(text: str) -> bool:
     if text.lower() not in _TRUE + _FALSE:
         raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
     return text.lower() in _TRUE
+
+
+def _number(text: str) -> int:
+    if not text.removeprefix("-").isdecimal():
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
 
 
 def _check(server: ServerFlags) -> None:

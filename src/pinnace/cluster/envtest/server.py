@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
@@ -77,7 +78,7 @@ def facts(told: Told, found: StandIn | None) -> tuple[ClusterConfig, bool]:
     Beside our stand-in the objects are in the directory that it was given. Raises ConfigError.
     """
     flags = told.server
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "bind": flags.bind_address,
         "port": flags.secure_port,
         "advertise": flags.advertise_address or None,
@@ -127,7 +128,7 @@ def _pod_range(services: str) -> str:
 
 
 def _overlap(text: str, taken: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    return taken.version == 4 and ipaddress.ip_network(text).overlaps(taken)  # noqa: PLR2004
+    return taken.version == 4 and ipaddress.ip_network(text).overlaps(taken)
 
 
 def _ports(text: str) -> tuple[int, int]:
