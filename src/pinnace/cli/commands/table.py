@@ -10,6 +10,7 @@ COMMANDS = (
     Row("status", f"{_HERE}.status", "Say what runs, and how to use it."),
     Row("doctor", f"{_HERE}.doctor", "Say what this machine lacks, and what to do about it."),
     Row("images", f"{_HERE}.images", "Build, import and list container images."),
+    Row("signing-keys", f"{_HERE}.signing_keys", "Exchange the keys of account tokens."),
     Row("apiserver", f"{_HERE}.apiserver", "Run the API server alone."),
     Row("controller-manager", f"{_HERE}.controller_manager", "Run the controllers alone."),
     Row("scheduler", f"{_HERE}.scheduler", "Run the scheduler alone."),
