@@ -171,14 +171,18 @@ def kubelet_context(pki: Pki) -> ssl.SSLContext:
     return context
 
 
-async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:
+async def serve(
+    config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready, flush: bool = True
+) -> None:
     """Serve the cluster's API from its data directory until cancelled; raises ConfigError.
+
+    Without `flush` no write to a file waits for the disk.
 
     Raises too what the server cannot go on after: its process is to end and to be started anew.
     """
     settings = server_config(config, pki, clock, port=config.port)
     try:
-        store = await open_store(config.store_file, config.etcd)
+        store = await open_store(config.store_file, config.etcd, flush=flush)
     except StoreError as error:
         raise ConfigError(str(error)) from error
     server = ApiServer(store, clock, settings)

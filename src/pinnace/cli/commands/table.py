@@ -17,6 +17,9 @@ COMMANDS = (
     Row("kubelet", f"{_HERE}.kubelet", "Run a node's kubelet alone."),
     Row("proxy", f"{_HERE}.proxy", "Run a node's Service proxy alone."),
     Row("dns", f"{_HERE}.dns", "Run the cluster DNS alone."),
+    Row("envtest-assets", f"{_HERE}.envtest_assets", "Write programs for envtest to start."),
+    # What those programs are.
+    Row("kube-apiserver", f"{_HERE}.kube_apiserver", "Serve under upstream's name.", hidden=True),
     # What `up` starts: a look at the host, and several components in one process.
     Row("host-check", f"{_HERE}.host_check", "Say what a real node lacks here.", hidden=True),
     Row("components", f"{_HERE}.components", "Run components of a data directory.", hidden=True),
