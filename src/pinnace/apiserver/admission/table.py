@@ -29,6 +29,7 @@ from pinnace.apiserver.admission.mutating_webhook import MutatingAdmissionWebhoo
 from pinnace.apiserver.admission.namespace_auto_provision import NamespaceAutoProvision
 from pinnace.apiserver.admission.namespace_exists import NamespaceExists
 from pinnace.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from pinnace.apiserver.admission.node_declared_features import NodeDeclaredFeatureValidator
 from pinnace.apiserver.admission.node_restriction import NodeRestriction
 from pinnace.apiserver.admission.options import ORDER, AdmissionOptions
 from pinnace.apiserver.admission.owner_references import OwnerReferencesPermissionEnforcement
@@ -119,6 +120,7 @@ def _simple(authorizer: Authorizer, around: Surroundings) -> _Built:
         "DefaultIngressClass": DefaultIngressClass,
         "DenyServiceExternalIPs": DenyServiceExternalIPs,
         "PodTopologyLabels": PodTopologyLabels,
+        "NodeDeclaredFeatureValidator": NodeDeclaredFeatureValidator,
         "PodResizeValidator": PodResizeValidator,
         "AlwaysDeny": AlwaysDeny,
     }
