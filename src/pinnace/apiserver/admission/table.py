@@ -150,11 +150,11 @@ def _dynamic(authorizer: Authorizer, webhooks: Webhooks) -> _Built:
     hooks, policies, convert = webhooks.admission, webhooks.policies, webhooks.convert
     return {
         "MutatingAdmissionPolicy": lambda: MutatingAdmissionPolicy(
-            policies[0], authorizer, convert
+            policies[0], authorizer, convert, webhooks.counts
         ),
         "MutatingAdmissionWebhook": lambda: MutatingAdmissionWebhook(hooks[0]),
         "ValidatingAdmissionPolicy": lambda: ValidatingAdmissionPolicy(
-            policies[1], authorizer, convert
+            policies[1], authorizer, convert, webhooks.counts
         ),
         "ValidatingAdmissionWebhook": lambda: ValidatingAdmissionWebhook(hooks[1]),
     }
@@ -178,5 +178,6 @@ def build(
             webhooks=webhooks,
             options=options,
             around=around,
-        )
+        ),
+        webhooks.counts if webhooks is not None else None,
     )
