@@ -14,11 +14,11 @@ DISCOVERY_KIND = "APIGroupDiscoveryList"
 OFFERED = (JSON, YAML, PROTOBUF)
 OFFERED_STREAMS = (*OFFERED, f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 _META = "meta.k8s.io"
+# Nobody has more to say of what he accepts, and bringing clauses into their order takes time.
+_LONGEST, _MOST = 4096, 64
 _META_VERSIONS = ("v1", "v1beta1")
 # What Go reads as true.
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
-# Longer headers than clients send are read anew each time: what is remembered has a bound.
-_REMEMBERED = 512
 _PRETTY_AGENTS = ("curl", "Wget", "Mozilla/5.0")
 
 
@@ -62,7 +62,7 @@ class _Clause:
 
 def _clauses(text: str) -> list[_Clause]:
     found: list[_Clause] = []
-    for part in text.split(","):
+    for part in text[:_LONGEST].split(",", _MOST)[:_MOST]:
         clause = _clause(part)
         if clause is None:
             continue
@@ -115,12 +115,11 @@ def negotiate(text: str, *, shapes: tuple[str, ...] = (), message: bool = True) 
 
     `message` says whether whole objects of this kind can be had as protobuf.
     """
-    find = _negotiated if len(text) <= _REMEMBERED else _negotiated.__wrapped__
-    return find(text, shapes, message=message)
+    return _negotiated(text[:_LONGEST], shapes=shapes, message=message)
 
 
 @lru_cache(maxsize=512)
-def _negotiated(text: str, shapes: tuple[str, ...], *, message: bool) -> Accepted:
+def _negotiated(text: str, *, shapes: tuple[str, ...], message: bool) -> Accepted:
     if not text:
         return Accepted()
     found = _first(_clauses(text), shapes, message=message)
@@ -174,8 +173,7 @@ def _names_plain(text: str, offered: tuple[str, ...]) -> bool:
 
 def check_named(text: str, offered: tuple[str, ...]) -> None:
     """Raise the NotAcceptable of upstream's router, which looks at nothing but media types."""
-    find = _names_plain if len(text) <= _REMEMBERED else _names_plain.__wrapped__
-    if not find(text, offered):
+    if not _names_plain(text[:_LONGEST], offered):
         representations = ", ".join(offered)
         raise NotAcceptable(
             f"406: Not Acceptable\n\nAvailable representations: {representations}", details={}
