@@ -7,15 +7,14 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from pinnace.api.codec import json as json_codec
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.apiserver.hooks.failures import CallFailed, answer_text, dial_text, is_self_signed
 from pinnace.apiserver.hooks.target import Objects, Place, dialed, place_of
+from pinnace.kit.deferred import aiohttp, yarl
 from pinnace.kit.tls import admit_nameless, client_context
 
 _HEADERS = {
@@ -61,8 +60,8 @@ class Caller:
             host, port = await dialed(place, self._objects)
         except CallFailed as error:
             raise CallFailed(f'Post "{url}": {error}') from error
-        target = URL(url, encoded=True).with_host(host).with_port(port)
-        headers = _HEADERS | {"host": URL(url, encoded=True).authority}
+        target = yarl.URL(url, encoded=True).with_host(host).with_port(port)
+        headers = _HEADERS | {"host": yarl.URL(url, encoded=True).authority}
         try:
             try:
                 answer, content = await self._sent(place, target, headers, body)
@@ -81,8 +80,8 @@ class Caller:
         return _decoded(answer.status, kind, content)
 
     async def _sent(
-        self, place: Place, target: URL, headers: Mapping[str, str], body: bytes
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        self, place: Place, target: "yarl.URL", headers: Mapping[str, str], body: bytes
+    ) -> "tuple[aiohttp.ClientResponse, bytes]":
         async with self._opened().post(
             target,
             data=body,
@@ -97,7 +96,7 @@ class Caller:
         self,
         place: Place,
         address: tuple[str, int],
-        error: aiohttp.ClientConnectorCertificateError,
+        error: "aiohttp.ClientConnectorCertificateError",
     ) -> bool:
         """Say whether a webhook that was refused is to be asked once more."""
         if not place.ca or not is_self_signed(error):
@@ -106,7 +105,7 @@ class Caller:
         context = self._context(place.ca)
         return await admit_nameless(context, authorities, address, server_name=place.host)
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0)
             self._session = aiohttp.ClientSession(
@@ -144,7 +143,7 @@ def _decoded(status: int, content_type: str, body: bytes) -> Object:
         raise CallFailed(error.message) from error
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+async def _read(answer: "aiohttp.ClientResponse") -> bytes:
     parts: list[bytes] = []
     left = _LARGEST
     async for part in answer.content.iter_any():

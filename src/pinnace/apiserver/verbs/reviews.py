@@ -1,6 +1,7 @@
 """Reviews: questions to authentication and authorization, answered and not stored."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pinnace.api.errors import BadRequest, NotFound
 from pinnace.api.objects import Object
@@ -52,15 +53,17 @@ def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object | 
     return {
         "TokenReview": auth.review_token,
         "SelfSubjectReview": lambda body: authn.review_self(body, call.user, now),
-        "SubjectAccessReview": lambda body: authz.review_access(body, auth.authorizer),
-        "SelfSubjectAccessReview": lambda body: authz.review_own_access(
-            body, call.user, auth.authorizer
-        ),
-        "LocalSubjectAccessReview": lambda body: authz.review_local_access(
-            body, call.namespace, auth.authorizer
-        ),
+        "SubjectAccessReview": lambda body: _decided(core, call, body),
+        "SelfSubjectAccessReview": lambda body: _decided(core, call, body),
+        "LocalSubjectAccessReview": lambda body: _decided(core, call, body),
         "SelfSubjectRulesReview": lambda body: auth.review_rules(body, call.user),
     }
+
+
+async def _decided(core: Core, call: Call, body: Object) -> Object:
+    reading = partial(authz.question, body, call.row.kind, call.namespace)
+    asked = await core.apart.run(call.size, reading)
+    return await authz.answered(asked, call.user, core.auth.authorizer)
 
 
 async def token(core: Core, call: Call) -> Answer:
