@@ -22,6 +22,7 @@ FOLDERS = [
 # Pieces that several plug-ins of a folder share, and no plug-ins themselves.
 SHARED = {
     "apiserver/admission": {
+        "counts",
         "defaults",
         "node_labels",
         "options",

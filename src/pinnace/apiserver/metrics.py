@@ -139,8 +139,9 @@ class Metrics:
     async def answer(self, core: Core, more: Iterable[Metric] = ()) -> Response:
         """Return what /metrics answers; thousands of series are printed beside the event loop."""
         found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all(), *more]
-        found += core.auth.authorizers.counts.all()
+        found += [*core.auth.authorizers.counts.all(), *core.admission.counts.all()]
         found += cache_metrics(_readings(core))
+        found += core.auth.authn.counts.all()
         try:
             size = await core.store.size()
         except StoreError:

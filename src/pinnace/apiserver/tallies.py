@@ -87,7 +87,8 @@ class Histograms:
         """Return what is counted now."""
         metric = Metric(self.name, self.what, "histogram")
         for key, spread in self.values.items():
-            add_spread(metric, dict(zip(self.labels, key, strict=True)), spread)
+            if any(spread.counts):
+                add_spread(metric, dict(zip(self.labels, key, strict=True)), spread)
         return metric
 
 

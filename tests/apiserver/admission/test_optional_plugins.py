@@ -13,6 +13,7 @@ from pinnace.apiserver.admission.event_rate_limit import EventRateLimit, Limit
 from pinnace.apiserver.admission.extended_resource_toleration import ExtendedResourceToleration
 from pinnace.apiserver.admission.limit_anti_affinity import LimitPodHardAntiAffinityTopology
 from pinnace.apiserver.admission.namespace_auto_provision import NamespaceAutoProvision
+from pinnace.apiserver.admission.node_declared_features import NodeDeclaredFeatureValidator
 from pinnace.apiserver.admission.options import AdmissionOptions
 from pinnace.apiserver.admission.owner_references import OwnerReferencesPermissionEnforcement
 from pinnace.apiserver.admission.pod_node_selector import PodNodeSelector
@@ -224,6 +225,48 @@ def test_a_pod_does_not_grow_beyond_its_node():
     assert refused.details["causes"] == [{"reason": "NodeCapacity"}]
     big["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "1"
     PodResizeValidator().validate(asked)
+
+
+def sized(cpu, generation, **init):
+    """A Pod on a node, whose Pod and whose init container have that much."""
+    resources = {"requests": {"cpu": cpu}}
+    init = {"name": "i", "resources": resources, **init}
+    made = pod(nodeName="n", resources=resources, initContainers=[init])
+    made["metadata"]["generation"] = generation
+    return made
+
+
+FEATURES = "InPlacePodLevelResourcesVerticalScaling", "InPlacePodVerticalScalingInitContainers"
+
+
+@pytest.mark.parametrize(
+    ("declared", "init", "missing"),
+    [
+        ([], {}, ", ".join(FEATURES)),
+        (FEATURES[:1], {}, FEATURES[1]),
+        (FEATURES, {}, ""),
+        ([], {"restartPolicy": "Always"}, FEATURES[0]),
+    ],
+)
+def test_a_pod_is_resized_where_its_node_declares_that_it_can(declared, init, missing):
+    node = {"metadata": {"name": "n"}, "status": {"declaredFeatures": list(declared)}}
+    plugin = NodeDeclaredFeatureValidator()
+    asked = write(PODS, sized("2", 2, **init), sized("1", 1, **init), subresource="resize")
+    assert 'node "n" not found' in refusal(plugin.validate, asked).message
+    asked.lookup = Objects((NODES, node))
+    if missing:
+        assert refusal(plugin.validate, asked).message == (
+            f'pods "p" is forbidden: pod update requires features {missing} which are not '
+            'available on node "n"'
+        )
+    else:
+        plugin.validate(asked)
+
+
+def test_what_a_node_declares_does_not_matter_while_a_pod_stays_as_large():
+    plugin = NodeDeclaredFeatureValidator()
+    plugin.validate(write(PODS, sized("1000m", 2), sized("1", 1), subresource="resize"))
+    plugin.validate(write(PODS, sized("2", 1), sized("1", 1)))
 
 
 POD_SECURITY = {

@@ -206,3 +206,44 @@ async def test_policies_whose_expressions_do_not_compile_are_refused(
     status, answer = await api.post(f"{GROUP}/validatingadmissionpolicies", body)
     assert status == 422
     assert told in answer["message"]
+
+
+async def counted(api: Api, *names: str) -> list[str]:
+    answer = await api.send("GET", "/metrics", None)
+    found = [line for line in answer.body.decode().splitlines() if line.startswith(names)]
+    return sorted(line for line in found if "_bucket{" not in line and "_sum{" not in line)
+
+
+async def test_checks_of_rules_are_counted_by_what_came_of_them(api: Api) -> None:
+    conditions = [{"name": "c", "expression": "object.data.a != '0'"}]
+    spec = {"matchConditions": conditions, **checks("object.data.a == '1'")}
+    await api.policy("Validating", spec, validationActions=["Deny", "Audit"])
+    for name, data in (("a", {"a": "1"}), ("b", {"a": "2"}), ("c", {"a": "0"}), ("d", {})):
+        await api.post(MAPS, config_map(name, **data))
+    labels = 'policy="p",policy_binding="b"'
+    assert await counted(api, "apiserver_validating_admission_policy_check_total") == [
+        'apiserver_validating_admission_policy_check_total{enforcement_action="'
+        f'{action}",error_type="invalid_error",{labels}}} 2.0'
+        for action in ("audit", "deny")
+    ]
+    where = 'kind="policy",name="p",operation="CREATE",type="validate"'
+    conditions_asked = "apiserver_admission_match_condition_evaluation_"
+    assert await counted(api, conditions_asked) == [
+        f"{conditions_asked}errors_total{{{where}}} 1.0",
+        f"{conditions_asked}seconds_count{{{where}}} 2.0",
+    ]
+
+
+async def test_mutations_are_counted(api: Api) -> None:
+    good = {"patchType": "ApplyConfiguration", "applyConfiguration": {
+        "expression": "Object{data: {'b': '1'}}"}}  # fmt: skip
+    bad = {"patchType": "ApplyConfiguration", "applyConfiguration": {
+        "expression": "Object{data: {'b': object.data.nope}}"}}  # fmt: skip
+    spec = {"failurePolicy": "Ignore", "reinvocationPolicy": "Never", "mutations": [good, bad]}
+    await api.policy("Mutating", spec)
+    assert (await api.post(MAPS, config_map("x")))[0] == 201
+    assert await counted(api, "apiserver_mutating_admission_policy_check_total") == [
+        f'apiserver_mutating_admission_policy_check_total{{error_type="{error}",policy="p",'
+        'policy_binding="b"} 1.0'
+        for error in ("invalid_error", "no_error")
+    ]

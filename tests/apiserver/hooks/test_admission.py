@@ -335,3 +335,41 @@ async def test_reviews_of_the_older_version_are_sent_to_who_asks_for_them(
     await api.hook("Validating", hook(webhook, admissionReviewVersions=["v2", "v1beta1", "v1"]))
     assert (await api.do("POST", CONFIGMAPS, configmap()))[0] == 201
     assert webhook.reviews[0]["apiVersion"] == "admission.k8s.io/v1beta1"
+
+
+async def test_calls_of_webhooks_are_counted_by_what_came_of_them(api: Any, webhook: Any) -> None:
+    answers = iter(
+        [
+            {"allowed": True},
+            {"allowed": False, "status": {"code": 418}},
+            {"allowed": False, "status": {"code": 999}},
+            web.Response(status=500),
+            {"uid": "x", "allowed": True},
+        ]
+    )
+    webhook.answers["/"] = lambda review: next(answers)
+    condition = {"name": "c", "expression": "object.metadata.name != 'not'"}
+    await api.hook("Validating", hook(webhook, matchConditions=[condition]))
+    for name in ("a", "b", "c", "d", "e", "not"):
+        await api.do("POST", CONFIGMAPS, configmap(name))
+    webhook.answers["/"] = lambda review: web.Response(status=500)
+    await api.hook("Mutating", hook(webhook, failurePolicy="Ignore"), name="mutating")
+    await api.do("POST", CONFIGMAPS, configmap("not"))
+    counts = api.server.core.admission.counts
+    where = "a.x.io", "validating", "CREATE"
+    assert counts.webhook_requests.values == {
+        (*where, "200", "false"): 1,
+        (*where, "418", "true"): 1,
+        (*where, "600", "true"): 1,
+        (*where, "500", "true"): 1,
+        (*where, "503", "true"): 1,
+        ("a.x.io", "admit", "CREATE", "500", "false"): 1,
+    }
+    assert counts.webhook_rejections.values == {
+        (*where, "no_error", "418"): 1,
+        (*where, "no_error", "600"): 1,
+        (*where, "calling_webhook_error", "500"): 1,
+        (*where, "calling_webhook_error", "503"): 1,
+    }
+    assert counts.webhook_ignored.values == {("a.x.io", "admit"): 1}
+    assert counts.match_exclusions.values == {("a.x.io", "webhook", "validate", "CREATE"): 2}

@@ -280,6 +280,18 @@ def compile_variables(
     return made, types
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What match conditions say; `errors` is how many could not be told, `why` what that means.
+
+    Where failures are ignored, conditions that cannot be told are not met.
+    """
+
+    met: bool
+    errors: int = 0
+    why: str = ""
+
+
 class Conditions:
     """The matchConditions of a webhook or policy, compiled once and asked about each request."""
 
@@ -296,19 +308,26 @@ class Conditions:
 
     def match(self, variables: Mapping[str, Any]) -> bool:
         """Say whether all are true; raises ValueError, for `Fail`, if some cannot be told."""
-        budget, errors = Budget(CONDITION_BUDGET), []
+        answer = self.ask(variables)
+        if answer.why:
+            raise ValueError(answer.why)
+        return answer.met
+
+    def ask(self, variables: Mapping[str, Any]) -> Answer:
+        """Say whether all are true, or why that cannot be told."""
+        budget = Budget(CONDITION_BUDGET)
+        errors: list[str] = []
         try:
             for each in self._all:
                 try:
                     if evaluate(each, variables, budget) is False:
-                        return False
+                        return Answer(met=False, errors=len(errors))
                 except CelError as error:
                     errors.append(str(error))
         except OutOfBudget as error:
-            errors = [str(error)]
+            return Answer(met=False, why="" if self._ignore else str(error))
         if not errors:
-            return True
-        if self._ignore:
-            return False
+            return Answer(met=True)
         distinct = list(dict.fromkeys(errors))
-        raise ValueError(distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]")
+        why = distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"
+        return Answer(met=False, errors=len(errors), why="" if self._ignore else why)

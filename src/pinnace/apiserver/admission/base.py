@@ -5,14 +5,16 @@ the server answers from its watch cache. One that has to wait returns an awaitab
 awaits; the others cost no more than a call.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from pinnace.api.errors import Forbidden, forbidden
+from pinnace.api.errors import ApiError, Forbidden, forbidden
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.wire import User
+from pinnace.apiserver.admission.counts import Counts, Pass, Step
 from pinnace.apiserver.apart import Apart
 from pinnace.apiserver.audit.trail import Trail
 
@@ -112,51 +114,89 @@ class Validator(Plugin, Protocol):
     def validate(self, attributes: Attributes) -> Outcome: ...
 
 
-_Concerned = tuple[tuple[Mutator, ...], tuple[Validator, ...]]
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Those who are asked in one step about one sort of write."""
+
+    calls: tuple[Callable[[Attributes], Outcome], ...]
+    counted: Pass
+
+    async def run(self, attributes: Attributes) -> None:
+        """Ask all in order; raises the first refusal."""
+        took: list[float] = []
+        before = perf_counter()
+        for call in self.calls:
+            try:
+                waiting = call(attributes)
+                if waiting is not None:
+                    await waiting
+            except ApiError:
+                self.counted.refused(took, perf_counter() - before)
+                raise
+            now = perf_counter()
+            took.append(now - before)
+            before = now
+        self.counted.passed(took)
+
+
+_Concerned = tuple[_Step, _Step]
 
 
 class Chain:
     """The plug-ins in order. Which ones concern a sort of write is worked out once per sort."""
 
-    def __init__(self, plugins: Iterable[Plugin]) -> None:
+    def __init__(self, plugins: Iterable[Plugin], counts: Counts | None = None) -> None:
         self.plugins = tuple(plugins)
+        self.counts = counts or Counts()
         # Grows by a handful of entries per resource served, so it needs no bound.
         self._chosen: dict[tuple[str, str, str, str], _Concerned] = {}
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let every mutator that is concerned change the object; raises the first refusal."""
-        mutators = self._concerned(attributes)[0]
-        await _mutate(mutators, attributes)
-        if attributes.reinvocation.wanted:
-            attributes.reinvocation.again = True
-            await _mutate(mutators, attributes)
+        step = self._concerned(attributes)[0]
+        began = perf_counter()
+        try:
+            await step.run(attributes)
+            if attributes.reinvocation.wanted:
+                attributes.reinvocation.again = True
+                await step.run(attributes)
+        except ApiError:
+            step.counted.ended(perf_counter() - began, rejected=True)
+            raise
+        step.counted.ended(perf_counter() - began, rejected=False)
 
     async def validate(self, attributes: Attributes) -> None:
         """Let every validator that is concerned look at the object; raises the first refusal."""
-        for plugin in self._concerned(attributes)[1]:
-            waiting = plugin.validate(attributes)
-            if waiting is not None:
-                await waiting
+        step = self._concerned(attributes)[1]
+        began = perf_counter()
+        try:
+            await step.run(attributes)
+        except ApiError:
+            step.counted.ended(perf_counter() - began, rejected=True)
+            raise
+        step.counted.ended(perf_counter() - began, rejected=False)
 
     def _concerned(self, attributes: Attributes) -> _Concerned:
         row = attributes.row
         key = (row.group, row.plural, attributes.subresource, attributes.operation)
         found = self._chosen.get(key)
         if found is None:
-            asked = [
-                plugin
+            asked = frozenset(
+                plugin.name
                 for plugin in self.plugins
                 if plugin.handles(attributes.operation, row, attributes.subresource)
-            ]
+            )
             found = self._chosen[key] = (
-                tuple(plugin for plugin in asked if isinstance(plugin, Mutator)),
-                tuple(plugin for plugin in asked if isinstance(plugin, Validator)),
+                self._step("admit", attributes.operation, asked),
+                self._step("validate", attributes.operation, asked),
             )
         return found
 
-
-async def _mutate(mutators: Iterable[Mutator], attributes: Attributes) -> None:
-    for plugin in mutators:
-        waiting = plugin.mutate(attributes)
-        if waiting is not None:
-            await waiting
+    def _step(self, step: Step, operation: Operation, asked: Collection[str]) -> _Step:
+        if step == "admit":
+            calls = {p.name: p.mutate for p in self.plugins if isinstance(p, Mutator)}
+        else:
+            calls = {p.name: p.validate for p in self.plugins if isinstance(p, Validator)}
+        names = [(name, name in asked) for name in calls]
+        chosen = tuple(call for name, call in calls.items() if name in asked)
+        return _Step(chosen, self.counts.new_pass(step, operation, names))

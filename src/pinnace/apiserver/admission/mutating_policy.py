@@ -6,12 +6,13 @@ Upstream: apiserver `admission/plugin/policy/mutating`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import orjson
 
 from pinnace.api import fieldvalidation
-from pinnace.api.cel.admission import Budget, Expression, OutOfBudget, Variables, evaluate
+from pinnace.api.cel.admission import Answer, Budget, Expression, OutOfBudget, Variables, evaluate
 from pinnace.api.cel.mutation import ATOMIC, apply_configuration, atomics, patch_operations
 from pinnace.api.cel.values import CelError
 from pinnace.api.errors import ApiError
@@ -23,6 +24,7 @@ from pinnace.api.patch.versions import Versions
 from pinnace.api.resources import Resource
 from pinnace.api.typed import normalized
 from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
+from pinnace.apiserver.admission.counts import Counts, error_type
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted, defaulted, is_of
@@ -70,7 +72,10 @@ class MutatingAdmissionPolicy:
 
     name = "MutatingAdmissionPolicy"
 
-    def __init__(self, policies: Policies, authorizer: Authorizer, convert: Convert) -> None:
+    def __init__(
+        self, policies: Policies, authorizer: Authorizer, convert: Convert, counts: Counts
+    ) -> None:
+        self._counts = counts
         self._policies = policies
         self._authorizer = authorizer
         self._convert = convert
@@ -144,20 +149,26 @@ class MutatingAdmissionPolicy:
             return False
         given = variables(attributes, row, self._authorizer, obj, old)
         given["params"] = invocation.param
-        try:
-            if not await settled(partial(_concerns, policy, given), attributes.apart):
-                return False
-        except ValueError as error:
-            _note(failures, policy, invocation.binding, str(error))
+        began = perf_counter()
+        answer = await settled(partial(_concerns, policy, given), attributes.apart)
+        where = policy.name, "policy", "validate", attributes.operation
+        self._counts.matched(where, perf_counter() - began, answer)
+        if answer.why:
+            _note(failures, policy, invocation.binding, answer.why)
+        if not answer.met:
             return False
         before = orjson.dumps(obj)
         for expression in policy.mutations:
+            began, why = perf_counter(), ""
             try:
                 obj = await settled(
                     partial(_mutated, policy, expression, given, obj, row), attributes.apart
                 )
             except _Failed as error:
-                _note(failures, policy, invocation.binding, str(error))
+                why = str(error)
+                _note(failures, policy, invocation.binding, why)
+            key = policy.name, invocation.binding.name, error_type(why)
+            self._counts.mutating.add(key, perf_counter() - began)
         if orjson.dumps(obj) == before:
             return False
         made = await converted(self._convert, obj, attributes.row)
@@ -177,10 +188,10 @@ def _note(failures: list[str], policy: Policy, binding: Binding | None, why: str
     failures.append(f"policy '{policy.name}' with binding '{binding.name}' denied request: {why}")
 
 
-def _concerns(policy: Policy, given: Mapping[str, Any]) -> bool:
+def _concerns(policy: Policy, given: Mapping[str, Any]) -> Answer:
     own = Variables(policy.variables)
     own.outer.update(given, variables=own)
-    return policy.conditions is None or policy.conditions.match(own.outer)
+    return Answer(met=True) if policy.conditions is None else policy.conditions.ask(own.outer)
 
 
 def _mutated(

@@ -95,7 +95,8 @@ class MutatingAdmissionWebhook:
         """Ask one webhook and patch the object; return whether that changed anything."""
         changed = False
         try:
-            changed = await self._changed(match, attributes, view)
+            with self._hooks.counted(match[0], attributes):
+                changed = await self._changed(match, attributes, view)
         finally:
             if attributes.trail is not None:
                 hook = match[0]

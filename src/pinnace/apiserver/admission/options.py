@@ -70,10 +70,9 @@ _OFF = frozenset(
     )
 )
 # Those that are not here, and why nobody misses most of them: their kinds or their features are
-# off by default in upstream as well. NodeDeclaredFeatureValidator is the exception.
+# off by default in upstream as well.
 MISSING: Mapping[str, str] = {
     "ImagePolicyWebhook": "is not built",
-    "NodeDeclaredFeatureValidator": "is not built",
     "PodGroupProtection": "belongs to PodGroups, whose feature gate GenericWorkload is off",
     "PodGroupWorkloadExists": "belongs to PodGroups, whose feature gate GenericWorkload is off",
     "JobValidation": "belongs to the feature gate WorkloadWithJob, which is off",

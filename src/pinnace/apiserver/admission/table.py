@@ -29,6 +29,7 @@ from pinnace.apiserver.admission.mutating_webhook import MutatingAdmissionWebhoo
 from pinnace.apiserver.admission.namespace_auto_provision import NamespaceAutoProvision
 from pinnace.apiserver.admission.namespace_exists import NamespaceExists
 from pinnace.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from pinnace.apiserver.admission.node_declared_features import NodeDeclaredFeatureValidator
 from pinnace.apiserver.admission.node_restriction import NodeRestriction
 from pinnace.apiserver.admission.options import ORDER, AdmissionOptions
 from pinnace.apiserver.admission.owner_references import OwnerReferencesPermissionEnforcement
@@ -119,6 +120,7 @@ def _simple(authorizer: Authorizer, around: Surroundings) -> _Built:
         "DefaultIngressClass": DefaultIngressClass,
         "DenyServiceExternalIPs": DenyServiceExternalIPs,
         "PodTopologyLabels": PodTopologyLabels,
+        "NodeDeclaredFeatureValidator": NodeDeclaredFeatureValidator,
         "PodResizeValidator": PodResizeValidator,
         "AlwaysDeny": AlwaysDeny,
     }
@@ -148,11 +150,11 @@ def _dynamic(authorizer: Authorizer, webhooks: Webhooks) -> _Built:
     hooks, policies, convert = webhooks.admission, webhooks.policies, webhooks.convert
     return {
         "MutatingAdmissionPolicy": lambda: MutatingAdmissionPolicy(
-            policies[0], authorizer, convert
+            policies[0], authorizer, convert, webhooks.counts
         ),
         "MutatingAdmissionWebhook": lambda: MutatingAdmissionWebhook(hooks[0]),
         "ValidatingAdmissionPolicy": lambda: ValidatingAdmissionPolicy(
-            policies[1], authorizer, convert
+            policies[1], authorizer, convert, webhooks.counts
         ),
         "ValidatingAdmissionWebhook": lambda: ValidatingAdmissionWebhook(hooks[1]),
     }
@@ -176,5 +178,6 @@ def build(
             webhooks=webhooks,
             options=options,
             around=around,
-        )
+        ),
+        webhooks.counts if webhooks is not None else None,
     )

@@ -4,18 +4,20 @@ Upstream: apiserver `admission/plugin/policy/validating`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import orjson
 
-from pinnace.api.cel.admission import Budget, OutOfBudget, Variables, evaluate
+from pinnace.api.cel.admission import Answer, Budget, OutOfBudget, Variables, evaluate
 from pinnace.api.cel.values import CelError
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
+from pinnace.apiserver.admission.counts import Counts, error_type
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import is_exempt
 from pinnace.apiserver.hooks.dispatch import Convert, converted
@@ -23,6 +25,8 @@ from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.compiled import Binding, Policies, Policy
 from pinnace.apiserver.policies.inputs import variables
 
+# How metrics call what is done when a rule is broken.
+_ACTIONS = {"Deny": "deny", "Audit": "audit", "Warn": "warn"}
 _CODES = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
 _MAX_MESSAGE = 5 * 1024
 _MAX_NOTE = 10 * 1024
@@ -39,6 +43,9 @@ class _Denial:
     reason: str = "Invalid"
     # The place of the rule in its policy.
     index: int = 0
+    seconds: float = 0.0
+    # The rule could not be evaluated, and that is ignored.
+    tolerated: bool = False
 
     def text(self) -> str:
         where = f" with binding '{self.binding}'" if self.binding is not None else ""
@@ -50,7 +57,10 @@ class ValidatingAdmissionPolicy:
 
     name = "ValidatingAdmissionPolicy"
 
-    def __init__(self, policies: Policies, authorizer: Authorizer, convert: Convert) -> None:
+    def __init__(
+        self, policies: Policies, authorizer: Authorizer, convert: Convert, counts: Counts
+    ) -> None:
+        self._counts = counts
         self._policies = policies
         self._authorizer = authorizer
         self._convert = convert
@@ -103,17 +113,45 @@ class ValidatingAdmissionPolicy:
                 old = await converted(self._convert, attributes.old, row)
                 given = variables(attributes, row, self._authorizer, obj, old)
             for param in params:
-                found, errors, notes = await settled(
+                decided = await settled(
                     partial(_decide, policy, binding, given, param), attributes.apart
                 )
-                denied += _told(attributes, binding, found) + errors
-                for key, text in notes:
+                self._count(attributes, binding, decided)
+                found = [each for each in decided.found if not each.tolerated]
+                denied += _told(attributes, binding, found) + decided.errors
+                for key, text in decided.notes:
                     if text not in noted.setdefault(key, []):
                         noted[key].append(text)
         if attributes.trail is not None:
             for key, values in noted.items():
                 attributes.trail.annotate_checked(f"{policy.name}/{key}", ", ".join(values))
         return denied
+
+    def _count(self, attributes: Attributes, binding: Binding, decided: "_Decided") -> None:
+        if decided.matched is not None:
+            answer, seconds = decided.matched
+            where = decided.policy, "policy", "validate", attributes.operation
+            self._counts.matched(where, seconds, answer)
+        for each in decided.found:
+            actions = ["allow"] if each.tolerated else [_ACTIONS[a] for a in binding.actions]
+            for action in actions:
+                key = each.policy, binding.name, error_type(each.message), action
+                self._counts.validating.add(key, each.seconds)
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What a policy says for one parameter.
+
+    `found` are broken rules, `errors` what refuses whatever the binding says: errors in what is
+    noted for the audit log, which is in `notes`. `matched` has what its conditions said.
+    """
+
+    policy: str
+    found: list[_Denial] = field(default_factory=list)
+    errors: list[_Denial] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    matched: tuple[Answer, float] | None = None
 
 
 def _misconfigured(policy: Policy, binding: Binding | None, why: str) -> list[_Denial]:
@@ -156,43 +194,55 @@ def refusal(attributes: Attributes, denial: _Denial) -> ApiError:
 
 
 def _decide(
-    policy: Policy,
-    binding: Binding,
-    given: Mapping[str, Any],
-    param: Object | None,
-) -> tuple[list[_Denial], list[_Denial], list[tuple[str, str]]]:
-    """Evaluate a policy for one parameter; return the broken rules, what refuses, and the notes.
-
-    What refuses, whatever the binding says, are errors in what is noted for the audit log.
-    """
+    policy: Policy, binding: Binding, given: Mapping[str, Any], param: Object | None
+) -> _Decided:
+    """Evaluate a policy for one parameter."""
     own = Variables(policy.variables)
     own.outer.update(given, params=param, variables=own)
+    decided = _Decided(policy.name)
     try:
-        if policy.conditions is not None and not policy.conditions.match(own.outer):
-            return [], [], []
+        if policy.conditions is not None:
+            began = perf_counter()
+            answer = policy.conditions.ask(own.outer)
+            decided.matched = answer, perf_counter() - began
+            if answer.why:
+                raise ValueError(answer.why)
+            if not answer.met:
+                return decided
         budget = Budget()
         results = [_result(policy, index, own.outer, budget) for index in _indexes(policy)]
-        found = [
+        broken = [
             _denied(policy, binding, index, result, own.outer, budget)
-            for index, result in enumerate(results)
+            for index, (result, _) in enumerate(results)
         ]
-        broken = [denial for denial in found if denial is not None]
-        return broken, *_annotated(policy, binding, own.outer)
+        annotated = _annotated(policy, binding, own.outer)
     except (ValueError, OutOfBudget) as error:
-        if policy.ignores_failures:
-            return [], [], []
-        return [_Denial(policy.name, binding.name, str(error))], [], []
+        ignored = policy.ignores_failures
+        decided.found = [_Denial(policy.name, binding.name, str(error), tolerated=ignored)]
+        return decided
+    decided.found = [
+        replace(each, seconds=seconds)
+        for each, (_, seconds) in zip(broken, results, strict=True)
+        if each is not None
+    ]
+    decided.errors, decided.notes = annotated
+    return decided
 
 
 def _indexes(policy: Policy) -> range:
     return range(len(policy.validations))
 
 
-def _result(policy: Policy, index: int, given: Mapping[str, Any], budget: Budget) -> Any:
+def _result(
+    policy: Policy, index: int, given: Mapping[str, Any], budget: Budget
+) -> tuple[Any, float]:
+    """Return what a rule gives, an error maybe, and how long that took."""
+    began, result = perf_counter(), None
     try:
-        return evaluate(policy.validations[index], given, budget)
+        result = evaluate(policy.validations[index], given, budget)
     except CelError as error:
-        return error
+        result = error
+    return result, perf_counter() - began
 
 
 def _denied(
@@ -205,9 +255,8 @@ def _denied(
 ) -> _Denial | None:
     spec = policy.spec["validations"][index]
     if isinstance(result, CelError):
-        if policy.ignores_failures:
-            return None
-        return _Denial(policy.name, binding.name, str(result), index=index)
+        ignored = policy.ignores_failures
+        return _Denial(policy.name, binding.name, str(result), index=index, tolerated=ignored)
     if result is True:
         return None
     message = _message(policy, index, given, budget) or (spec.get("message") or "").strip()

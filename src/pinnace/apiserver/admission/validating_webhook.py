@@ -50,7 +50,8 @@ class ValidatingAdmissionWebhook:
         if not await self._hooks.is_met(match, attributes, obj, old):
             return
         try:
-            await self._hooks.ask(match, attributes, obj, old, mutating=False)
+            with self._hooks.counted(hook, attributes):
+                await self._hooks.ask(match, attributes, obj, old, mutating=False)
         except CallingFailed as error:
             where = f"validating.webhook.admission.k8s.io/round_0_index_{index}"
             tolerate(hook, error, attributes, where)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from urllib.parse import urlencode
 
-import aiohttp
 import orjson
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, from_status, invalid
@@ -22,6 +21,7 @@ from pinnace.apiserver.connect.upgrade import Connection
 from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.routes import is_true
 from pinnace.kit import websocket
+from pinnace.kit.deferred import aiohttp
 
 _SWITCHES = ("follow", "previous", "timestamps")
 _NUMBERS = ("sinceSeconds", "tailLines", "limitBytes")

@@ -1,8 +1,11 @@
 """What both sorts of admission webhooks share: who is asked, how, and what failures mean."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from pinnace.api.errors import ApiError, BadRequest, forbidden, internal, not_found
@@ -12,10 +15,11 @@ from pinnace.api.resources import Resource
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.admission.base import Attributes
+from pinnace.apiserver.admission.counts import Counts
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.compiled import Hook, Match, Table, hooks_of
 from pinnace.apiserver.hooks.failures import CallFailed
-from pinnace.apiserver.hooks.review import Verdict, denial, review, verdict, version_of
+from pinnace.apiserver.hooks.review import Denied, Verdict, denial, review, verdict, version_of
 from pinnace.apiserver.policies.asking import settled
 from pinnace.apiserver.policies.inputs import variables
 from pinnace.kit.uids import new_uid
@@ -29,6 +33,19 @@ Convert = Callable[[Object, Resource], Awaitable[Object]]
 
 class CallingFailed(Exception):
     """A webhook could not be asked; whether that matters is its failure policy's to say."""
+
+    def __init__(self, why: str, code: int) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """How metrics call one sort of webhooks: the step, and the step of their match conditions."""
+
+    step: str
+    excluded: str
+    counts: Counts
 
 
 class Hooks:
@@ -44,7 +61,9 @@ class Hooks:
         post: Post,
         convert: Convert,
         authorizer: Authorizer,
+        sort: Sort,
     ) -> None:
+        self._sort = sort
         self._configurations = configurations
         self._rows = rows
         self._post = post
@@ -83,12 +102,40 @@ class Hooks:
         hook, row = match
         if hook.conditions is None:
             return True
-        try:
-            given = variables(attributes, row, self._authorizer, obj, old)
-            return await settled(partial(hook.conditions.match, given), attributes.apart)
-        except ValueError as error:
+        began, sort = perf_counter(), self._sort
+        given = variables(attributes, row, self._authorizer, obj, old)
+        answer = await settled(partial(hook.conditions.ask, given), attributes.apart)
+        name, operation = hook.name, attributes.operation
+        where = name, "webhook", sort.step, operation
+        sort.counts.matched(where, perf_counter() - began, answer)
+        if answer.why:
             asked = attributes.row
-            raise forbidden(asked.plural, asked.group, attributes.name, str(error)) from error
+            raise forbidden(asked.plural, asked.group, attributes.name, answer.why)
+        if not answer.met:
+            sort.counts.match_exclusions.add((name, "webhook", sort.excluded, operation))
+        return answer.met
+
+    @contextmanager
+    def counted(self, hook: Hook, attributes: Attributes) -> Iterator[None]:
+        """Count that a webhook is asked, and what comes of it."""
+        key = hook.name, self._sort.step, attributes.operation
+        code, error, began = 200, None, perf_counter()
+        try:
+            yield
+        except CallingFailed as failure:
+            code = failure.code
+            error = None if hook.ignores_failures else "calling_webhook_error"
+            if error is None:
+                self._sort.counts.webhook_ignored.add(key[:2])
+            raise
+        except Denied as refusal:
+            code, error = refusal.code, "no_error"
+            raise
+        except ApiError:
+            code, error = 0, "apiserver_internal_error"
+            raise
+        finally:
+            self._sort.counts.webhook(key, perf_counter() - began, code, error)
 
     async def ask(
         self,
@@ -110,7 +157,8 @@ class Hooks:
             answer = await self._posted(hook, asked)
             found = verdict(answer, version=version, uid=uid, mutating=mutating)
         except CallFailed as error:
-            raise CallingFailed(f"failed calling webhook {quoted(hook.name)}: {error}") from error
+            why = f"failed calling webhook {quoted(hook.name)}: {error}"
+            raise CallingFailed(why, error.code) from error
         attributes.warnings.extend(found.warnings)
         if attributes.trail is not None:
             for key, value in found.annotations.items():

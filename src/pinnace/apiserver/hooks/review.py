@@ -226,7 +226,11 @@ def _operations(patch: bytes) -> list[Any]:
     return found
 
 
-def denial(name: str, result: Object | None) -> ApiError:
+class Denied(ApiError):
+    """A webhook refuses a write."""
+
+
+def denial(name: str, result: Object | None) -> Denied:
     """Return the refusal of a webhook: its Status, with its name in the message."""
     result = result or {}
     message, reason = result.get("message") or "", result.get("reason") or ""
@@ -236,7 +240,7 @@ def denial(name: str, result: Object | None) -> ApiError:
     else:
         text += " without explanation"
     code = result.get("code") or 0
-    return ApiError(
+    return Denied(
         text,
         code=max(int(code), 400),
         reason=str(reason),

@@ -13,10 +13,11 @@ from pinnace.api.kinds.admissionregistration import (
 from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.apiserver import rules
+from pinnace.apiserver.admission.counts import Counts
 from pinnace.apiserver.authz.base import Authorizer
 from pinnace.apiserver.hooks.caller import Caller
 from pinnace.apiserver.hooks.conversion import convert_all
-from pinnace.apiserver.hooks.dispatch import Hooks
+from pinnace.apiserver.hooks.dispatch import Hooks, Sort
 from pinnace.apiserver.hooks.target import Objects
 from pinnace.apiserver.policies.compiled import Policies
 
@@ -32,13 +33,17 @@ class Webhooks:
 
     def __init__(self, objects: Objects, rows: Iterable[Resource], authorizer: Authorizer) -> None:
         self._caller = Caller(objects)
+        self.counts = Counts()
 
-        def hooks(row: Resource) -> Hooks:
+        def hooks(row: Resource, sort: Sort) -> Hooks:
             return Hooks(
-                lambda: objects.list(row), rows, self._caller.post, self.convert, authorizer
+                lambda: objects.list(row), rows, self._caller.post, self.convert, authorizer, sort
             )
 
-        self.admission = hooks(CONFIGURATIONS[0]), hooks(CONFIGURATIONS[1])
+        self.admission = (
+            hooks(CONFIGURATIONS[0], Sort("admit", "admit", self.counts)),
+            hooks(CONFIGURATIONS[1], Sort("validating", "validate", self.counts)),
+        )
         self.policies = Policies(*MUTATING, objects, rows), Policies(*VALIDATING, objects, rows)
 
     def forget(self) -> None:
