@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -228,3 +229,42 @@ async def test_an_object_that_is_wrong_everywhere_is_told_so_up_to_a_bound(
     assert status == 422
     assert len(answer["details"]["causes"]) <= 1001
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/yaml",
+        "application/vnd.kubernetes.protobuf",
+        "application/json;pretty=1",
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+    ],
+)
+@pytest.mark.parametrize("path", [f"{MAPS}/large", MAPS])
+async def test_what_is_long_to_write_is_written_beside_the_event_loop(
+    server: ApiServer, path: str, accept: str
+) -> None:
+    large = {"metadata": {"name": "large"}, "data": {f"k{i}": "v" for i in range(20_000)}}
+    assert (await send(server, "POST", MAPS, large))[0] == 201
+    made_by = set()
+    run = server.core.apart.run
+
+    async def noted(size: int, work: Any) -> Any:
+        def noting() -> Any:
+            made_by.add(threading.current_thread())
+            return work()
+
+        return await run(size, noting)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(server.core.apart), "run", staticmethod(noted))
+        status, _ = await send(server, "GET", path, accept=accept)
+    assert status == 200
+    assert made_by - {threading.current_thread()}
+
+
+async def test_of_very_many_broken_rules_the_first_are_told(server: ApiServer) -> None:
+    wrong = {"metadata": {"name": "x", "labels": {f"-{i}": "-" for i in range(3_000)}}}
+    status, answer = await send(server, "POST", MAPS, wrong)
+    assert status == 422
+    assert len(answer["details"]["causes"]) == 1000

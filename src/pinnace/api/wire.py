@@ -57,12 +57,16 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """An answer with a body that is complete; `more` are headers that repeat a name."""
+    """An answer with a body that is complete; `more` are headers that repeat a name.
+
+    On its way out of the server, `late` makes a body that takes long to make; nobody else sees it.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     more: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    late: Callable[[], bytes] | None = None
 
 
 @dataclass(slots=True, kw_only=True)

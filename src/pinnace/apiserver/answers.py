@@ -18,6 +18,7 @@ from pinnace.api.objects import Object
 from pinnace.api.resources import Resource
 from pinnace.api.validation.base import quoted
 from pinnace.api.wire import Answer, Request, Response, Stream
+from pinnace.apiserver.apart import LARGE
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.fairness.gate import Held
 from pinnace.apiserver.negotiation import (
@@ -95,8 +96,10 @@ def answer_item(core: Core, call: Call, item: Item, *, code: int = 200) -> Respo
     wanted = accepted(call.request, EVERY, call.row)
     if wanted.shape == "PartialObjectMetadataList":
         raise _not_a_list(call.row.kind, call.row.group)
-    body = representation(core, call, wanted).one(item)
-    return _finish(call.request, body, wanted, code=code)
+    shown = representation(core, call, wanted)
+    if len(item.tail) > LARGE and (wanted.media == PROTOBUF or wanted.shape):
+        return _later(call.request, lambda: shown.one(item), wanted, code=code)
+    return _finish(call.request, shown.one(item), wanted, code=code)
 
 
 def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object) -> Answer:
@@ -109,12 +112,15 @@ def answer_list(core: Core, call: Call, items: Sequence[Item], metadata: Object)
             f"({go_type(call.row.list_kind, call.row.group)})"
         )
     made = representation(core, call, wanted).many(items, metadata)
-    # What is wrong with the request shows in the first piece, while there still is a code to send.
-    parts = chain((next(made),), made)
     whole = wanted.media == YAML or request.method == "HEAD"
     whole = whole or (wanted.media == JSON and wants_pretty(request, wanted))
     if whole or len(items) <= _STREAM_FROM:
-        return _finish(request, b"".join(parts), wanted)
+        joined = wanted.media != PROTOBUF and not wanted.shape
+        if not joined and sum(len(item.tail) for item in items) > LARGE:
+            return _later(request, lambda: b"".join(made), wanted)
+        return _finish(request, b"".join(made), wanted)
+    # What is wrong with the request shows in the first piece, while there still is a code to send.
+    parts = chain((next(made),), made)
     headers = _headers(wanted)
     if wanted.media == JSON:
         parts = chain(parts, (b"\n",))
@@ -192,8 +198,40 @@ def _answer_made(request: Request, obj: Object, wanted: Accepted, *, code: int) 
 
 
 def _finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200) -> Response:
-    """Put the last touches on protobuf or JSON: pretty or compact or YAML, compressed or not."""
+    """Put the last touches on protobuf or JSON: pretty or compact or YAML, compressed or not.
+
+    Where that takes long it is left to who sends the answer: see `finished`.
+    """
+    as_it_is = wanted.media in (JSON, PROTOBUF) and not wants_pretty(request, wanted)
+    zipped = len(body) > _GZIP_FROM and _accepts_gzip(request)
+    if len(body) > LARGE and (zipped or not as_it_is):
+        return _later(request, lambda: body, wanted, code=code)
+    response = Response(status=code, headers=_headers(wanted))
+    response.body = _touched(request, body, wanted, response.headers)
+    return response
+
+
+def _later(
+    request: Request, make: Callable[[], bytes], wanted: Accepted, *, code: int = 200
+) -> Response:
+    """Return an answer whose body is yet to be made."""
     headers = _headers(wanted)
+
+    def late() -> bytes:
+        return _touched(request, make(), wanted, headers)
+
+    return Response(status=code, headers=headers, late=late)
+
+
+async def finished(core: Core, answer: Answer) -> Answer:
+    """Make the body of an answer that has none yet, beside the event loop."""
+    if isinstance(answer, Response) and answer.late is not None:
+        answer.body = await core.apart.run(LARGE, answer.late)
+        answer.late = None
+    return answer
+
+
+def _touched(request: Request, body: bytes, wanted: Accepted, headers: dict[str, str]) -> bytes:
     if wanted.media == PROTOBUF:
         pass
     elif wanted.media != JSON:
@@ -205,7 +243,7 @@ def _finish(request: Request, body: bytes, wanted: Accepted, *, code: int = 200)
     if len(body) > _GZIP_FROM and _accepts_gzip(request):
         body = gzip.compress(body, 1)
         headers |= _GZIPPED
-    return Response(status=code, headers=headers, body=body)
+    return body
 
 
 def _headers(wanted: Accepted) -> dict[str, str]:

@@ -24,7 +24,7 @@ from pinnace.api.errors import (
 )
 from pinnace.api.wire import Answer, Hijack, Request, Response, User
 from pinnace.apiserver.aggregation.aggregator import Aggregator
-from pinnace.apiserver.answers import answer_error, check_acceptable
+from pinnace.apiserver.answers import answer_error, check_acceptable, finished
 from pinnace.apiserver.at_rest import AtRest
 from pinnace.apiserver.audit.auditing import Auditing
 from pinnace.apiserver.audit.trail import NotNoted, Trail
@@ -258,7 +258,7 @@ class ApiServer:
             passage.span = self.tracing.begin(request, info, passage.audit)
         self._metrics.answering(request.method, 1)
         try:
-            answer = await self._in_time(request, info, passage)
+            answer = await finished(self.core, await self._in_time(request, info, passage))
         except Rejected as rejected:
             answer = rejected.answer()
         except ApiError as error:
@@ -277,7 +277,11 @@ class ApiServer:
             raise
         finally:
             self._metrics.answering(request.method, -1)
-        answer = await passage.leaving(answer)
+        try:
+            answer = await passage.leaving(await finished(self.core, answer))
+        except asyncio.CancelledError:
+            await passage.cut_short()
+            raise
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 

@@ -48,6 +48,8 @@ MODIFIED = (
 )
 _LONGEST_BASE = 58
 _NAME_TRIES = 8
+# Three megabytes can be wrong in a hundred thousand places; nobody reads on for so long.
+_MOST_CAUSES = 1000
 # What is written often, and soon again: the last of it may go with the power.
 _RELAXED = frozenset((EVENTS.prefix, LEASES.prefix))
 
@@ -128,7 +130,7 @@ def refuse(row: Resource, metadata: Object, causes: Sequence[Cause]) -> None:
     if causes:
         # Upstream checks events of either group as those of the core group.
         group = "" if row.kind == "Event" and row.custom is None else row.group
-        raise invalid(row.kind, group, metadata.get("name") or "", causes)
+        raise invalid(row.kind, group, metadata.get("name") or "", causes[:_MOST_CAUSES])
 
 
 async def create(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from pinnace.api.errors import ApiError, ServiceUnavailable
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 from pinnace.apiserver.connect.backend import fetch
-from pinnace.apiserver.connect.links import Links
+from pinnace.apiserver.connect.links import Links, rewrite_page
 from pinnace.apiserver.connect.logs import fetch_log, over_websocket
 from pinnace.apiserver.connect.target import Target
 from pinnace.apiserver.connect.upgrade import splice
@@ -131,6 +132,35 @@ async def test_what_nobody_asked_to_be_packed_is_unpacked() -> None:
     async with listening(packed) as backend:
         got = await ask(backend, Request(method="GET", path="/", headers=headers))
         assert gzip.decompress(await body_of(got)) == b"plain"
+
+
+async def test_what_is_packed_is_unpacked_piece_by_piece() -> None:
+    plain = b"\0" * 30_000_000
+    packed = http("Content-Encoding: gzip", "Content-Type: a/b", body=gzip.compress(plain))
+    async with listening(packed) as backend:
+        got = await ask(backend, Request(method="GET", path="/"))
+        assert isinstance(got, Stream)
+        sizes = [len(part) async for part in got.frames]
+    assert sum(sizes) == len(plain)
+    assert max(sizes) <= 256 * 1024
+
+
+async def test_a_long_page_is_rewritten_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = []
+
+    def noted(links: Links, body: bytes, encoding: str) -> bytes:
+        threads.append(threading.current_thread())
+        return rewrite_page(links, body, encoding)
+
+    monkeypatch.setattr("pinnace.apiserver.connect.backend.rewrite_page", noted)
+    for body in (b"<a href=/y>", b"<a href=/y>" * 10_000):
+        async with listening(http("Content-Type: text/html", body=body)) as backend:
+            page = await ask(backend, Request(method="GET", path="/"))
+            assert (await body_of(page)).count(PREFIX.encode()) == body.count(b"<")
+    assert threads[0] is threading.current_thread()
+    assert threads[1] is not threading.current_thread()
 
 
 async def test_pages_and_redirects_lead_through_the_proxy() -> None:

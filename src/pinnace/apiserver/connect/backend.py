@@ -1,5 +1,6 @@
 """Talks to a backend over plain HTTP: the request streams there, the answer streams back."""
 
+import asyncio
 import os
 import ssl
 import zlib
@@ -31,6 +32,10 @@ _CORS = frozenset(
     f"access-control-allow-{what}" for what in ("credentials", "headers", "methods", "origin")
 )
 CACHE = "no-cache, private"
+# So much is unpacked at a time: what is packed may be a thousand times as large.
+_PIECE = 256 * 1024
+# From here on a page is rewritten beside the event loop.
+_LONG_PAGE = 32 * 1024
 _NO_BODY = (204, 304)
 
 
@@ -88,8 +93,17 @@ def unreachable(target: Target, error: Exception) -> ServiceUnavailable:
 class Unpacker(Protocol):
     """What undoes a content encoding."""
 
-    def decompress(self, data: bytes, /) -> bytes:
-        """Return what a piece holds."""
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Return what a piece holds, up to a length."""
+        ...
+
+    def flush(self) -> bytes:
+        """Return what is left."""
+        ...
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        """What of the last piece is left to be unpacked."""
         ...
 
 
@@ -127,16 +141,22 @@ class Frames:
             return self._unread.popleft()
         while not self._ended:
             try:
-                part = await self._backend.answer.content.readany()
-                plain = self._unpacker.decompress(part) if self._unpacker and part else part
+                part = self._unpacker.unconsumed_tail if self._unpacker else b""
+                part = part or await self._backend.answer.content.readany()
+                plain = self._unpacked(part) if self._unpacker else part
             except (aiohttp.ClientError, OSError, zlib.error) as error:
                 await self.aclose()
                 raise ConnectionResetError(f"the backend broke off: {error}") from error
             if not part:
                 await self.aclose()
-            elif plain:
+            if plain:
                 return plain
         raise StopAsyncIteration
+
+    def _unpacked(self, part: bytes) -> bytes:
+        assert self._unpacker is not None
+        # At the end there may be some bytes that the last piece had no room for.
+        return self._unpacker.decompress(part, _PIECE) if part else self._unpacker.flush()
 
     def unread(self, parts: Iterable[bytes]) -> None:
         """Put back what was read to look at it."""
@@ -302,7 +322,10 @@ async def _page(headers: dict[str, str], frames: Frames, links: Links) -> bytes 
             frames.unread(parts)
             return None
     headers.pop("content-length", None)
-    return rewrite_page(links, b"".join(parts), headers.get("content-encoding", ""))
+    page, encoding = b"".join(parts), headers.get("content-encoding", "")
+    if size <= _LONG_PAGE and not encoding:
+        return rewrite_page(links, page, encoding)
+    return await asyncio.to_thread(rewrite_page, links, page, encoding)
 
 
 async def _tell_type(frames: Frames, headers: dict[str, str]) -> None:
