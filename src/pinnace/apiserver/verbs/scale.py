@@ -209,21 +209,35 @@ def _tracked(core: Core, call: Call, before: Object, scale: Object) -> Object:
 
 def _scaled(call: Call, old: Object, scale: Object) -> Object:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
-    if replicas < 0:
+    custom = call.row.custom is not None
+    # Those of a custom resource are judged with the whole of it.
+    if replicas < 0 and not custom:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", "spec.replicas", why)
         raise invalid(_KIND, "autoscaling", old["metadata"]["name"], [cause])
     new = bodies.copy(old)
     _set_replicas(call, new, replicas)
-    metadata = scale["metadata"]
-    new["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
-    uid, held = metadata.get("uid"), old["metadata"]["uid"]
-    if uid and uid != held:
+    _keep_preconditions(call, old, new, scale["metadata"])
+    managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
+    return managers.write(new, managed)
+
+
+def _keep_preconditions(call: Call, old: Object, new: Object, asked: Object) -> None:
+    """Put a Scale's resourceVersion and uid, if any, into the object that is to be written."""
+    custom = call.row.custom is not None
+    # Custom resources may not be updated without a resourceVersion, but scaled they may be.
+    version = asked.get("resourceVersion") or ""
+    if version or not custom:
+        new["metadata"]["resourceVersion"] = version
+    uid, held = asked.get("uid"), old["metadata"]["uid"]
+    if not uid or uid == held:
+        return
+    if call.info.verb == "update":
+        new["metadata"]["uid"] = uid
+    elif not custom:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
         name = old["metadata"]["name"]
         raise conflict(f"{call.row.plural}/scale", call.row.group, name, why)
-    managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
-    return managers.write(new, managed)
 
 
 def _answer(core: Core, call: Call, item: Item) -> Answer:
