@@ -174,6 +174,13 @@ async def test_scale_reads_and_writes_along_the_paths(api: Api) -> None:
         'Internal error occurred: the spec replicas field ".spec.replicas" does not exist',
     )
     merge = "application/merge-patch+json"
+    patch: Any = {"metadata": {"labels": {"a": "b"}}}
+    status, got = await api.do("PATCH", f"{TOYS}/a/scale", patch, content_type=merge)
+    assert (status, got["message"]) == (
+        400,
+        'the spec replicas field ".spec.replicas" cannot be empty',
+    )
+    assert "replicas" not in (await api.do("GET", f"{TOYS}/a"))[1].get("spec", {})
     patch = {"spec": {"replicas": 4}}
     status, got = await api.do("PATCH", f"{TOYS}/a/scale", patch, content_type=merge)
     assert (status, got["spec"]) == (200, {"replicas": 4})
