@@ -122,7 +122,8 @@ def _check_version(call: Call, new: Object, item: Item) -> bool:
         return True
     if version != str(item.revision):
         raise conflict(row.plural, row.group, item.name, MODIFIED)
-    return call.info.verb == "patch"
+    # A Scale without a version gets the one of its object, which may then be overtaken.
+    return call.info.verb == "patch" or call.info.subresource == "scale"
 
 
 def other_uid(row: Resource, key: str, name: str, uid: str, held: str) -> Conflict:

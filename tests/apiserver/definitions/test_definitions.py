@@ -174,10 +174,47 @@ async def test_scale_reads_and_writes_along_the_paths(api: Api) -> None:
         'Internal error occurred: the spec replicas field ".spec.replicas" does not exist',
     )
     merge = "application/merge-patch+json"
+    patch: Any = {"metadata": {"labels": {"a": "b"}}}
+    status, got = await api.do("PATCH", f"{TOYS}/a/scale", patch, content_type=merge)
+    assert (status, got["message"]) == (
+        400,
+        'the spec replicas field ".spec.replicas" cannot be empty',
+    )
+    assert "replicas" not in (await api.do("GET", f"{TOYS}/a"))[1].get("spec", {})
     patch = {"spec": {"replicas": 4}}
     status, got = await api.do("PATCH", f"{TOYS}/a/scale", patch, content_type=merge)
     assert (status, got["spec"]) == (200, {"replicas": 4})
     assert (await api.do("GET", f"{TOYS}/a"))[1]["spec"]["replicas"] == 4
+
+
+async def scaled(api: Api, metadata: Any, replicas: int = 4) -> tuple[int, Any]:
+    body = {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata}
+    return await api.do("PUT", f"{TOYS}/a/scale", body | {"spec": {"replicas": replicas}})
+
+
+async def test_a_scale_needs_no_resource_version_but_keeps_to_one_and_to_a_uid(api: Api) -> None:
+    paths = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    await define(api, crd("toys", "Toy", version(subresources={"scale": paths})))
+    await api.do("POST", TOYS, toy())
+    status, got = await scaled(api, {"name": "a"})
+    assert (status, got.get("spec")) == (200, {"replicas": 4}), got
+    status, got = await scaled(api, {"name": "a", "resourceVersion": "1"})
+    assert (status, got["message"]) == (
+        409,
+        'Operation cannot be fulfilled on toys.example.com "a": the object has been modified; '
+        "please apply your changes to the latest version and try again",
+    )
+    status, got = await scaled(api, {"name": "a", "uid": "f"})
+    assert status == 409
+    assert got["message"].startswith(
+        'Operation cannot be fulfilled on toys.example.com "a": StorageError: invalid object, '
+    )
+    status, got = await scaled(api, {"name": "a"}, -4)
+    assert (status, got["message"]) == (
+        422,
+        'Toy.example.com "a" is invalid: .spec.replicas: Invalid value: -4: '
+        "should be a non-negative integer",
+    )
 
 
 async def test_apply_merges_keyed_lists_of_custom_resources(api: Api) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pinnace.api.custom.kind import Scale, at
-from pinnace.api.errors import Cause, conflict, internal, invalid
+from pinnace.api.errors import BadRequest, Cause, conflict, internal, invalid
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
 from pinnace.api.objects import Object
 from pinnace.api.patch import apply, managers, scaling
@@ -24,6 +24,8 @@ from pinnace.apiserver.writes import current, decoded
 from pinnace.store.watchcache.item import Item
 
 _KIND, _VERSION = "Scale", "autoscaling/v1"
+# What a patch sees where a custom resource says no replicas: one that leaves it alone is refused.
+_UNSAID = -(2**31)
 _SHOWN = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
@@ -133,11 +135,20 @@ async def _changed(core: Core, call: Call, make: Callable[[Object], Object]) -> 
 
     async def changed(old: Object) -> Object:
         part.was = _managed_scale(call, old)
-        part.wanted = make(_managed_scale(call, old))
+        part.wanted = make(_before(call, old))
         return _scaled(call, old, part.wanted)
 
     item = await change(core, call, changed, subresource="scale", track=False, part=part)
     return _answer(core, call, item)
+
+
+def _before(call: Call, old: Object) -> Object:
+    scale = _managed_scale(call, old)
+    if call.row.custom is None or at(old, _path(call)) is not None:
+        return scale
+    # To an apply this would be a field that somebody owns.
+    applies = bodies.media_type(call.request) in APPLY
+    return scale if applies else scale | {"spec": {"replicas": _UNSAID}}
 
 
 @dataclass(slots=True)
@@ -209,21 +220,37 @@ def _tracked(core: Core, call: Call, before: Object, scale: Object) -> Object:
 
 def _scaled(call: Call, old: Object, scale: Object) -> Object:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
-    if replicas < 0:
+    if replicas == _UNSAID:
+        raise BadRequest(f'the spec replicas field ".{".".join(_path(call))}" cannot be empty')
+    custom = call.row.custom is not None
+    # Those of a custom resource are judged with the whole of it.
+    if replicas < 0 and not custom:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", "spec.replicas", why)
         raise invalid(_KIND, "autoscaling", old["metadata"]["name"], [cause])
     new = bodies.copy(old)
     _set_replicas(call, new, replicas)
-    metadata = scale["metadata"]
-    new["metadata"]["resourceVersion"] = metadata.get("resourceVersion") or ""
-    uid, held = metadata.get("uid"), old["metadata"]["uid"]
-    if uid and uid != held:
+    _keep_preconditions(call, old, new, scale["metadata"])
+    managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
+    return managers.write(new, managed)
+
+
+def _keep_preconditions(call: Call, old: Object, new: Object, asked: Object) -> None:
+    """Put a Scale's resourceVersion and uid, if any, into the object that is to be written."""
+    custom = call.row.custom is not None
+    # Custom resources may not be updated without a resourceVersion, but scaled they may be.
+    version = asked.get("resourceVersion") or ""
+    if version or not custom:
+        new["metadata"]["resourceVersion"] = version
+    uid, held = asked.get("uid"), old["metadata"]["uid"]
+    if not uid or uid == held:
+        return
+    if call.info.verb == "update":
+        new["metadata"]["uid"] = uid
+    elif not custom:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {held}"
         name = old["metadata"]["name"]
         raise conflict(f"{call.row.plural}/scale", call.row.group, name, why)
-    managed = scaling.to_parent(_managed(old), _managed(scale), old["apiVersion"], _owned(call))
-    return managers.write(new, managed)
 
 
 def _answer(core: Core, call: Call, item: Item) -> Answer:
