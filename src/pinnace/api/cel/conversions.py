@@ -1,6 +1,7 @@
 """Conversions from one type of value to another, in cel-go's words where they fail."""
 
 import math
+import re
 
 from pinnace.api.cel.functions import Overload, plain
 from pinnace.api.cel.times import (
@@ -38,6 +39,13 @@ from pinnace.api.cel.values import (
 )
 
 _A = param("A")
+# Numbers as Go reads them: underscores may stand between digits.
+_UNDERSCORE = re.compile(r"(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_HEXADECIMAL = re.compile(
+    r"[+-]?0[xX]([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)[pP][+-]?\d+", re.ASCII | re.IGNORECASE
+)
+_NO_NUMBER = re.compile(r"[+-]?inf(inity)?|nan", re.ASCII | re.IGNORECASE)
 
 
 def _to_int(value: float) -> int:
@@ -73,12 +81,19 @@ def _text_to_uint(text: str) -> UInt:
 
 
 def _text_to_double(text: str) -> float:
+    plain = _UNDERSCORE.sub("", text)
     try:
-        if text.strip() != text or "_" in text:
-            raise ValueError
-        return float(text)
-    except ValueError:
-        raise CelError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
+        if _DECIMAL.fullmatch(plain) or _NO_NUMBER.fullmatch(text):
+            number = float(plain)
+        elif _HEXADECIMAL.fullmatch(plain):
+            number = float.fromhex(plain)
+        else:
+            raise CelError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number) and not _NO_NUMBER.fullmatch(text):
+        raise CelError(f'strconv.ParseFloat: parsing "{text}": value out of range')
+    return number
 
 
 def _text_to_bool(text: str) -> bool:
