@@ -2,10 +2,11 @@
 
 from pinnace.api.kinds.authorization import SUBJECTACCESSREVIEWS
 from pinnace.api.kinds.core import REPLICATIONCONTROLLERS
-from pinnace.api.kinds.rbac import CLUSTERROLES
+from pinnace.api.kinds.rbac import CLUSTERROLES, ROLES
 from pinnace.api.objects import Object
 from pinnace.cluster import pki
 from pinnace.cluster.embedded import Cluster
+from pinnace.controllers.base import MANAGER
 from pinnace.controllers.table import CONTROLLERS
 
 
@@ -16,9 +17,9 @@ def test_only_the_administrator_is_in_masters() -> None:
 
 async def test_every_controller_has_an_account_that_upstream_gives_rights() -> None:
     async with Cluster(nodes=0) as cluster:
-        answer = await cluster.client.list(CLUSTERROLES)
-    names = {item["metadata"]["name"] for item in answer["items"]}
-    accounts = {one.account or one.name for one in CONTROLLERS}
+        answers = [await cluster.client.list(row) for row in (CLUSTERROLES, ROLES)]
+    names = {item["metadata"]["name"] for answer in answers for item in answer["items"]}
+    accounts = {one.account or one.name for one in CONTROLLERS} - {MANAGER}
     assert {f"system:controller:{name}" for name in accounts} <= names
 
 

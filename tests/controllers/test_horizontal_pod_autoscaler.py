@@ -216,12 +216,15 @@ def served_custom(group, kind, plural):
     def resources(group_version, *entries):
         return {"groupVersion": group_version, "resources": list(entries)}
 
-    entry = {"name": plural, "kind": kind, "namespaced": True, "verbs": ["get"]}
     custom = version("custom.metrics.k8s.io", "v1beta2")
+    entry = {
+        "resource": plural, "scope": "Namespaced", "verbs": ["get"],
+        "responseKind": {"group": "", "version": "", "kind": kind},
+    }  # fmt: skip
+    queues = {"metadata": {"name": group}, "versions": [{"version": "v1", "resources": [entry]}]}
     return {
-        "/apis": {"groups": [version(group, "v1"), custom]},
-        "/api/v1": resources("v1"),
-        f"/apis/{group}/v1": resources(f"{group}/v1", entry),
+        "/api": {"items": []},
+        "/apis": {"items": [queues]},
         "/apis/custom.metrics.k8s.io": custom,
         "/apis/custom.metrics.k8s.io/v1beta2": resources("custom.metrics.k8s.io/v1beta2"),
     }

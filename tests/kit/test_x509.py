@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from pinnace.kit import x509
+from pinnace.kit import jwk, x509
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -97,6 +97,6 @@ def test_the_key_id_is_the_hash_of_the_der_public_key():
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     expected = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
-    key = x509.json_web_key(public)
+    key = jwk.json_web_key(public)
     assert key["kid"] == expected
     assert (key["kty"], key["alg"], key["use"], key["e"]) == ("RSA", "RS256", "sig", "AQAB")

@@ -11,10 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from pinnace.api.errors import Unauthorized
 from pinnace.api.wire import Request
 from pinnace.apiserver import http
 from pinnace.apiserver.app import ApiServer
+from pinnace.apiserver.authn.base import InvalidToken
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.authn.x509 import ClientCertificates
 from pinnace.apiserver.authz.configuration import NODE_AND_RBAC
@@ -111,10 +111,10 @@ def test_a_connection_does_not_outlive_its_certificate() -> None:
     lines = client().certificate.decode().split("\n")[1:-2]
     request = Request(method="GET", path="/", peer_certificate=base64.b64decode("".join(lines)))
     time = [NOW]
-    known = ClientCertificates(lambda: time[0])
+    known = ClientCertificates(now=lambda: time[0])
     assert known.authenticate(request) is not None
     time[0] += timedelta(days=3)
-    with pytest.raises(Unauthorized):
+    with pytest.raises(InvalidToken):
         known.authenticate(request)
 
 

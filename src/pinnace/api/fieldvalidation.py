@@ -22,6 +22,8 @@ from pinnace.api.schema.types import FieldDef, Type, TypeDef
 
 # As many as upstream gathers before it goes on in silence.
 _LIMIT = 100
+# A number of 64 bits has fewer digits.
+_DIGITS = 24
 _INTEGER_BITS = {"int32": 32, "int64": 64}
 
 
@@ -216,7 +218,11 @@ def _literal(text: str) -> _Number:
 
 def as_written(body: bytes) -> Any:
     """Return a JSON body in which numbers remember how they were written, for its complaints."""
-    return json.loads(body.decode("utf-8", "replace"), parse_float=_literal)
+    return json.loads(body.decode("utf-8", "replace"), parse_float=_literal, parse_int=_whole)
+
+
+def _whole(text: str) -> float:
+    return int(text) if len(text) < _DIGITS else _literal(text)
 
 
 def _number_text(value: float) -> str:

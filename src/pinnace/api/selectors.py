@@ -2,16 +2,20 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pinnace.api import names
 from pinnace.api.errors import BadRequest
 
+# Up to so many conditions are looked at one by one.
+_FEW = 16
 _OPERATORS = ("in", "notin", "=", "==", "!=", "gt", "lt")
 _SYMBOLS = {">": "gt", "<": "lt"}
 _TOKEN = re.compile(r"==|!=|[=!(),<>]|[^=!(),<> \t\r\n]+")
+_PLAIN = re.compile(r"[^\\,=]*")
+_TERM = re.compile("!=|==|=")
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _LABEL_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
 _PUNCTUATION = frozenset(("", "=", "==", "!=", "!", "(", ")", ",", "<", ">"))
@@ -64,6 +68,13 @@ class LabelSelector:
         have = labels or {}
         return all(requirement.matches(have) for requirement in self.requirements)
 
+    def test(self) -> Callable[[Mapping[str, str]], bool]:
+        """Return `matches` in a form that is quick to ask however long the selector is."""
+        few = len(self.requirements) <= _FEW
+        if self.nothing or (few and all(len(one.values) <= _FEW for one in self.requirements)):
+            return self.matches
+        return _Compiled(self.requirements).matches
+
     def empty(self) -> bool:
         """Tell whether every object is selected."""
         return not self.requirements and not self.nothing
@@ -78,6 +89,67 @@ class LabelSelector:
 
     def __str__(self) -> str:
         return ",".join(str(requirement) for requirement in self.requirements)
+
+
+class _Compiled:
+    """Many requirements in a form that looks at each label of an object once."""
+
+    def __init__(self, requirements: Sequence[Requirement]) -> None:
+        # What the value of a label must be, or None for any value; then limits of that value.
+        self._wanted: dict[str, frozenset[str] | None] = {}
+        self._limits: dict[tuple[str, str], Requirement] = {}
+        # What the value of a label may not be; None for any value.
+        self._unwanted: dict[str, set[str] | None] = {}
+        for requirement in requirements:
+            self._add(requirement)
+
+    def _add(self, requirement: Requirement) -> None:
+        key, operator, values = requirement.key, requirement.operator, requirement.values
+        if operator == "!":
+            self._unwanted[key] = None
+        elif operator in ("notin", "!="):
+            known = self._unwanted.setdefault(key, set())
+            if known is not None:
+                known.update(values)
+        elif operator in ("in", "=", "=="):
+            before = self._wanted.get(key)
+            wanted = frozenset(values)
+            self._wanted[key] = wanted if before is None else wanted & before
+        else:
+            self._wanted.setdefault(key, None)
+            if operator in ("gt", "lt"):
+                self._limit(requirement)
+
+    def _limit(self, requirement: Requirement) -> None:
+        at = requirement.key, requirement.operator
+        held = self._limits.get(at)
+        if held is None:
+            self._limits[at] = requirement
+            return
+        old, new = _int64(held.values[0]) or 0, _int64(requirement.values[0]) or 0
+        if (new > old) == (requirement.operator == "gt"):
+            self._limits[at] = requirement
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether a set of labels meets all requirements."""
+        if len(self._wanted) > len(labels):
+            return False
+        for key, values in self._wanted.items():
+            value = labels.get(key)
+            if value is None or (values is not None and value not in values):
+                return False
+        if not all(limit.matches(labels) for limit in self._limits.values()):
+            return False
+        unwanted = self._unwanted
+        fewer = labels if len(labels) < len(unwanted) else unwanted
+        return not any(
+            key in unwanted and key in labels and _is_in(labels[key], unwanted[key])
+            for key in fewer
+        )
+
+
+def _is_in(value: str, values: set[str] | None) -> bool:
+    return values is None or value in values
 
 
 EVERYTHING = LabelSelector()
@@ -96,6 +168,22 @@ class FieldSelector:
             (fields.get(name, "") == value) == (operator == "=")
             for name, operator, value in self.terms
         )
+
+    def test(self) -> Callable[[Mapping[str, str]], bool]:
+        """Return `matches` in a form that is quick to ask however long the selector is."""
+        if len(self.terms) <= _FEW:
+            return self.matches
+        wanted: dict[str, set[str]] = {}
+        unwanted: dict[str, set[str]] = {}
+        for name, operator, value in self.terms:
+            (wanted if operator == "=" else unwanted).setdefault(name, set()).add(value)
+
+        def matches(fields: Mapping[str, str]) -> bool:
+            return all(values == {fields.get(name, "")} for name, values in wanted.items()) and (
+                all(fields.get(name, "") not in values for name, values in unwanted.items())
+            )
+
+        return matches
 
     def empty(self) -> bool:
         """Tell whether every object is selected."""
@@ -306,7 +394,7 @@ def parse_field_selector(text: str) -> FieldSelector:
     for part in sorted(_split_terms(text)):
         if not part:
             continue
-        match = re.search("!=|==|=", part)
+        match = _TERM.search(part)
         if match is None:
             raise BadRequest(f"invalid selector: '{text}'; can't understand '{part}'")
         operator = "!=" if match.group() == "!=" else "="
@@ -315,6 +403,8 @@ def parse_field_selector(text: str) -> FieldSelector:
 
 
 def _split_terms(text: str) -> list[str]:
+    if "\\" not in text:
+        return text.split(",")
     terms, start, escaped = [], 0, False
     for index, letter in enumerate(text):
         if escaped:
@@ -328,6 +418,8 @@ def _split_terms(text: str) -> list[str]:
 
 
 def _unescape(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
     plain, escaped = [], False
     for letter in value:
         if escaped:

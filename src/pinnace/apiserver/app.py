@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 from pinnace.api.errors import (
@@ -21,12 +22,14 @@ from pinnace.api.errors import (
     internal,
     too_large,
 )
-from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
+from pinnace.api.wire import Answer, Hijack, Request, Response, User
 from pinnace.apiserver.aggregation.aggregator import Aggregator
 from pinnace.apiserver.answers import answer_error, check_acceptable
 from pinnace.apiserver.at_rest import AtRest
 from pinnace.apiserver.audit.auditing import Auditing
 from pinnace.apiserver.audit.trail import NotNoted, Trail
+from pinnace.apiserver.authn.base import Noted
+from pinnace.apiserver.authn.files import Files
 from pinnace.apiserver.bootstrap.apiserver_service import publish, unpublish
 from pinnace.apiserver.bootstrap.authentication import publish_authentication
 from pinnace.apiserver.bootstrap.flow_maintenance import maintain_for_ever
@@ -38,7 +41,7 @@ from pinnace.apiserver.dangling import Dangling
 from pinnace.apiserver.deadlines import Within, is_long_running, seconds_for, timed_out, too_late
 from pinnace.apiserver.definitions.keeper import Keeper
 from pinnace.apiserver.definitions.serving import Serving
-from pinnace.apiserver.fairness.gate import PASSING, Gate, Held, Rejected
+from pinnace.apiserver.fairness.gate import PASSING, Gate, Rejected
 from pinnace.apiserver.fairness.inflight import InFlight
 from pinnace.apiserver.fairness.priority import Priority
 from pinnace.apiserver.freshness import freshen, twice
@@ -48,6 +51,7 @@ from pinnace.apiserver.lifecycle import deprecation
 from pinnace.apiserver.metrics import COUNTED_BELOW, COUNTED_PATHS, Metrics
 from pinnace.apiserver.nodepods import NodePods
 from pinnace.apiserver.options import check_options
+from pinnace.apiserver.passage import Passage
 from pinnace.apiserver.paths import Paths, internal_error, nameless
 from pinnace.apiserver.request_log import log_request
 from pinnace.apiserver.routes import (
@@ -61,6 +65,7 @@ from pinnace.apiserver.routes import (
     is_proxied,
     parse,
 )
+from pinnace.apiserver.serviceaccounts.tracking import track
 from pinnace.apiserver.services.repair import repair_for_ever
 from pinnace.apiserver.start import build, load
 from pinnace.apiserver.storage import ObservedStore
@@ -68,7 +73,6 @@ from pinnace.apiserver.store_metrics import StoreMetrics
 from pinnace.apiserver.tallies import Tallies
 from pinnace.apiserver.tracing import Tracing
 from pinnace.apiserver.verbs.table import CONNECT, handler_of
-from pinnace.apiserver.warnings import warning_headers
 from pinnace.kit.clock import Clock
 from pinnace.kit.uids import new_uid
 from pinnace.store.base import CompareFailed, Store, StoreError
@@ -78,41 +82,6 @@ _log = logging.getLogger(__name__)
 _PUBLISH_SECONDS = 10.0
 _WITHDRAW_SECONDS = 2.0
 _PANIC = "This request caused apiserver to panic. Look in the logs for details."
-
-
-@dataclass(slots=True)
-class Passage:
-    """What is noted of one request on its way."""
-
-    audit: str
-    warnings: list[str] = field(default_factory=list)
-    user: User | None = None
-    held: Held | None = None
-    span: Any = None
-    trail: Trail | None = None
-
-    def spent(self, seconds: float) -> None:
-        """Note what a slice of the request's work has cost."""
-        if self.held is not None:
-            self.held.spent(seconds)
-
-    def paused(self) -> None:
-        """Note that the request waits for something."""
-        if self.held is not None:
-            self.held.paused()
-
-    async def cut_short(self) -> None:
-        """Give back what the request holds, and say that its sender went away."""
-        if self.held is not None:
-            self.held.finish()
-        if self.trail is not None:
-            await self.trail.closed_early()
-
-    async def leaving(self, answer: Answer) -> Answer:
-        """Return an answer that gives back at its end what the request holds, and is noted."""
-        if self.trail is not None:
-            answer = await self.trail.answered(answer)
-        return answer if self.held is None else self.held.leaving(answer)
 
 
 class ApiServer:
@@ -152,6 +121,8 @@ class ApiServer:
         self._dangling = Dangling(self.core)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
+        # Who has to know when client certificates are of other authorities.
+        self.trust_listeners: list[Callable[[bytes], None]] = []
 
     async def start(self) -> None:
         """Follow the store, see to what every cluster has, and begin to serve."""
@@ -161,6 +132,8 @@ class ApiServer:
         if self._at_rest is not None:
             await self._at_rest.start()
         await core.caches.start()
+        if core.auth.authn.oidc is not None:
+            core.auth.authn.oidc.start()
         await load(core, self._pods)
         if self.priority is not None:
             await self.priority.start()
@@ -184,6 +157,8 @@ class ApiServer:
             core.usage.run(),
             repair_for_ever(core, core.clock),
             core.auth.authorizers.follow(),
+            track(core),
+            *self._files(),
             maintain_for_ever(core),
             *((self.priority.run(),) if self.priority is not None else ()),
             *((self._at_rest.follow_file(core.reread),) if self._at_rest else ()),
@@ -191,6 +166,20 @@ class ApiServer:
             task = asyncio.create_task(work)
             task.add_done_callback(self._task_ended)
             self._tasks.append(task)
+
+    def _files(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Follow the files of authentication, where there are any."""
+        config, issuer = self.core.config.authentication, self.core.config.token_issuer
+        if config.has_files and issuer is not None:
+            parts = self.core.auth.authn
+            yield Files(config, parts, signed_by=issuer.take_key, trusted=self._trust).run()
+
+    async def _trust(self, authorities: bytes) -> None:
+        """Believe the certificates of other authorities, and say so."""
+        self.core.config = replace(self.core.config, client_ca=authorities)
+        for told in self.trust_listeners:
+            told(authorities)
+        await publish_authentication(self.core)
 
     def _rows_changed(self) -> None:
         self._paths.renew()
@@ -245,6 +234,7 @@ class ApiServer:
         await self.core.caches.close()
         await self.core.webhooks.close()
         await self.core.auth.authorizers.close()
+        await self.core.auth.authn.close()
         self.core.apart.close()
         await self._aggregator.close()
         await self.core.usage.close()
@@ -272,9 +262,9 @@ class ApiServer:
         except Rejected as rejected:
             answer = rejected.answer()
         except ApiError as error:
-            answer = _refused(request, passage, error)
+            answer = passage.refused(request, error)
         except StoreError as error:
-            answer = _refused(request, passage, _told(error))
+            answer = passage.refused(request, _told(error))
         except NotNoted:
             answer = internal_error(request, "failed to store audit event")
         except Exception as error:  # noqa: BLE001  # whatever a verb does wrong must not end the server
@@ -304,7 +294,7 @@ class ApiServer:
             if self._is_known(info):
                 size = len(answer.body) if isinstance(answer, Response) else 0
                 self._metrics.count(request, info, code, seconds, size)
-            _put_headers(answer, passage)
+            passage.put_headers(answer)
         if self.tracing is not None:
             self.tracing.end(passage.span, code)
         log_request(
@@ -387,10 +377,11 @@ class ApiServer:
         return user
 
     async def _user(self, request: Request, info: RequestInfo, passage: Passage) -> User:
-        began, found = time.perf_counter(), None
+        began, found, noted = time.perf_counter(), None, Noted()
         try:
-            passage.user = found = await self.core.auth.user(request, info, passage.trail)
+            passage.user = found = await self.core.auth.user(request, info, passage.trail, noted)
         finally:
+            passage.warnings += noted.warnings
             seconds = time.perf_counter() - began
             self._metrics.authenticated(found, seconds)
             if passage.trail is not None:
@@ -448,26 +439,6 @@ def _told(error: StoreError) -> ApiError:
     if isinstance(error, TransformError):
         return internal(str(error))
     return ServiceUnavailable(str(error))
-
-
-def _refused(request: Request, passage: Passage, error: ApiError) -> Response:
-    if passage.trail is not None:
-        passage.trail.failed(error)
-    return answer_error(request, error)
-
-
-def _put_headers(answer: Response | Stream, passage: Passage) -> None:
-    """Say what every answer says, unless what made the answer knows better."""
-    headers = answer.headers
-    headers["audit-id"] = passage.audit
-    headers.setdefault("cache-control", "no-cache, private")
-    if passage.held is not None and passage.held.flow is not None:
-        headers.update(passage.held.flow.headers)
-    if passage.warnings:
-        first, *more = warning_headers(passage.warnings) or [""]
-        if first:
-            headers["warning"] = first
-        answer.more += tuple(("warning", one) for one in more)
 
 
 def _is_foreign(method: str, info: RequestInfo) -> bool:

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from pinnace.api.errors import ApiError, Unauthorized, Undecided, internal
+from pinnace.api.errors import ApiError, Undecided, internal
 from pinnace.api.objects import Object
 from pinnace.api.wire import Request, User
 from pinnace.apiserver.audit.trail import Trail
 from pinnace.apiserver.authn import reviews as authn
+from pinnace.apiserver.authn.base import Noted
 from pinnace.apiserver.authn.impersonating import Impersonation
 from pinnace.apiserver.authn.impersonation import wanted
-from pinnace.apiserver.authn.table import Authenticator
+from pinnace.apiserver.authn.table import Parts
+from pinnace.apiserver.authn.union import Authenticator
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import Decision, Verdict, refusal
@@ -26,6 +28,7 @@ class Auth:
     authenticator: Authenticator
     authorizers: Authorizers
     impersonation: Impersonation
+    authn: Parts
     rbac: Rbac
 
     @property
@@ -33,12 +36,17 @@ class Auth:
         """Who decides."""
         return self.authorizers.union
 
-    async def user(self, request: Request, info: RequestInfo, trail: Trail | None = None) -> User:
-        """Return whom the request acts as; raises Unauthorized and Forbidden."""
-        user = await self.authenticator.authenticate(request)
-        if user is None:
-            raise Unauthorized("Unauthorized")
+    async def user(
+        self, request: Request, info: RequestInfo, trail: Trail | None, noted: Noted
+    ) -> User:
+        """Return whom the request acts as; raises Unauthorized and Forbidden.
+
+        What is to be said of the credential goes to `noted`.
+        """
+        user = await self.authenticator.authenticate(request, noted)
         if trail is not None:
+            for key, value in noted.annotations.items():
+                trail.annotate(key, value)
             await trail.received(user)
         who = wanted(request.headers)
         if who is None:
@@ -68,9 +76,9 @@ class Auth:
             raise internal(verdict.error)
         raise refusal(user, _attempt(info), verdict.reason)
 
-    def review_token(self, body: Object) -> Object:
+    async def review_token(self, body: Object) -> Object:
         """Answer a TokenReview."""
-        return authn.review_token(body, self.authenticator)
+        return await authn.review_token(body, self.authenticator)
 
     def review_rules(self, body: Object, user: User) -> Object:
         """Answer a SelfSubjectRulesReview."""

@@ -1,6 +1,6 @@
 """What a server is told when it starts: everything that the cluster decides for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
@@ -12,6 +12,7 @@ from pinnace.apiserver.at_rest import EncryptionConfig
 from pinnace.apiserver.audit.config import AuditConfig
 from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.authz.configuration import ALLOW_ALL, AuthzConfig
+from pinnace.apiserver.serviceaccounts.openid import OpenId
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
 from pinnace.kit.x509 import KeyPair
 
@@ -20,8 +21,8 @@ from pinnace.kit.x509 import KeyPair
 class ServerConfig:
     """The settings of one API server; the defaults are those of a server inside a test.
 
-    `documents` are further JSON documents by path (the OpenID ones). `objects` are ensured at the
-    start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
+    `openid` is what others are told to check this cluster's tokens with. `objects` are ensured at
+    the start, beside what every cluster has. `kubelet_tls` is how the server meets kubelets.
     `host_name` and `identity` name the server's Lease. `event_ttl` is for how many seconds Events
     are kept. `flush_all` flushes Leases and Events to the disk before they are answered, as all
     other kinds always are.
@@ -50,7 +51,7 @@ class ServerConfig:
     front_proxy_client: KeyPair | None = None
     max_body: int = 3 * 1024 * 1024
     objects: Sequence[tuple[Resource, Object]] = ()
-    documents: Mapping[str, Object] = field(default_factory=dict)
+    openid: OpenId | None = None
     min_request_timeout: int = 1800
     event_ttl: int = 3600
     flush_all: bool = False

@@ -12,13 +12,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from pinnace.api.errors import ApiError, BadRequest, Cause, conflict, invalid
+from pinnace.api.errors import ApiError, Cause, conflict, invalid
 from pinnace.api.kinds.core import NAMESPACES
 from pinnace.api.objects import Object, format_time, parse_time
 from pinnace.api.resources import Resource
-from pinnace.api.validation.base import quoted
 from pinnace.apiserver import rules
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.options import unsupported
 from pinnace.apiserver.services.allocation import released
 from pinnace.apiserver.updates import is_finished
@@ -69,11 +69,9 @@ def options_from(body: Object, query: dict[str, list[str]]) -> Options:
     propagation = value("propagationPolicy")
     conditions = body.get("preconditions") or {}
     dry_run = body.get("dryRun") if body else query.get("dryRun")
-    try:
-        grace = None if grace in (None, "") else max(int(grace), -1)
-    except ValueError as error:
-        why = f"strconv.ParseInt: parsing {quoted(str(grace))}: invalid syntax"
-        raise BadRequest(why) from error
+    if isinstance(grace, str):
+        grace = int64(grace) if grace else None
+    grace = None if grace is None else max(int(grace), -1)
     _check(propagation, orphan, dry_run or [])
     return Options(
         grace=1 if grace == -1 else grace,

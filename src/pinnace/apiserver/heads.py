@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -16,6 +16,8 @@ _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 # What may be in a Host header, as Go has it.
 _HOST = re.compile(r"[A-Za-z0-9!$%&'()*+,\-.:;=\[\]_~]*")
+# As many as Go reads.
+_PARAMETERS = 10_000
 _BODILESS = frozenset({204, 304})
 
 
@@ -41,11 +43,19 @@ def target(url: bytes) -> tuple[str, str]:
         text = text[absolute.end() :]
         text = text if text.startswith("/") else "/" + text
     raw, _, query = text.partition("?")
+    if query.count("&") >= _PARAMETERS:
+        # Go reads none of so many, and acts as if nothing had been said.
+        raise Refused(HTTPStatus.BAD_REQUEST, "too many query parameters")
     if "%" not in raw:
         return raw, query
     if _BROKEN_ESCAPE.search(raw):
         raise Refused(HTTPStatus.BAD_REQUEST)
     return unquote(raw), query
+
+
+def parameters(query: str) -> dict[str, list[str]]:
+    """Return what a query says, by name."""
+    return parse_qs(query, keep_blank_values=True) if query else {}
 
 
 def check_head(version: str, headers: Iterable[tuple[str, str]]) -> None:

@@ -12,14 +12,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 from pinnace.api.errors import Timeout, too_large
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream
 from pinnace.apiserver.answers import answer_error
 from pinnace.apiserver.authn.impersonation import joined
 from pinnace.apiserver.connections import Connection, Server
-from pinnace.apiserver.heads import LAST_CHUNK, answer_head, chunk, is_bodiless
+from pinnace.apiserver.heads import LAST_CHUNK, answer_head, chunk, is_bodiless, parameters
 from pinnace.apiserver.incoming import Incoming
 from pinnace.apiserver.routes import is_proxied
 
@@ -82,7 +81,7 @@ def _request(connection: Connection, coming: Incoming) -> Request:
     return Request(
         method=coming.method,
         path=coming.path,
-        query=parse_qs(query, keep_blank_values=True) if query else {},
+        query=parameters(query),
         headers=joined(coming.headers),
         body=body[0] if len(body) == 1 else b"".join(body),
         peer_certificate=connection.peer_certificate,

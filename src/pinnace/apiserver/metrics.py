@@ -141,6 +141,7 @@ class Metrics:
         found = [*self._tallies.all(), *self._gauges(core), *core.store_metrics.all(), *more]
         found += [*core.auth.authorizers.counts.all(), *core.admission.counts.all()]
         found += cache_metrics(_readings(core))
+        found += core.auth.authn.counts.all()
         try:
             size = await core.store.size()
         except StoreError:

@@ -14,6 +14,8 @@ DISCOVERY_KIND = "APIGroupDiscoveryList"
 OFFERED = (JSON, YAML, PROTOBUF)
 OFFERED_STREAMS = (*OFFERED, f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 _META = "meta.k8s.io"
+# Nobody has more to say of what he accepts, and bringing clauses into their order takes time.
+_LONGEST, _MOST = 4096, 64
 _META_VERSIONS = ("v1", "v1beta1")
 # What Go reads as true.
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
@@ -60,7 +62,7 @@ class _Clause:
 
 def _clauses(text: str) -> list[_Clause]:
     found: list[_Clause] = []
-    for part in text.split(","):
+    for part in text[:_LONGEST].split(",", _MOST)[:_MOST]:
         clause = _clause(part)
         if clause is None:
             continue
@@ -108,12 +110,16 @@ def _media(clause: _Clause, offered: tuple[str, ...]) -> tuple[str, ...]:
     return (media,) if media in offered else ()
 
 
-@lru_cache(maxsize=512)
 def negotiate(text: str, *, shapes: tuple[str, ...] = (), message: bool = True) -> Accepted:
     """Return the first clause that can be satisfied; raises NotAcceptable if there is none.
 
     `message` says whether whole objects of this kind can be had as protobuf.
     """
+    return _negotiated(text[:_LONGEST], shapes=shapes, message=message)
+
+
+@lru_cache(maxsize=512)
+def _negotiated(text: str, *, shapes: tuple[str, ...], message: bool) -> Accepted:
     if not text:
         return Accepted()
     found = _first(_clauses(text), shapes, message=message)

@@ -11,6 +11,7 @@ from pinnace.api.wire import Request
 from pinnace.apiserver.admission.base import Operation
 from pinnace.apiserver.bodies import read_options
 from pinnace.apiserver.core import Call
+from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.routes import is_true
 
 _KINDS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
@@ -76,7 +77,7 @@ def _delete_options(request: Request) -> Object:
     """Return the DeleteOptions of a query, which are known to be good."""
     options: dict[str, Any] = {}
     if request.param("gracePeriodSeconds"):
-        options["gracePeriodSeconds"] = int(request.param("gracePeriodSeconds"))
+        options["gracePeriodSeconds"] = int64(request.param("gracePeriodSeconds"))
     if request.param("orphanDependents"):
         options["orphanDependents"] = is_true(request, "orphanDependents")
     if request.param("propagationPolicy"):

@@ -96,8 +96,10 @@ class Paths:
         elif request.path.startswith("/openapi/") and request.path == path:
             self._refresh()
             found = openapi_answer(self.openapi, request, now=self._core.clock.now())
-        elif path in self._core.config.documents:
-            found = Response(body=orjson.dumps(self._core.config.documents[path]))
+        elif path in openid.PATHS and self._core.config.openid is not None:
+            keys = self._core.auth.authn.keys.pems
+            document = self._core.config.openid.document(path, keys)
+            found = Response(body=orjson.dumps(document))
             found.headers |= openid.headers_of(path)
         elif path == "/metrics":
             more = fairness_metrics(self._priority) if self._priority is not None else ()
@@ -126,7 +128,8 @@ class Paths:
     def _is_routed(self, path: str) -> bool:
         """Say whether upstream's router, which looks at methods, serves this path."""
         parts = path.split("/")
-        if path in ("/version", "/api") or path in self._core.config.documents:
+        known = openid.PATHS if self._core.config.openid is not None else ()
+        if path in ("/version", "/api") or path in known:
             return True
         if parts[1:2] == ["api"]:
             return parts[2] == "v1"

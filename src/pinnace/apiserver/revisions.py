@@ -1,15 +1,19 @@
 """resourceVersion, resourceVersionMatch, limit and continue: what a list or watch starts from."""
 
 import base64
+import posixpath
 import re
 from typing import Any
 
 import orjson
 
 from pinnace.api.codec import json as json_codec
+from pinnace.api.codec.json import go_name
 from pinnace.api.errors import ApiError, BadRequest, Cause, Expired, Timeout, invalid
+from pinnace.api.objects import Object
 from pinnace.api.validation.base import quoted
 from pinnace.apiserver.core import Call, Core
+from pinnace.apiserver.numbers import uint
 
 _NO_TOKEN = "resourceVersionMatch is forbidden when continue is provided"
 _MATCHES = ("NotOlderThan", "Exact")
@@ -23,7 +27,7 @@ EXPIRED_CONTINUE = (
 
 
 def _is_revision(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) < 1 << 64
+    return text.isascii() and text.isdigit() and uint(text) < 1 << 64
 
 
 def names_version(text: str) -> bool:
@@ -53,15 +57,20 @@ def check_not_future(core: Core, text: str, *, listing: bool = False, exact: boo
     """
     revision = parse_revision(text, listing=listing)
     if revision > core.caches.revision:
-        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
-        details: dict[str, Any] = {"causes": [cause]}
-        if not exact:
-            details["retryAfterSeconds"] = 1
-        raise Timeout(
-            f"Timeout: Too large resource version: {revision}, current: {core.caches.revision}",
-            details=details,
-        )
+        raise too_large_version(core, revision, exact=exact)
     return revision
+
+
+def too_large_version(core: Core, revision: int, *, exact: bool) -> Timeout:
+    """Return upstream's 504 for a revision that is not reached yet."""
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    details: dict[str, Any] = {"causes": [cause]}
+    if not exact:
+        details["retryAfterSeconds"] = 1
+    return Timeout(
+        f"Timeout: Too large resource version: {revision}, current: {core.caches.revision}",
+        details=details,
+    )
 
 
 def too_old(revision: int, oldest: int) -> Expired:
@@ -155,21 +164,43 @@ def decode_continue(text: str) -> tuple[int, str]:
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     try:
         token = json_codec.decode(raw)
-        revision, start = int(token.get("rv") or 0), str(token.get("start") or "")
     except BadRequest as error:
         raise _bad_continue(error.message.rpartition("json parse error: ")[2]) from error
-    except (ValueError, TypeError) as error:
-        raise _bad_continue(str(error)) from error
-    version = token.get("v") or ""
+    version, start = _text_of(token, "v"), _text_of(token, "start")
+    revision = _revision_of(token)
     if version != "meta.k8s.io/v1":
         raise _bad_continue(f"server does not recognize this encoded version {version}")
     if revision == 0:
         raise _bad_continue("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
     if not start:
         raise _bad_continue("encoded start key empty (version meta.k8s.io/v1)")
-    if ".." in start.split("/"):
+    key = start if start.startswith("/") else f"/{start}"
+    if key.startswith("//") or posixpath.normpath(key) != key:
+        # Nothing that leads out of what is listed.
         raise _bad_continue(start)
     return revision, start.removeprefix("/").removesuffix("\0")
+
+
+def _text_of(token: Object, name: str) -> str:
+    value = token.get(name) or ""
+    if not isinstance(value, str):
+        raise _misfit(go_name(value), name, "string")
+    return value
+
+
+def _revision_of(token: Object) -> int:
+    value = token.get("rv") or 0
+    if type(value) is not int:
+        raise _misfit(f"{go_name(value)} {value}" if type(value) is float else go_name(value),
+                      "rv", "int64")  # fmt: skip
+    if not -(1 << 63) <= value < 1 << 63:
+        raise _misfit(f"number {value}", "rv", "int64")
+    return value
+
+
+def _misfit(what: str, name: str, kind: str) -> BadRequest:
+    where = f"Go struct field continueToken.{name} of type {kind}"
+    return _bad_continue(f"json: cannot unmarshal {what} into {where}")
 
 
 def _bad_continue(why: str) -> BadRequest:

@@ -1,6 +1,7 @@
 """Label and field selectors of list, watch and deletecollection, as one test on an item."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from pinnace.api.selectors import (
     FieldSelector,
@@ -9,7 +10,7 @@ from pinnace.api.selectors import (
     parse_label_selector,
 )
 from pinnace.apiserver import rules
-from pinnace.apiserver.core import Call
+from pinnace.apiserver.core import Call, Core
 from pinnace.store.watchcache.changes import Select
 from pinnace.store.watchcache.item import Item, PickFields
 
@@ -33,13 +34,16 @@ class Selection:
                 value = labels.exact(key)
                 if value is not None:
                     return lambda item: item.labels.get(key) == value
-            return lambda item: labels.matches(item.labels)
+            matches = labels.test()
+            return lambda item: matches(item.labels)
         name = fields.exact("metadata.name")
         if name is not None and labels.empty() and len(fields.terms) == 1:
             return lambda item: item.name == name
 
+        matches, fit = labels.test(), fields.test()
+
         def both(item: Item) -> bool:
-            return labels.matches(item.labels) and fields.matches(item.fields(pick))
+            return matches(item.labels) and fit(item.fields(pick))
 
         return both
 
@@ -49,6 +53,13 @@ class Selection:
             if operator == "=":
                 return name, value
         return None
+
+
+async def selected(core: Core, call: Call) -> Selection:
+    """Read the selectors of a request, long ones beside the event loop; raises BadRequest."""
+    request = call.request
+    size = len(request.param("labelSelector")) + len(request.param("fieldSelector"))
+    return await core.apart.run(size, partial(selection_of, call))
 
 
 def selection_of(call: Call) -> Selection:

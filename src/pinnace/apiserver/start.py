@@ -86,6 +86,7 @@ def build(
     )
     authorizer = authorizers.union
     webhooks = Webhooks(lookup, rows, authorizer)
+    parts = authn.parts(config.authentication, clock.now, config.identity)
 
     async def make_namespace(name: str) -> None:
         await ensure(server, core.NAMESPACES, {"metadata": {"name": name}})
@@ -99,9 +100,10 @@ def build(
         alarms=Alarms(clock),
         lookup=lookup,
         auth=Auth(
-            authn.build(config.authentication, lookup, clock.now),
+            authn.build(config.authentication, lookup, clock.now, parts),
             authorizers,
             Impersonation(authorizer),
+            parts,
             roles,
         ),
         admission=(

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-import aiohttp
-from yarl import URL
-
 from pinnace.api.errors import ApiError, ServiceUnavailable
 from pinnace.api.wire import App, Hijack, Request, Response, Stream, User
 from pinnace.client.connections import Connections
 from pinnace.kit.clock import Clock, SystemClock
+from pinnace.kit.deferred import aiohttp, yarl
 
 # Service account tokens are rotated in place; client-go looks again after a minute.
 _TOKEN_REREAD = 60.0
@@ -127,7 +125,7 @@ class Remote:
     async def _stream(self, request: Request, headers: dict[str, str]) -> Response | Stream:
         answer = await self._opened().request(
             request.method,
-            URL(self._base + _target(request), encoded=True),
+            yarl.URL(self._base + _target(request), encoded=True),
             headers=headers,
             data=request.body or None,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
@@ -150,7 +148,7 @@ class Remote:
         if session is not None:
             await session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             # No limit: every watch holds a connection for minutes.
             connector = aiohttp.TCPConnector(
@@ -171,7 +169,7 @@ def _target(request: Request) -> str:
     return f"{target}?{urlencode(request.query, doseq=True)}" if request.query else target
 
 
-async def _frames(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _frames(answer: "aiohttp.ClientResponse") -> AsyncIterator[bytes]:
     try:
         async for chunk in answer.content.iter_any():
             yield chunk

@@ -38,6 +38,85 @@ class ApiServerSettings(AuditSettings):
         False, Form.SWITCH, "Look every minute whether that file has changed."
     )
     event_ttl: float = setting(3600.0, Form.DURATION, "How long Events are kept.")
+    anonymous_auth: bool = setting(True, Form.SWITCH, "Let requests in that name nobody.")
+    client_ca_file: str = setting(
+        "", Form.FILE, "Further authorities whose client certificates are users'."
+    )
+    requestheader_client_ca_file: str = setting(
+        "", Form.FILE, "Further authorities whose clients may say for whom they ask."
+    )
+    requestheader_allowed_names: tuple[str, ...] = setting(
+        (), Form.LIST, "Common names that such clients must have; none for any."
+    )
+    requestheader_username_headers: tuple[str, ...] = setting(
+        (), Form.LIST, "Headers that name the user, beside X-Remote-User."
+    )
+    requestheader_uid_headers: tuple[str, ...] = setting(
+        (), Form.LIST, "Headers that tell the user's uid, beside X-Remote-Uid."
+    )
+    requestheader_group_headers: tuple[str, ...] = setting(
+        (), Form.LIST, "Headers that name the user's groups, beside X-Remote-Group."
+    )
+    requestheader_extra_headers_prefix: tuple[str, ...] = setting(
+        (), Form.LIST, "How headers with more on the user begin, beside X-Remote-Extra-."
+    )
+    token_auth_file: str = setting(
+        "", Form.FILE, "A CSV file of tokens: token, user name, uid, and groups if any."
+    )
+    enable_bootstrap_token_auth: bool = setting(
+        False, Form.SWITCH, "Accept the tokens of bootstrap token Secrets in kube-system."
+    )
+    authentication_config: str = setting(
+        "", Form.FILE, "An AuthenticationConfiguration; read again when it changes."
+    )
+    oidc_issuer_url: str = setting("", Form.TEXT, "The identity provider whose tokens are good.")
+    oidc_client_id: str = setting("", Form.TEXT, "Whom the provider's tokens must be for.")
+    oidc_ca_file: str = setting("", Form.FILE, "The authorities of the provider's certificate.")
+    oidc_username_claim: str = setting("sub", Form.TEXT, "The claim that names the user.")
+    oidc_username_prefix: str = setting(
+        "", Form.TEXT, "What user names begin with: the issuer unless told, nothing for '-'."
+    )
+    oidc_groups_claim: str = setting("", Form.TEXT, "The claim that names the user's groups.")
+    oidc_groups_prefix: str = setting("", Form.TEXT, "What the names of groups begin with.")
+    oidc_signing_algs: tuple[str, ...] = setting(
+        ("RS256",), Form.LIST, "The algorithms that tokens may be signed with."
+    )
+    oidc_required_claim: tuple[str, ...] = setting(
+        (), Form.LIST, "Claims that tokens must have, as claim=value."
+    )
+    authentication_token_webhook_config_file: str = setting(
+        "", Form.FILE, "A kubeconfig of the webhook that is asked whose a token is."
+    )
+    authentication_token_webhook_version: str = setting(
+        "v1beta1", Form.TEXT, "The version of the TokenReviews that the webhook gets."
+    )
+    authentication_token_webhook_cache_ttl: float = setting(
+        120.0, Form.DURATION, "How long the webhook's answers are remembered."
+    )
+    api_audiences: tuple[str, ...] = setting(
+        (), Form.LIST, "Whom tokens for this API are for; the issuers unless told."
+    )
+    service_account_issuer: tuple[str, ...] = setting(
+        (), Form.LIST, "In whose name service account tokens are; the first signs."
+    )
+    service_account_key_file: tuple[str, ...] = setting(
+        (), Form.LIST, "Files of keys that check service account tokens, in place of our own."
+    )
+    service_account_signing_key_file: str = setting(
+        "", Form.FILE, "The key that signs service account tokens, in place of our own."
+    )
+    service_account_lookup: bool = setting(
+        True, Form.SWITCH, "Look whether the Secret of an old token is still there."
+    )
+    service_account_jwks_uri: str = setting(
+        "", Form.TEXT, "Where others find the keys, if not at this server."
+    )
+    service_account_max_token_expiration: float = setting(
+        0.0, Form.DURATION, "How long a token lives at most; 0 for as long as is asked."
+    )
+    service_account_extend_token_expiration: bool = setting(
+        True, Form.SWITCH, "Let the tokens that Pods get live for a year, and warn of old ones."
+    )
     runtime_config: tuple[str, ...] = setting(
         ("api/all=true",),
         Form.LIST,

@@ -124,7 +124,7 @@ class Cluster:
             self.server.handle,
             host="127.0.0.1",
             port=0,
-            ssl_context=serving_context(material),
+            ssl_context=serving_context(material, self.server),
             passes_on=self.server.passes_on,
         )
         self._stack.push_async_callback(listener.close, grace=0.0)
@@ -157,6 +157,7 @@ class Cluster:
                     root_ca=material.ca.decode(),
                     signing_certificate=material.ca.decode(),
                     signing_key=material.authority.key_pair.key.decode(),
+                    sign_token=material.signing_keys.sign,
                     cluster_cidrs=(config.pod_cidr,),
                 ),
                 client_for=self._account,

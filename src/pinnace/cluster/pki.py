@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pinnace.cluster.config import ClusterConfig, ConfigError
+from pinnace.cluster.signing_keys import SigningKeyFiles, write_private
 from pinnace.kit import x509
 from pinnace.kit.x509 import Authority, KeyPair, Subject
 
@@ -39,7 +40,7 @@ class Pki:
     authority: Authority
     front_proxy: Authority
     apiserver: KeyPair
-    signing_key: bytes
+    signing_keys: SigningKeyFiles
     clients: dict[str, KeyPair]
 
     @property
@@ -71,7 +72,7 @@ def make(config: ClusterConfig, now: datetime) -> Pki:
     clients = {name: issue_client(authority, name, now) for name in IDENTITIES}
     clients[FRONT_PROXY] = issue_front_proxy(front_proxy, now)
     server = issue_server(authority, config, now)
-    return Pki(authority, front_proxy, server, x509.make_signing_key(), clients)
+    return Pki(authority, front_proxy, server, SigningKeyFiles.in_memory(), clients)
 
 
 def issue_server(authority: Authority, config: ClusterConfig, now: datetime) -> KeyPair:
@@ -107,9 +108,8 @@ def ensure(directory: Path, config: ClusterConfig, now: datetime) -> Pki:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority = _authority(directory, "ca", "pinnace-ca", now)
         front_proxy = _authority(directory, "front-proxy-ca", _FRONT_PROXY, now)
-        key_file = directory / "service-account.key"
-        if not key_file.exists():
-            _write(key_file, x509.make_signing_key())
+        keys = SigningKeyFiles(directory)
+        keys.ensure()
         clients = {}
         for name in IDENTITIES:
             clients[name] = _fresh(
@@ -126,7 +126,7 @@ def ensure(directory: Path, config: ClusterConfig, now: datetime) -> Pki:
         server = _fresh(
             directory, "apiserver", now, lambda: issue_server(authority, config, now), wanted
         )
-        return Pki(authority, front_proxy, server, key_file.read_bytes(), clients)
+        return Pki(authority, front_proxy, server, keys, clients)
     except OSError as error:
         raise ConfigError(f"cannot write {directory}: {error.strerror}") from error
     except x509.X509Error as error:
@@ -181,13 +181,6 @@ def _load(directory: Path, name: str) -> KeyPair | None:
 
 def _keep(directory: Path, name: str, pair: KeyPair) -> KeyPair:
     # The key first: a certificate without its key would be taken for a whole pair after a crash.
-    _write(directory / f"{name}.key", pair.key)
-    _write(directory / f"{name}.crt", pair.certificate)
+    write_private(directory / f"{name}.key", pair.key)
+    write_private(directory / f"{name}.crt", pair.certificate)
     return pair
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(path.suffix + ".new")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(data)
-    fresh.replace(path)

@@ -38,9 +38,7 @@ async def run(
     if len(chosen) != len(names):
         raise ConfigError(f"there is no such component: {' '.join(names)}")
     os.umask(0o077)
-    _open_many()
-    cycles.look_seldom()
-    sys.setswitchinterval(_SWITCH)
+    tune()
     place = Place(config, ensure(config.data_dir / "pki", config, datetime.now(UTC)), names)
     if kubeconfig is not None:
         write_for_user(kubeconfig, config, place.pki)
@@ -52,6 +50,13 @@ async def run(
                 group.create_task(_named(row)(place, around, partial(_ready, row.name)))
 
     await until_signal(start)
+
+
+def tune() -> None:
+    """Prepare this process for a component: its connections, its collector, its threads."""
+    _open_many()
+    cycles.look_seldom()
+    sys.setswitchinterval(_SWITCH)
 
 
 def _open_many() -> None:

@@ -3,12 +3,11 @@
 import logging
 import socket
 import ssl
+from urllib.parse import urlsplit
 
 from pinnace.api.kinds.table import RESOURCES
 from pinnace.apiserver import enablement, http
 from pinnace.apiserver.app import ApiServer
-from pinnace.apiserver.authn.request_header import FrontProxy
-from pinnace.apiserver.authn.table import AuthnConfig
 from pinnace.apiserver.authz.configuration import AuthzConfig, AuthzFlags, from_flags
 from pinnace.apiserver.config import ServerConfig
 from pinnace.apiserver.serviceaccounts import openid
@@ -17,6 +16,7 @@ from pinnace.cluster.access import component_access
 from pinnace.cluster.admission_file import admission_options
 from pinnace.cluster.apiserver_settings import ApiServerSettings
 from pinnace.cluster.auditing import audit_config
+from pinnace.cluster.authentication import authentication, signing_keys
 from pinnace.cluster.config import ClusterConfig, ConfigError
 from pinnace.cluster.encryption import encryption_config
 from pinnace.cluster.metrics_access import metrics_access
@@ -25,7 +25,6 @@ from pinnace.cluster.surroundings import Ready
 from pinnace.cluster.tracing import tracing
 from pinnace.kit.clock import Clock
 from pinnace.kit.tls import load_pair
-from pinnace.kit.x509 import public_pem
 from pinnace.store.base import StoreError
 from pinnace.store.table import open_store
 
@@ -36,24 +35,22 @@ _IDENTITY, _USUAL_PORT = "kube-apiserver", 6443
 
 def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -> ServerConfig:
     """Return the settings of an API server of this cluster; raises ConfigError."""
-    issuer = f"https://kubernetes.default.svc.{config.domain}"
-    public_key = public_pem(pki.signing_key)
+    known, told = authentication(config, pki), config.apiserver
+    issuer = known.issuers[0]
+    keys_uri = f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
     return ServerConfig(
-        authentication=AuthnConfig(
-            issuers=(issuer,),
-            service_account_keys=(public_key,),
-            api_audiences=(issuer,),
-            front_proxy=FrontProxy(pki.front_proxy.pem, (FRONT_PROXY,)),
-        ),
+        authentication=known,
         authorization=_authorization(config.apiserver),
         unserved=_unserved(config.apiserver),
         admission=True,
         admission_options=admission_options(config.apiserver),
         token_issuer=TokenIssuer(
             issuer=issuer,
-            private_key=pki.signing_key,
-            api_audiences=(issuer,),
+            private_key=signing_keys(config, pki).private,
+            api_audiences=known.api_audiences,
             now=clock.now,
+            maximum_seconds=int(told.service_account_max_token_expiration),
+            extend=told.service_account_extend_token_expiration,
         ),
         service_cidr=config.service_cidr,
         node_ports=config.node_port_range,
@@ -70,16 +67,11 @@ def server_config(config: ClusterConfig, pki: Pki, clock: Clock, *, port: int) -
         max_mutating_requests_inflight=config.apiserver.max_mutating_requests_inflight,
         host_name=socket.gethostname(),
         identity=_IDENTITY if port in (0, _USUAL_PORT) else f"{_IDENTITY}:{port}",
-        client_ca=pki.ca,
+        client_ca=known.client_authorities,
         kubelet_tls=kubelet_context(pki),
         front_proxy_client=pki.clients[FRONT_PROXY],
         objects=(*component_access(), *metrics_access()),
-        documents={
-            openid.CONFIGURATION_PATH: openid.configuration(
-                issuer=issuer, keys_uri=f"https://{config.advertise}:{port}{openid.KEYS_PATH}"
-            ),
-            openid.KEYS_PATH: openid.key_set([public_key]),
-        },
+        openid=_openid(issuer, told.service_account_jwks_uri or keys_uri),
     )
 
 
@@ -127,20 +119,43 @@ def _asks_otherwise(given: ApiServerSettings) -> bool:
     )
 
 
+def _openid(issuer: str, keys_uri: str) -> openid.OpenId | None:
+    """Return what others are told of the issuer; nothing if its name is no address for them."""
+    try:
+        where = urlsplit(issuer)
+    except ValueError:
+        return None
+    if where.scheme != "https" or where.query or where.fragment:
+        return None
+    return openid.OpenId(issuer, keys_uri)
+
+
 # Forward secret and authenticated ciphers only. The level is for busybox, whose wget is what small
 # images ask the API with: it names no signature algorithms, which in TLS 1.2 stands for SHA-1, and
 # higher levels refuse that. Clients that name better ones get those.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0"
 
 
-def serving_context(pki: Pki) -> ssl.SSLContext:
-    """Return the TLS settings of the API server; clients may show a certificate of the cluster."""
+def serving_context(pki: Pki, server: ApiServer) -> ssl.SSLContext:
+    """Return the TLS settings of the API server; clients may show a certificate that it believes.
+
+    Authorities that it comes to believe later are added; those that it believes no more stay, and
+    the server itself refuses what they have signed.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     load_pair(context, pki.apiserver)
-    context.load_verify_locations(cadata=(pki.ca + pki.front_proxy.pem).decode())
+    config = server.core.config
+    proxy = config.authentication.front_proxy
+    trusted = config.client_ca + (proxy.authority if proxy is not None else b"")
+    context.load_verify_locations(cadata=trusted.decode())
     context.verify_mode = ssl.CERT_OPTIONAL
+
+    def trust(authorities: bytes) -> None:
+        context.load_verify_locations(cadata=authorities.decode())
+
+    server.trust_listeners.append(trust)
     return context
 
 
@@ -156,14 +171,18 @@ def kubelet_context(pki: Pki) -> ssl.SSLContext:
     return context
 
 
-async def serve(config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready) -> None:
+async def serve(
+    config: ClusterConfig, pki: Pki, clock: Clock, *, ready: Ready, flush: bool = True
+) -> None:
     """Serve the cluster's API from its data directory until cancelled; raises ConfigError.
+
+    Without `flush` no write to a file waits for the disk.
 
     Raises too what the server cannot go on after: its process is to end and to be started anew.
     """
     settings = server_config(config, pki, clock, port=config.port)
     try:
-        store = await open_store(config.store_file, config.etcd)
+        store = await open_store(config.store_file, config.etcd, flush=flush)
     except StoreError as error:
         raise ConfigError(str(error)) from error
     server = ApiServer(store, clock, settings)
@@ -188,7 +207,7 @@ async def _listen(server: ApiServer, config: ClusterConfig, pki: Pki) -> http.Li
             server.handle,
             host=config.bind,
             port=config.port,
-            ssl_context=serving_context(pki),
+            ssl_context=serving_context(pki, server),
             passes_on=server.passes_on,
         )
     except OSError as error:

@@ -1,6 +1,6 @@
 """What a controller is: a row in the table and one coroutine."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,8 @@ class Config:
     # PEM of the CA that signs approved certificate requests; without it none is signed.
     signing_certificate: str = ""
     signing_key: str = field(default="", repr=False)
+    # Signs the tokens of service account token Secrets; without it none is filled in.
+    sign_token: Callable[[Mapping[str, Any]], str] | None = field(default=None, repr=False)
     cluster_cidrs: tuple[str, ...] = ()
     node_cidr_mask_ipv4: int = 24
     node_cidr_mask_ipv6: int = 64
@@ -56,6 +58,10 @@ Reconcile = Callable[[Key, Context], Awaitable[timedelta | None]]
 Route = Callable[[Object, Context], Iterable[Key]]
 
 
+# Who makes the tokens of service accounts cannot need one.
+MANAGER = "system:kube-controller-manager"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
     """One row of the table; the name is upstream's, since RBAC depends on it.
@@ -63,7 +69,8 @@ class Controller:
     `reconcile` is called with the key of every object of `on` that is new or has changed, and
     with what the routes of other resources lead to. `run` is for controllers that look at the
     whole (a graph, a period); it runs beside the workers until cancelled. `component` is the
-    source of the Events, and `account` the service account, where it is not the name.
+    source of the Events, and `account` the service account, where it is not the name; MANAGER is
+    none, but the user that all controllers are started as.
     """
 
     name: str

@@ -17,7 +17,7 @@ from pinnace.api.objects import Key, Object, key_of
 from pinnace.client.base import Client, EventType, Handler, Informers
 from pinnace.client.events import EventRecorder
 from pinnace.client.leases import LeaderElector
-from pinnace.controllers.base import Config, Context, Controller, Route
+from pinnace.controllers.base import MANAGER, Config, Context, Controller, Route
 from pinnace.controllers.table import CONTROLLERS
 from pinnace.kit.backoff import Backoff
 from pinnace.kit.clock import Clock
@@ -149,7 +149,7 @@ async def run_controllers(
         async with asyncio.TaskGroup() as group:
             for controller in controllers:
                 account = controller.account or controller.name
-                own = client_for(account) if client_for else client
+                own = client_for(account) if client_for and account != MANAGER else client
                 events = EventRecorder(
                     own, clock, component=controller.component or controller.name
                 )

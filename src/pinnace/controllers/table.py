@@ -1,8 +1,8 @@
 """Every controller, by upstream's name.
 
-Of upstream's, these are not here yet: serviceaccount-token-controller,
+Of upstream's, these are not here yet:
 podcertificaterequest-cleaner-controller, ttl-controller,
-bootstrap-signer-controller, token-cleaner-controller, device-taint-eviction-controller,
+device-taint-eviction-controller,
 persistentvolume-attach-detach-controller, persistentvolume-expander-controller,
 podgroup-protection-controller, kube-apiserver-serving-clustertrustbundle-publisher-controller,
 storageversion-garbage-collector-controller, resourceclaim-controller,
@@ -11,6 +11,7 @@ storage-version-migrator-controller, selinux-warning-controller.
 """
 
 from pinnace.controllers.base import Controller
+from pinnace.controllers.bootstrap_signer import BOOTSTRAP_SIGNER
 from pinnace.controllers.clusterrole_aggregation import CLUSTERROLE_AGGREGATION
 from pinnace.controllers.cronjob import CRONJOB
 from pinnace.controllers.csr_approving import CSR_APPROVING
@@ -37,8 +38,10 @@ from pinnace.controllers.resource_quota import RESOURCE_QUOTA
 from pinnace.controllers.root_ca_publisher import ROOT_CA_PUBLISHER
 from pinnace.controllers.service_account import SERVICE_ACCOUNT
 from pinnace.controllers.service_cidr import SERVICE_CIDR
+from pinnace.controllers.serviceaccount_token import SERVICEACCOUNT_TOKEN
 from pinnace.controllers.statefulset import STATEFULSET
 from pinnace.controllers.taint_eviction import TAINT_EVICTION
+from pinnace.controllers.token_cleaner import TOKEN_CLEANER
 from pinnace.controllers.ttl_after_finished import TTL_AFTER_FINISHED
 from pinnace.controllers.validatingadmissionpolicy_status import (
     VALIDATINGADMISSIONPOLICY_STATUS,
@@ -56,6 +59,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     NAMESPACE,
     GARBAGE_COLLECTOR,
     SERVICE_ACCOUNT,
+    SERVICEACCOUNT_TOKEN,
     ROOT_CA_PUBLISHER,
     REPLICATIONCONTROLLER,
     DAEMONSET,
@@ -69,6 +73,8 @@ CONTROLLERS: tuple[Controller, ...] = (
     CSR_SIGNING,
     CSR_CLEANER,
     CSR_APPROVING,
+    BOOTSTRAP_SIGNER,
+    TOKEN_CLEANER,
     CLUSTERROLE_AGGREGATION,
     TTL_AFTER_FINISHED,
     RESOURCE_QUOTA,

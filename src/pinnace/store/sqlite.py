@@ -59,8 +59,9 @@ class SqliteStore:
 
     shared = False
 
-    def __init__(self, path: Path, lock: IO[str]) -> None:
+    def __init__(self, path: Path, lock: IO[str], *, flush: bool) -> None:
         self._path = path
+        self._flush = flush
         self._lock = lock
         self._writer = Worker("store-writer")
         self._reader = Worker("store-reader")
@@ -80,14 +81,14 @@ class SqliteStore:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> "SqliteStore":
-        """Open or create the file.
+    async def open(cls, path: Path, *, flush: bool = True) -> "SqliteStore":
+        """Open or create the file; without `flush` no commit waits for the disk.
 
         Raises StoreError, in one clear line, when the file is in use by another process, was
         written by a newer version, is damaged or cannot be written.
         """
         lock = _take_lock(path)
-        store = cls(path, lock)
+        store = cls(path, lock, flush=flush)
         try:
             store._database = await store._writer.run(lambda: Database.open(path))
             store._read_database = await store._reader.run(lambda: Database.open(path))
@@ -195,7 +196,7 @@ class SqliteStore:
         self._queue = []
         rows = [row for write in batch for row in write.rows]
         replaced = [old for write in batch for old in write.replaced]
-        durable = any(write.durable for write in batch)
+        durable = self._flush and any(write.durable for write in batch)
         self._writer.post(lambda: self._write(rows, replaced, durable=durable), self._written)
 
     def _write(

@@ -10,8 +10,10 @@ _ETCD = "pinnace.store.etcd.store"
 _SQLITE = "pinnace.store.sqlite"
 
 
-async def open_store(path: Path, etcd: EtcdSettings | None) -> Store:
+async def open_store(path: Path, etcd: EtcdSettings | None, *, flush: bool = True) -> Store:
     """Open etcd if it is given, else the file; raises StoreError, in one line.
+
+    Without `flush` no commit to the file waits for the disk.
 
     Only what is opened is imported: gRPC takes as much memory as all objects of a small cluster.
     """
@@ -19,5 +21,5 @@ async def open_store(path: Path, etcd: EtcdSettings | None) -> Store:
     if etcd is not None:
         found = await importlib.import_module(_ETCD).EtcdStore.open(etcd)
     else:
-        found = await importlib.import_module(_SQLITE).SqliteStore.open(path)
+        found = await importlib.import_module(_SQLITE).SqliteStore.open(path, flush=flush)
     return found

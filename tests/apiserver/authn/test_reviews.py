@@ -17,8 +17,8 @@ def authenticator():
     return build(config, DictLookup(), lambda: NOW)
 
 
-def test_a_good_token_is_reviewed_with_its_user(authenticator):
-    answer = review_token({"kind": "TokenReview", "spec": {"token": "good"}}, authenticator)
+async def test_a_good_token_is_reviewed_with_its_user(authenticator):
+    answer = await review_token({"kind": "TokenReview", "spec": {"token": "good"}}, authenticator)
     assert answer["status"] == {
         "authenticated": True,
         "user": {"username": "jane", "groups": ["devs", "system:authenticated"]},
@@ -26,19 +26,19 @@ def test_a_good_token_is_reviewed_with_its_user(authenticator):
     }
 
 
-def test_a_bad_token_is_reviewed_as_an_error(authenticator):
-    answer = review_token({"spec": {"token": "bad"}}, authenticator)
+async def test_a_bad_token_is_reviewed_as_an_error(authenticator):
+    answer = await review_token({"spec": {"token": "bad"}}, authenticator)
     assert answer["status"] == {"user": {}, "error": "invalid bearer token"}
 
 
-def test_a_token_for_no_asked_audience_is_not_authenticated(authenticator):
-    answer = review_token({"spec": {"token": "good", "audiences": ["vault"]}}, authenticator)
+async def test_a_token_for_no_asked_audience_is_not_authenticated(authenticator):
+    answer = await review_token({"spec": {"token": "good", "audiences": ["vault"]}}, authenticator)
     assert "authenticated" not in answer["status"]
 
 
-def test_a_review_needs_a_token(authenticator):
+async def test_a_review_needs_a_token(authenticator):
     with pytest.raises(BadRequest, match="token is required for TokenReview in authentication"):
-        review_token({"spec": {}}, authenticator)
+        await review_token({"spec": {}}, authenticator)
 
 
 def test_a_self_review_says_who_asks():

@@ -15,12 +15,13 @@ from pinnace.api.wire import Request, User
 from pinnace.apiserver.authn.base import InvalidToken
 from pinnace.apiserver.authn.table import AuthnConfig, build
 from pinnace.apiserver.serviceaccounts.tokens import TokenIssuer
-from pinnace.kit import x509
+from pinnace.kit import jwk, x509
 from pinnace.testing.lookups import DictLookup
 
 ISSUER = "https://kubernetes.default.svc"
 KEY = x509.make_signing_key()
 OTHER_KEY = x509.make_signing_key()
+SOCKET = {"connection": "Upgrade", "upgrade": "websocket"}
 
 
 class Now:
@@ -198,7 +199,7 @@ def _hostile(issuer, lookup):
         "our key under an unknown kid": signed(claims, kid="nobody"),
         "kid of a strange type": _forge({"alg": "RS256", "kid": {"a": 1}}, claims, hs256),
         "key in the header": signed(
-            claims, OTHER_KEY, jwk=x509.json_web_key(x509.public_pem(OTHER_KEY))
+            claims, OTHER_KEY, jwk=jwk.json_web_key(x509.public_pem(OTHER_KEY))
         ),
         "other issuer": signed({**claims, "iss": "https://evil"}),
         "issuer is a list": _forge({"alg": "RS256"}, {**claims, "iss": [ISSUER]}, hs256),
@@ -251,10 +252,10 @@ async def test_a_token_for_another_audience_is_good_only_there(issuer, lookup, a
     token, _ = request_token(issuer, lookup, audiences=["vault"])
     with pytest.raises(Unauthorized):
         await ask(authenticator, token)
-    identity = authenticator.authenticate_token(token, ("vault", "other"))
+    identity = await authenticator.authenticate_token(token, ("vault", "other"))
     assert identity.audiences == ("vault",)
     with pytest.raises(InvalidToken, match='token audiences \\["vault"\\] is invalid for the'):
-        authenticator.authenticate_token(token, ("api",))
+        await authenticator.authenticate_token(token, ("api",))
 
 
 async def test_no_credential_is_anonymous_but_a_bad_one_is_refused(authenticator):
@@ -280,7 +281,7 @@ async def test_a_websocket_may_carry_its_token_as_a_protocol(issuer, lookup, aut
     token, _ = request_token(issuer, lookup)
     protocol = f"base64url.bearer.authorization.k8s.io.{_b64(token.encode())}, base64.x"
     user = await authenticator.authenticate(
-        Request(method="GET", path="/", headers={"sec-websocket-protocol": protocol})
+        Request(method="GET", path="/", headers={**SOCKET, "sec-websocket-protocol": protocol})
     )
     assert user.name == "system:serviceaccount:ns:robot"
 

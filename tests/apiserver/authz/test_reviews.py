@@ -4,12 +4,7 @@ from pinnace.api.errors import BadRequest, Invalid
 from pinnace.api.kinds.rbac import CLUSTERROLEBINDINGS, CLUSTERROLES
 from pinnace.api.wire import User
 from pinnace.apiserver.authz.rbac import Rbac
-from pinnace.apiserver.authz.reviews import (
-    review_access,
-    review_local_access,
-    review_own_access,
-    review_own_rules,
-)
+from pinnace.apiserver.authz.reviews import answered, question, review_own_rules
 from pinnace.apiserver.authz.union import Member, Union
 from pinnace.apiserver.bootstrap.rbac import bootstrap_rbac
 from pinnace.testing.lookups import DictLookup
@@ -31,6 +26,10 @@ def review(**spec):
     return {"kind": "SubjectAccessReview", "metadata": {"creationTimestamp": None}, "spec": spec}
 
 
+async def review_access(made, authorizer):
+    return await answered(question(made, "SubjectAccessReview"), JANE, authorizer)
+
+
 async def test_a_review_answers_for_the_named_subject(rbac):
     asked = {"verb": "get", "resource": "pods"}
     answer = await review_access(review(user="x", resourceAttributes=asked), rbac)
@@ -45,8 +44,10 @@ async def test_a_review_answers_for_the_named_subject(rbac):
 async def test_masters_are_allowed_everything(rbac):
     root = User("root", ("system:masters",))
     asked = {"verb": "delete", "resource": "nodes"}
-    answer = await review_own_access(
-        review(resourceAttributes=asked), root, Union((Member("RBAC", "rbac", rbac),))
+    answer = await answered(
+        question(review(resourceAttributes=asked), "SelfSubjectAccessReview"),
+        root,
+        Union((Member("RBAC", "rbac", rbac),)),
     )
     assert answer["status"] == {"allowed": True}
 
@@ -70,12 +71,13 @@ async def test_a_malformed_review_is_invalid(rbac, spec, says):
 async def test_a_local_review_stays_in_its_namespace(rbac):
     made = review(user="x", resourceAttributes={"namespace": "ns", "verb": "get"})
     made["metadata"] = {"namespace": "ns"}
-    assert (await review_local_access(made, "ns", rbac))["status"] == {"allowed": False}
+    asked = question(made, "LocalSubjectAccessReview", "ns")
+    assert (await answered(asked, JANE, rbac))["status"] == {"allowed": False}
     with pytest.raises(BadRequest):
-        await review_local_access(made, "other", rbac)
+        question(made, "LocalSubjectAccessReview", "other")
     made["spec"]["resourceAttributes"]["namespace"] = "other"
     with pytest.raises(Invalid, match=r"must match metadata.namespace"):
-        await review_local_access(made, "ns", rbac)
+        question(made, "LocalSubjectAccessReview", "ns")
 
 
 def test_own_rules_are_listed(rbac):

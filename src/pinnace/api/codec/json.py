@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from typing import Any
 
 import orjson
@@ -13,6 +14,8 @@ from pinnace.api.objects import Object
 _INTERPRET = "couldn't get version/kind; json parse error: "
 # Deeper objects than any schema asks for are refused: whatever walks objects may then recurse.
 _DEPTH = 150
+# A number of 64 bits has fewer.
+_DIGITS = 24
 _HALVES = re.compile("[\ud800-\udfff]")
 _TYPE_META = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; '
@@ -82,6 +85,15 @@ def encode(obj: Any) -> bytes:
     return orjson.dumps(obj)
 
 
+def _finite(text: str) -> float:
+    """Return a number, or the largest there is for one that is larger: it fits nowhere either."""
+    return min(max(float(text), -sys.float_info.max), sys.float_info.max)
+
+
+def _whole(text: str) -> float:
+    return int(text) if len(text) < _DIGITS else _finite(text)
+
+
 def _decoded_slowly(body: bytes) -> Any:
     """Read what orjson refuses and Go does not; raises BadRequest with Go's words for the rest.
 
@@ -91,7 +103,7 @@ def _decoded_slowly(body: bytes) -> Any:
     if wrong:
         raise BadRequest(_INTERPRET + wrong)
     try:
-        value = json.loads(body.decode("utf-8", "replace"))
+        value = json.loads(body.decode("utf-8", "replace"), parse_int=_whole, parse_float=_finite)
         text = json.dumps(value, ensure_ascii=False)
         return orjson.loads(_HALVES.sub("\N{REPLACEMENT CHARACTER}", text))
     except (RecursionError, orjson.JSONDecodeError):

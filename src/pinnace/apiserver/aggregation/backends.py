@@ -12,8 +12,6 @@ import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import aiohttp
-
 from pinnace.api.wire import User
 from pinnace.apiserver.aggregation.registered import Registered
 from pinnace.apiserver.authn.request_header import (
@@ -26,6 +24,7 @@ from pinnace.apiserver.connect.backend import ask, dial_error, session
 from pinnace.apiserver.connect.target import Target
 from pinnace.apiserver.hooks.failures import CallFailed
 from pinnace.apiserver.hooks.target import Objects, Place, dialed
+from pinnace.kit.deferred import aiohttp
 from pinnace.kit.tls import client_context
 from pinnace.kit.x509 import KeyPair
 
@@ -115,7 +114,7 @@ class Backends:
         host, port = await dialed(place, self._objects)
         return Target(host, port, path, kubelet=False, server_name=service.server_name)
 
-    def pool(self) -> aiohttp.ClientSession:
+    def pool(self) -> "aiohttp.ClientSession":
         """Return the connections that are kept open."""
         if self._pool is None:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90.0)

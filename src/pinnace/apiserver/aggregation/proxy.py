@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-import aiohttp
-
 from pinnace.api.errors import ApiError
 from pinnace.api.wire import Answer, Hijack, Request, Response, Stream, User
 from pinnace.apiserver.aggregation.backends import Backends, NotSayable, identity
@@ -18,6 +16,7 @@ from pinnace.apiserver.connect.links import PATH_SAFE, Links
 from pinnace.apiserver.connect.target import Target
 from pinnace.apiserver.connect.upgrade import splice
 from pinnace.apiserver.hooks.failures import CallFailed
+from pinnace.kit.deferred import aiohttp
 
 # Whoever asks what there is waits no longer than this.
 _DISCOVERY_SECONDS = 5.0

@@ -3,13 +3,11 @@
 import random
 from collections.abc import Sequence
 
-import aiohttp
-from yarl import URL
-
 from pinnace.apiserver.audit.config import WebhookConfig
 from pinnace.apiserver.audit.events import Event, event_list
 from pinnace.apiserver.audit.sinks import Lost
 from pinnace.kit.clock import Clock
+from pinnace.kit.deferred import aiohttp, yarl
 
 _TRIES = 5
 _FACTOR = 1.5
@@ -64,7 +62,7 @@ class Webhook:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS))
         try:
             async with self._session.post(
-                URL(config.url, encoded=True),
+                yarl.URL(config.url, encoded=True),
                 data=body,
                 headers=headers,
                 ssl=config.tls or True,

@@ -6,10 +6,10 @@ from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object, format_time
 from pinnace.api.wire import User
 from pinnace.apiserver.authn.base import InvalidToken
-from pinnace.apiserver.authn.table import Authenticator
+from pinnace.apiserver.authn.union import Authenticator
 
 
-def review_token(review: Object, authenticator: Authenticator) -> Object:
+async def review_token(review: Object, authenticator: Authenticator) -> Object:
     """Answer a TokenReview: whether the token is good for one of the asked-for audiences."""
     spec = review.get("spec") or {}
     token = spec.get("token")
@@ -17,7 +17,7 @@ def review_token(review: Object, authenticator: Authenticator) -> Object:
         raise BadRequest("token is required for TokenReview in authentication")
     audiences = tuple(spec.get("audiences") or ()) or authenticator.api_audiences
     try:
-        identity = authenticator.authenticate_token(token, audiences)
+        identity = await authenticator.authenticate_token(token, audiences)
     except InvalidToken as error:
         return {**review, "status": {"user": {}, "error": str(error)}}
     status: Object = {"authenticated": True, "user": user_info(identity.user)}

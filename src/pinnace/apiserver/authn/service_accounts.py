@@ -1,18 +1,12 @@
-"""Service account tokens: signed by this cluster, good as long as what they are bound to exists.
+"""Service accounts: their names, and tokens that are bound to what exists.
 
-The signature of a token is checked once and remembered; its dates and the objects that it is bound
-to (service account, pod, secret, node) are looked at every time, so that deleting one of these
-ends the token at once.
+What such a token is bound to (service account, pod, secret, node) is looked at each time it is
+used, and so are its dates.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-
-import jwt
-import orjson
 
 from pinnace.api.kinds.core import NODES, PODS, SECRETS, SERVICEACCOUNTS
 from pinnace.api.names import dns1123_label, dns1123_subdomain
@@ -21,17 +15,17 @@ from pinnace.api.resources import Resource
 from pinnace.api.wire import User
 from pinnace.apiserver.admission.base import Lookup
 from pinnace.apiserver.authn.base import CREDENTIAL_ID, Identity, InvalidToken
-from pinnace.kit.x509 import key_id
+from pinnace.apiserver.authn.counts import AuthnCounts
+from pinnace.apiserver.authn.signed_tokens import UNEXPECTED
 
 # The extra of a token that is bound to a Pod on a node, or to a node.
 NODE_NAME = "authentication.kubernetes.io/node-name"
 USERNAME_PREFIX = "system:serviceaccount:"
 ALL_SERVICE_ACCOUNTS = "system:serviceaccounts"
 LEEWAY = timedelta(minutes=1)
-# The only algorithm accepted: never what the token itself proposes.
-ALGORITHMS = ["RS256"]
-_KEPT = 4096
-_MAX_TOKEN = 64 * 1024
+_NO_NUMBER = "go-jose/go-jose/jwt: expected number value to unmarshal NumericDate"
+_INT64 = 2**63
+_STALE = "authentication.k8s.io/stale-token"
 
 
 def username(namespace: str, name: str) -> str:
@@ -54,98 +48,26 @@ def groups_of(namespace: str) -> tuple[str, str]:
     return ALL_SERVICE_ACCOUNTS, f"{ALL_SERVICE_ACCOUNTS}:{namespace}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """What a token with a good signature claims."""
+class BoundAccounts:
+    """Validates the claims of tokens that were requested."""
 
-    claims: dict[str, Any]
-    audiences: tuple[str, ...]
-
-
-class ServiceAccountTokens:
-    """Knows callers by tokens that this cluster has signed for service accounts."""
-
-    def __init__(
-        self,
-        *,
-        issuers: Iterable[str],
-        public_keys: Sequence[bytes],
-        api_audiences: tuple[str, ...],
-        lookup: Lookup,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._issuers = frozenset(issuers)
-        self._keys = {key_id(pem): pem for pem in public_keys}
-        self._api_audiences = api_audiences
+    def __init__(self, lookup: Lookup, now: Callable[[], datetime], counts: AuthnCounts) -> None:
         self._lookup = lookup
         self._now = now
-        self._jws = jwt.PyJWS(algorithms=ALGORITHMS)
-        self._verified: OrderedDict[str, _Verified] = OrderedDict()
+        self._counts = counts
 
-    def authenticate_token(self, token: str, audiences: tuple[str, ...]) -> Identity | None:
-        verified = self._verified.get(token)
-        if verified is None:
-            verified = self._verify(token)
-            if verified is None:
-                return None
-            self._verified[token] = verified
-            if len(self._verified) > _KEPT:
-                self._verified.popitem(last=False)
-        else:
-            self._verified.move_to_end(token)
-        wanted = audiences or self._api_audiences
-        common = tuple(a for a in verified.audiences if a in wanted)
-        if not common:
-            raise InvalidToken(
-                f"token audiences {_go_list(verified.audiences)} is invalid"
-                f" for the target audiences {_go_list(wanted)}"
-            )
-        return Identity(self._user(verified.claims), common)
-
-    def _verify(self, token: str) -> _Verified | None:
-        """Check form, issuer and signature; None means that it is not one of our tokens."""
-        if len(token) > _MAX_TOKEN or token.count(".") != 2:
-            return None
-        try:
-            header = jwt.get_unverified_header(token)
-            unchecked = self._jws.decode(token, options={"verify_signature": False})
-            issuer = orjson.loads(unchecked).get("iss")
-        except (jwt.PyJWTError, ValueError, AttributeError, TypeError):
-            return None
-        if not isinstance(issuer, str) or issuer not in self._issuers:
-            return None
-        payload = self._check_signature(token, header.get("kid"))
-        claims = orjson.loads(payload)
-        audience = claims.get("aud") or ()
-        if isinstance(audience, str):
-            audience = (audience,)
-        # Tokens without an audience are for the API server, as upstream's oldest ones.
-        return _Verified(claims, tuple(map(str, audience)) or self._api_audiences)
-
-    def _check_signature(self, token: str, kid: object) -> bytes:
-        if kid:
-            keys = [self._keys[kid]] if isinstance(kid, str) and kid in self._keys else []
-        else:
-            keys = list(self._keys.values())
-        if not keys:
-            raise InvalidToken("invalid signature, no keys found")
-        for key in keys:
-            try:
-                return bytes(self._jws.decode(token, key, algorithms=ALGORITHMS))
-            except jwt.PyJWTError:
-                continue
-        raise InvalidToken("go-jose/go-jose: error in cryptographic primitive")
-
-    def _user(self, claims: dict[str, Any]) -> User:
-        self._check_dates(claims)
+    def validate(self, token: str, claims: dict[str, Any]) -> Identity:
+        """Return whose the claims are; raises InvalidToken."""
+        now = self._now()
+        _check_dates(claims, now)
         private = claims.get("kubernetes.io")
         if not isinstance(private, dict) or not isinstance(private.get("serviceaccount"), dict):
-            raise InvalidToken("service account token claims could not be validated")
-        namespace = str(private.get("namespace") or "")
+            raise InvalidToken(UNEXPECTED)
+        namespace = _text(private, "namespace")
         account = private["serviceaccount"]
-        name, uid = str(account.get("name") or ""), str(account.get("uid") or "")
+        name, uid = _text(account, "name"), _text(account, "uid")
         if claims.get("sub") != username(namespace, name):
-            raise InvalidToken("service account token claims could not be validated")
+            raise InvalidToken(UNEXPECTED)
         self._check_account(namespace, name, uid)
         pod, secret, node = (_reference(private, kind) for kind in ("pod", "secret", "node"))
         if secret:
@@ -154,25 +76,23 @@ class ServiceAccountTokens:
             self._check_bound(PODS, namespace, pod, "pod")
         elif node:
             self._check_bound(NODES, "", node, "node")
-        extra = _extra(pod, node, str(claims.get("jti") or ""))
-        return User(username(namespace, name), groups_of(namespace), uid, extra)
+        notes = self._staleness(claims, private.get("warnafter"), now)
+        extra = _extra(pod, node, _text(claims, "jti"))
+        user = User(username(namespace, name), groups_of(namespace), uid, extra)
+        return Identity(user, annotations=notes)
 
-    def _check_dates(self, claims: dict[str, Any]) -> None:
-        now = self._now()
-        early, late = (now - LEEWAY).timestamp(), (now + LEEWAY).timestamp()
-        try:
-            expires = float(claims["exp"])
-            not_before = float(claims.get("nbf") or 0)
-            issued = float(claims.get("iat") or 0)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidToken("service account token claims could not be validated") from error
-        if not_before > late:
-            raise InvalidToken("service account token is not valid yet")
-        # Written so that NaN, which a hostile token may hold, counts as expired.
-        if not early < expires:
-            raise InvalidToken("service account token has expired")
-        if issued > late:
-            raise InvalidToken("service account token is issued in the future")
+    def _staleness(
+        self, claims: dict[str, Any], warn_after: Any, now: datetime
+    ) -> tuple[tuple[str, str], ...]:
+        """Count a token that lives longer than it says, and tell of one that should be replaced."""
+        if not isinstance(warn_after, int | float) or not warn_after:
+            return ()
+        after = int(now.timestamp()) - int(warn_after)
+        if now.timestamp() <= int(warn_after):
+            self._counts.valid_tokens.add(())
+            return ()
+        self._counts.stale_tokens.add(())
+        return ((_STALE, f"subject: {claims['sub']}, seconds after warning threshold: {after}"),)
 
     def _check_account(self, namespace: str, name: str, uid: str) -> None:
         account = self._lookup.get(SERVICEACCOUNTS, namespace, name)
@@ -189,24 +109,61 @@ class ServiceAccountTokens:
     ) -> None:
         name, uid = reference
         bound = self._lookup.get(row, namespace, name)
-        if bound is None or self._is_gone(bound):
+        if bound is None:
             raise InvalidToken("service account token has been invalidated")
         found = str(bound["metadata"].get("uid") or "")
         if found != uid:
             raise InvalidToken(
                 f"{what} UID ({found}) does not match service account {what} ref claim ({uid})"
             )
+        if self._is_gone(bound):
+            raise InvalidToken("service account token has been invalidated")
 
     def _is_gone(self, obj: Object) -> bool:
         deleted = obj["metadata"].get("deletionTimestamp")
         return bool(deleted) and parse_time(deleted) < self._now() - LEEWAY
 
 
+def _check_dates(claims: dict[str, Any], now: datetime) -> None:
+    early, late = (now - LEEWAY).timestamp(), (now + LEEWAY).timestamp()
+    try:
+        expires = float(_number(claims["exp"]))
+        not_before = float(_number(claims.get("nbf") or 0))
+        issued = float(_number(claims.get("iat") or 0))
+    except TypeError as error:
+        raise InvalidToken(_NO_NUMBER) from error
+    except KeyError as error:
+        raise InvalidToken(UNEXPECTED) from error
+    if not_before > late:
+        raise InvalidToken("service account token is not valid yet")
+    # Written so that NaN counts as expired.
+    if not early < expires:
+        raise InvalidToken("service account token has expired")
+    if issued > late:
+        raise InvalidToken("service account token is issued in the future")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    # What Go's conversion makes of a number that is too large is long ago.
+    return value if -_INT64 <= value < _INT64 else -_INT64
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name) or ""
+    if not isinstance(value, str):
+        raise InvalidToken(UNEXPECTED)
+    return value
+
+
 def _reference(private: dict[str, Any], kind: str) -> tuple[str, str] | None:
     value = private.get(kind)
-    if not isinstance(value, dict):
+    if value is None:
         return None
-    return str(value.get("name") or ""), str(value.get("uid") or "")
+    if not isinstance(value, dict):
+        raise InvalidToken(UNEXPECTED)
+    return _text(value, "name"), _text(value, "uid")
 
 
 def _extra(
@@ -223,8 +180,3 @@ def _extra(
         if node[1]:
             extra["authentication.kubernetes.io/node-uid"] = (node[1],)
     return extra
-
-
-def _go_list(values: Iterable[str]) -> str:
-    """Write strings as Go's %q does for a slice."""
-    return "[" + " ".join(f'"{value}"' for value in values) + "]"

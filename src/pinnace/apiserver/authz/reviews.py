@@ -1,5 +1,7 @@
 """SubjectAccessReview and its relatives: objects in, answered objects out."""
 
+from dataclasses import dataclass
+
 from pinnace.api.errors import BadRequest, invalid
 from pinnace.api.objects import Object
 from pinnace.api.validation.table import validate_request
@@ -10,27 +12,34 @@ from pinnace.apiserver.authz.narrowing import narrowed
 _GROUP = "authorization.k8s.io"
 
 
-async def review_access(review: Object, authorizer: Authorizer) -> Object:
-    """Answer a SubjectAccessReview; raises Invalid."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a review asks of authorizers; `user` is None where the caller asks for himself."""
+
+    review: Object
+    user: User | None
+    attributes: Attributes
+    # What of the selectors was not understood.
+    error: str = ""
+
+
+def question(review: Object, kind: str, namespace: str = "") -> Question:
+    """Read a SubjectAccessReview or one of its relatives; raises Invalid, BadRequest.
+
+    Nothing but the review is looked at, so a large one can be read in a thread. A
+    LocalSubjectAccessReview is about the namespace of the URL.
+    """
     spec = review.get("spec") or {}
-    _check(review, "SubjectAccessReview")
-    return await _answered(review, authorizer, _subject(spec))
-
-
-async def review_own_access(review: Object, user: User, authorizer: Authorizer) -> Object:
-    """Answer a SelfSubjectAccessReview; raises Invalid."""
-    _check(review, "SelfSubjectAccessReview")
-    return await _answered(review, authorizer, user)
-
-
-async def review_local_access(review: Object, namespace: str, authorizer: Authorizer) -> Object:
-    """Answer a LocalSubjectAccessReview in the namespace of the URL; raises Invalid, BadRequest."""
-    spec = review.get("spec") or {}
-    _check(review, "LocalSubjectAccessReview")
+    causes = validate_request(kind, review)
+    if causes:
+        # Upstream names no kind here.
+        raise invalid("", _GROUP, "", causes)
     given = (review.get("metadata") or {}).get("namespace") or ""
-    if given != namespace:
+    if kind == "LocalSubjectAccessReview" and given != namespace:
         raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
-    return await _answered(review, authorizer, _subject(spec))
+    attributes, error = attributes_from(spec)
+    user = None if kind == "SelfSubjectAccessReview" else _subject(spec)
+    return Question(review, user, attributes, error)
 
 
 def review_own_rules(review: Object, user: User, authorizer: Authorizer) -> Object:
@@ -58,15 +67,16 @@ def review_own_rules(review: Object, user: User, authorizer: Authorizer) -> Obje
     return {**kinds, "metadata": {}, "spec": {}, "status": status}
 
 
-def attributes_from(spec: Object) -> Attributes:
-    """Return what a review asks about."""
+def attributes_from(spec: Object) -> tuple[Attributes, str]:
+    """Return what a review asks about, and what of its selectors was not understood."""
     path = spec.get("nonResourceAttributes")
     if path is not None:
-        return Attributes(verb=path.get("verb") or "", path=path.get("path") or "")
+        plain = Attributes(verb=path.get("verb") or "", path=path.get("path") or "")
+        return plain, narrowed(spec.get("resourceAttributes") or {}).error
     asked = spec.get("resourceAttributes") or {}
     narrow = narrowed(asked)
     text = {key: value for key, value in asked.items() if isinstance(value, str)}
-    return Attributes(
+    attributes = Attributes(
         verb=text.get("verb", ""),
         group=text.get("group", ""),
         version=text.get("version", "") or "*",
@@ -77,33 +87,29 @@ def attributes_from(spec: Object) -> Attributes:
         field_selector=narrow.fields,
         label_selector=narrow.labels,
     )
+    return attributes, narrow.error
 
 
-async def _answered(review: Object, authorizer: Authorizer, user: User) -> Object:
-    spec = review.get("spec") or {}
-    verdict = await decided(authorizer, user, attributes_from(spec))
+async def answered(asked: Question, caller: User, authorizer: Authorizer) -> Object:
+    """Answer a review with itself, its status filled in."""
+    verdict = await decided(
+        authorizer, caller if asked.user is None else asked.user, asked.attributes
+    )
     status: Object = {"allowed": verdict.allowed}
     if verdict.decision is Decision.DENY:
         status["denied"] = True
     if verdict.reason:
         status["reason"] = verdict.reason
-    errors = [verdict.error, narrowed(spec.get("resourceAttributes") or {}).error]
+    errors = [verdict.error, asked.error]
     if any(errors):
         status["evaluationError"] = "; ".join(filter(None, errors))
-    return {**review, "status": status}
+    return {**asked.review, "status": status}
 
 
 def _subject(spec: Object) -> User:
     extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
     groups = tuple(spec.get("groups") or ())
     return User(str(spec.get("user") or ""), groups, str(spec.get("uid") or ""), extra)
-
-
-def _check(review: Object, kind: str) -> None:
-    causes = validate_request(kind, review)
-    if causes:
-        # Upstream names no kind here.
-        raise invalid("", _GROUP, "", causes)
 
 
 def _only(rule: Object, *keys: str) -> Object:

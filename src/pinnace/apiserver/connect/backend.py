@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import aiohttp
-from yarl import URL
-
 from pinnace.api.errors import ApiError, ServiceUnavailable
 from pinnace.api.wire import Answer, Request, Response, Stream
 from pinnace.apiserver.connect.links import LONGEST_PAGE, BadLocation, Links, rewrite_page
 from pinnace.apiserver.connect.target import Target
 from pinnace.apiserver.hooks.failures import dial_text
+from pinnace.kit.deferred import aiohttp, yarl
 
 _CONNECT_SECONDS = 30.0
 _HANDSHAKE_SECONDS = 10.0
@@ -99,8 +97,8 @@ class Unpacker(Protocol):
 class Backend:
     """A backend's answer, and the session that has to be closed after it, if it has its own."""
 
-    session: aiohttp.ClientSession | None
-    answer: aiohttp.ClientResponse
+    session: "aiohttp.ClientSession | None"
+    answer: "aiohttp.ClientResponse"
 
     async def close(self) -> None:
         """Let go of the connection; one of a pool goes on if its answer was read to the end."""
@@ -150,7 +148,9 @@ class Frames:
         await self._backend.close()
 
 
-def session(connector: aiohttp.BaseConnector | None = None, **more: float) -> aiohttp.ClientSession:
+def session(
+    connector: "aiohttp.BaseConnector | None" = None, **more: float
+) -> "aiohttp.ClientSession":
     """Return a session that adds nothing to what is passed on; `more` limits its phases."""
     return aiohttp.ClientSession(
         connector=connector,
@@ -168,7 +168,7 @@ async def ask(
     body: AsyncIterator[bytes] | bytes | None,
     tls: ssl.SSLContext | None,
     *,
-    pool: aiohttp.ClientSession | None = None,
+    pool: "aiohttp.ClientSession | None" = None,
 ) -> Backend:
     """Send a request, over a connection of the pool or of its own.
 
@@ -177,7 +177,7 @@ async def ask(
     path, _, query = target.path.partition("?")
     scheme = "https" if target.tls else "http"
     # As it is: a path that was cleaned here would be another one than was allowed.
-    url = URL.build(
+    url = yarl.URL.build(
         scheme=scheme, host=target.host, port=target.port, path=path, query_string=query,
         encoded=True,
     )  # fmt: skip
@@ -221,7 +221,7 @@ async def fetch(
     links: Links,
     forwarded: Mapping[str, str],
     identity: Iterable[tuple[str, str]] = (),
-    pool: aiohttp.ClientSession | None = None,
+    pool: "aiohttp.ClientSession | None" = None,
 ) -> Answer:
     """Pass a request on and stream the answer back; raises ServiceUnavailable.
 
@@ -280,7 +280,7 @@ async def _answer(backend: Backend, request: Request, links: Links, *, unpacks: 
     return Stream(status=answer.status, headers=headers, more=tuple(more), frames=frames)
 
 
-def _answer_headers(answer: aiohttp.ClientResponse) -> list[tuple[str, str]]:
+def _answer_headers(answer: "aiohttp.ClientResponse") -> list[tuple[str, str]]:
     dropped = {name.strip().lower() for name in answer.headers.get("connection", "").split(",")}
     dropped |= _HOP_BY_HOP | _CORS
     pairs = [(name.lower(), value) for name, value in answer.headers.items()]

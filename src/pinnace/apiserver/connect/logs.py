@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from urllib.parse import urlencode
 
-import aiohttp
 import orjson
 
 from pinnace.api.errors import ApiError, BadRequest, Cause, from_status, invalid
@@ -19,12 +18,13 @@ from pinnace.api.wire import Answer, Hijack, Request, Response
 from pinnace.apiserver.connect.backend import Frames, ask, dial_error
 from pinnace.apiserver.connect.target import Target
 from pinnace.apiserver.connect.upgrade import Connection
+from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.routes import is_true
 from pinnace.kit import websocket
+from pinnace.kit.deferred import aiohttp
 
 _SWITCHES = ("follow", "previous", "timestamps")
 _NUMBERS = ("sinceSeconds", "tailLines", "limitBytes")
-_LARGEST = (1 << 63) - 1
 _LAYOUT = "2006-01-02T15:04:05Z07:00"
 _PROTOCOLS = ("binary.k8s.io", "base64.binary.k8s.io")
 # How much of a refusal's text is passed on.
@@ -62,7 +62,7 @@ def log_query(request: Request, name: str) -> str:
     numbers: dict[str, int] = {}
     for option in _NUMBERS:
         if option in request.query:
-            numbers[option] = _number(request.param(option))
+            numbers[option] = int64(request.param(option))
     for option in _SWITCHES:
         if is_true(request, option):
             options[option] = "true"
@@ -72,16 +72,6 @@ def log_query(request: Request, name: str) -> str:
     if since is not None:
         options["sinceTime"] = since
     return urlencode(sorted(options.items()))
-
-
-def _number(text: str) -> int:
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdecimal()):
-        raise BadRequest(f"strconv.ParseInt: parsing {_quoted(text)}: invalid syntax")
-    value = int(text)
-    if not -_LARGEST - 1 <= value <= _LARGEST:
-        raise BadRequest(f"strconv.ParseInt: parsing {_quoted(text)}: value out of range")
-    return value
 
 
 def _time(text: str) -> str:

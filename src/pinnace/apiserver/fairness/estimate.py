@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from pinnace.api.errors import BadRequest
 from pinnace.api.wire import Request
+from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.routes import RequestInfo, is_true
 
 _MOST_LIST, _MOST_MUTATING = 100, 10
@@ -44,7 +46,9 @@ class Stored:
 def of_list(request: Request, info: RequestInfo, stored: Stored | None, most: int) -> Work:
     """Return the work of a list, or of a watch that begins with one; `most` 0 is no limit."""
     limit = _MOST_LIST if most == 0 or most > _MOST_LIST else most
-    if not _number_is_read(request, "limit"):
+    try:
+        int64(request.param("limit") or "0")
+    except BadRequest:
         return Work(limit)  # refused later; upstream is careful until then
     version = request.param("resourceVersion")
     watching = info.verb == "watch"
@@ -57,11 +61,6 @@ def of_list(request: Request, info: RequestInfo, stored: Stored | None, most: in
     return Work(min(max(seats, 1), limit)) if seats > 1 else LITTLE
 
 
-def _number_is_read(request: Request, name: str) -> bool:
-    text = request.param(name)
-    return not text or text.removeprefix("-").isdigit()
-
-
 def _from_store(request: Request, version: str) -> bool:
     """Say whether upstream would ask its store and not its cache."""
     match = request.param("resourceVersionMatch")
@@ -71,14 +70,14 @@ def _from_store(request: Request, version: str) -> bool:
         return True
     if request.param("continue"):
         return True
-    return version not in ("", "0") and int(request.param("limit") or "0") > 0
+    return version not in ("", "0") and int64(request.param("limit") or "0") > 0
 
 
 def _seats(request: Request, stored: Stored, *, cached: bool, single: bool) -> int:
     count, size = stored.count, stored.size
     if size <= 0 and count:
         size = _MOST_OBJECT
-    asked = int(request.param("limit") or "0")
+    asked = int64(request.param("limit") or "0")
     loaded = min(asked, count) if asked > 0 else count
     if single:
         loaded = 1

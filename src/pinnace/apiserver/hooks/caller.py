@@ -7,15 +7,14 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from pinnace.api.codec import json as json_codec
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
 from pinnace.apiserver.hooks.failures import CallFailed, answer_text, dial_text
 from pinnace.apiserver.hooks.target import Objects, Place, dialed, place_of
+from pinnace.kit.deferred import aiohttp, yarl
 from pinnace.kit.tls import client_context
 
 _HEADERS = {
@@ -61,8 +60,8 @@ class Caller:
             host, port = await dialed(place, self._objects)
         except CallFailed as error:
             raise CallFailed(f'Post "{url}": {error}') from error
-        target = URL(url, encoded=True).with_host(host).with_port(port)
-        headers = _HEADERS | {"host": URL(url, encoded=True).authority}
+        target = yarl.URL(url, encoded=True).with_host(host).with_port(port)
+        headers = _HEADERS | {"host": yarl.URL(url, encoded=True).authority}
         try:
             async with self._opened().post(
                 target,
@@ -83,7 +82,7 @@ class Caller:
             raise CallFailed(answer_text(answer.status, kind, content), answer.status)
         return _decoded(answer.status, kind, content)
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0)
             self._session = aiohttp.ClientSession(
@@ -121,7 +120,7 @@ def _decoded(status: int, content_type: str, body: bytes) -> Object:
         raise CallFailed(error.message) from error
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+async def _read(answer: "aiohttp.ClientResponse") -> bytes:
     parts: list[bytes] = []
     left = _LARGEST
     async for part in answer.content.iter_any():

@@ -4,10 +4,10 @@ import os
 import ssl
 from datetime import UTC, datetime
 
-import aiohttp
 import orjson
 
 from pinnace.api.objects import format_time
+from pinnace.kit.deferred import aiohttp
 
 _UNTRUSTED = (18, 19, 20, 21)
 _EXPIRED = (9, 10)

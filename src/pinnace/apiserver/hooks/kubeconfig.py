@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import orjson
 import yaml
-from yarl import URL
 
 from pinnace.api.objects import Object
 from pinnace.apiserver.hooks.failures import CallFailed, answer_text, dial_text
+from pinnace.kit.deferred import aiohttp, yarl
 
 _LARGEST = 3 * 1024 * 1024
 _TIMED_OUT = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
@@ -144,7 +143,7 @@ class Poster:
 
     async def _posted(self, body: bytes) -> tuple[int, str, bytes]:
         place = self._place
-        target = URL(self._url, encoded=True)
+        target = yarl.URL(self._url, encoded=True)
         headers = {"content-type": "application/json", "accept": "application/json, */*"}
         try:
             if authorization := place.authorization():
@@ -169,7 +168,7 @@ class Poster:
             text = dial_text(f"{target.host}:{target.port}", error)
             raise CallFailed(f'Post "{self._url}": {text}', 0) from error
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0),

@@ -3,12 +3,10 @@
 import asyncio
 import ssl
 
-import aiohttp
-from yarl import URL
-
 from pinnace.api.errors import ApiError
 from pinnace.api.objects import Object
 from pinnace.apiserver.connect.target import node_address
+from pinnace.kit.deferred import aiohttp, yarl
 
 _PATH = "/metrics/resource"
 # A node may name another path, as for metrics-server.
@@ -39,7 +37,7 @@ class Scraper:
         path = annotations.get(_PATH_ANNOTATION) or _PATH
         try:
             host, port = node_address(node)
-            url = URL.build(scheme="https", host=host, port=port, path=path)
+            url = yarl.URL.build(scheme="https", host=host, port=port, path=path)
             async with self._turn, asyncio.timeout(_SECONDS):
                 return await self._get(url, tls)
         except TimeoutError as error:
@@ -47,7 +45,7 @@ class Scraper:
         except (aiohttp.ClientError, ApiError, OSError, ValueError) as error:
             raise ScrapeError(str(error)) from error
 
-    async def _get(self, url: URL, tls: ssl.SSLContext) -> str:
+    async def _get(self, url: "yarl.URL", tls: ssl.SSLContext) -> str:
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         async with self._session.get(url, ssl=tls, allow_redirects=False) as answer:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
-
 from pinnace.api.errors import BadRequest, Cause, conflict, invalid, not_found
 from pinnace.api.kinds.core import NODES, PODS, SECRETS, SERVICEACCOUNTS
 from pinnace.api.objects import Object, format_time
 from pinnace.api.resources import Resource
 from pinnace.apiserver.admission.base import Lookup
-from pinnace.apiserver.authn.service_accounts import ALGORITHMS, username
-from pinnace.kit.x509 import key_id, load_private_key, public_pem
+from pinnace.apiserver.authn.service_accounts import username
+from pinnace.kit.jws import Signer
 
 DEFAULT_SECONDS = 3600
 MINIMUM_SECONDS = 600
@@ -38,7 +36,7 @@ class Bound:
 
 
 class TokenIssuer:
-    """Signs tokens; `private_key` is an RSA key in PEM."""
+    """Signs tokens; `private_key` is an RSA or ECDSA key in PEM."""
 
     def __init__(
         self,
@@ -52,8 +50,7 @@ class TokenIssuer:
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._issuer = issuer
-        self._key = load_private_key(private_key)
-        self._kid = key_id(public_pem(private_key))
+        self._signer = Signer(private_key)
         self._api_audiences = api_audiences
         self._now = now
         self._maximum = maximum_seconds
@@ -120,10 +117,11 @@ class TokenIssuer:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return the token that makes these claims in this issuer's name."""
-        return jwt.encode(
-            {**claims, "iss": self._issuer}, self._key,
-            algorithm=ALGORITHMS[0], headers={"kid": self._kid, "typ": None},
-        )  # fmt: skip
+        return self._signer.sign({**claims, "iss": self._issuer})
+
+    def take_key(self, private_key: bytes) -> None:
+        """Sign with another key from now on; raises X509Error and JwsError."""
+        self._signer = Signer(private_key)
 
 
 def token_claims(

@@ -66,7 +66,6 @@ CREATED_BY_PUT = Strategy(allow_create_on_update=True)
 CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
 NOT_ENFORCED = "this version of Pinnace stores NetworkPolicies and does not enforce them"
-NOT_QUEUED = "this version of Pinnace stores flow control objects and does not queue requests"
 NOT_GROUPED = "this version of Pinnace stores this kind and schedules Pods one by one"
 WEBHOOKS = Admission(counted=("webhooks",), allow_unconditional_update=False)
 POLICIES = Admission(
@@ -76,7 +75,7 @@ POLICIES = Admission(
     status_keeps_metadata=ALL_METADATA,
 )
 BINDINGS = Admission(counted=SPEC, allow_unconditional_update=False)
-FLOWS = FlowControl(status=True, counted=SPEC, without_effect=NOT_QUEUED)
+FLOWS = FlowControl(status=True, counted=SPEC)
 STRICT_STATUS = Strategy(status=True, status_keeps_metadata=ALL_METADATA)
 STRICT_STATUS_CONDITIONAL = Strategy(
     status=True, status_keeps_metadata=ALL_METADATA, allow_unconditional_update=False

@@ -13,7 +13,7 @@ from pinnace.api.objects import Object
 from pinnace.api.wire import Answer
 from pinnace.apiserver.answers import answer_item, answer_list
 from pinnace.apiserver.core import Call, Core
-from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.selection import selected
 from pinnace.apiserver.storage import PROBE_KEY
 from pinnace.store.base import StoreError
 from pinnace.store.watchcache.item import Item
@@ -31,7 +31,7 @@ async def get_component(core: Core, call: Call) -> Answer:
 
 async def list_components(core: Core, call: Call) -> Answer:
     """Answer with all of them."""
-    test = selection_of(call).test()
+    test = (await selected(core, call)).test()
     items = [await _probed(core)]
     return answer_list(core, call, [item for item in items if test is None or test(item)], {})
 

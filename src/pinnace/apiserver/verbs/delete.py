@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 
 from pinnace.api.errors import NotFound
@@ -22,7 +23,11 @@ _PODS_STAY = (
 )
 
 
-def _options(call: Call) -> deletes.Options:
+async def _options(core: Core, call: Call) -> deletes.Options:
+    return await core.apart.run(call.size, partial(_read_options, call))
+
+
+def _read_options(call: Call) -> deletes.Options:
     body: Object = {}
     if call.request.body:
         body = bodies.read_options(call.request)
@@ -37,7 +42,7 @@ def _options(call: Call) -> deletes.Options:
 
 async def delete(core: Core, call: Call) -> Answer:
     """Delete an object; answer with it, or with a Status if it is gone."""
-    options = _options(call)
+    options = await _options(core, call)
     item, gone = await deletes.delete(core, call, call.info.name, call.namespace, options)
     row = call.row
     if not gone:
@@ -63,7 +68,7 @@ def success(details: Object | None = None, *, code: int = 0) -> Object:
 
 async def delete_collection(core: Core, call: Call) -> Answer:
     """Delete what is selected and answer with a list of it, as it was."""
-    options = _options(call)
+    options = await _options(core, call)
     items, metadata = await page(core, call)
     left = iter(items)
 

@@ -10,6 +10,7 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver.answers import answer_list
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.fairness.gate import Held
+from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.revisions import (
     check_list_options,
     check_not_future,
@@ -17,8 +18,9 @@ from pinnace.apiserver.revisions import (
     decode_continue,
     encode_continue,
     expired_continue,
+    too_large_version,
 )
-from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.selection import selected
 from pinnace.apiserver.versions import is_converted, seen
 from pinnace.store.base import Compacted
 from pinnace.store.watchcache.cache import WatchCache
@@ -33,12 +35,7 @@ Found = tuple[list[Item], Item | None, int]
 
 def limit_of(call: Call) -> int:
     """Return the page size; 0 for all."""
-    text = call.request.param("limit") or "0"
-    try:
-        limit = int(text)
-    except ValueError as error:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
-    return max(limit, 0)
+    return max(int64(call.request.param("limit") or "0"), 0)
 
 
 async def list_objects(core: Core, call: Call) -> Answer:
@@ -50,7 +47,7 @@ async def list_objects(core: Core, call: Call) -> Answer:
 async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     """Return what a list's options choose, and the metadata of such a list."""
     check_list_options(call)
-    selection = selection_of(call)
+    selection = await selected(core, call)
     test = selection.test()
     cache = await core.cache(call.row)
     if core.encrypted is not None:
@@ -60,6 +57,8 @@ async def page(core: Core, call: Call) -> tuple[list[Item], Object]:
     version = call.request.param("resourceVersion")
     if token:
         revision, start = decode_continue(token)
+        if revision > core.caches.revision:
+            raise too_large_version(core, revision, exact=True)
         if version and version != "0":
             raise BadRequest("specifying resource version is not allowed when using continue")
         after = _scope(cache, call.namespace) + start

@@ -1,8 +1,7 @@
 """Reviews: questions to authentication and authorization, answered and not stored."""
 
 from collections.abc import Awaitable, Callable
-
-import jwt
+from functools import partial
 
 from pinnace.api.errors import BadRequest, NotFound
 from pinnace.api.objects import Object
@@ -13,6 +12,7 @@ from pinnace.apiserver.authn import reviews as authn
 from pinnace.apiserver.authz import reviews as authz
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.writes import attributes
+from pinnace.kit import jws
 
 _ISSUED = "authentication.kubernetes.io/issued-credential-id"
 _ELSEWHERE = "the namespace of the provided object does not match the namespace sent on the request"
@@ -51,17 +51,19 @@ def _reviewers(core: Core, call: Call) -> dict[str, Callable[[Object], Object | 
     auth = core.auth
     now = core.clock.now()
     return {
-        "TokenReview": lambda body: auth.review_token(body),
+        "TokenReview": auth.review_token,
         "SelfSubjectReview": lambda body: authn.review_self(body, call.user, now),
-        "SubjectAccessReview": lambda body: authz.review_access(body, auth.authorizer),
-        "SelfSubjectAccessReview": lambda body: authz.review_own_access(
-            body, call.user, auth.authorizer
-        ),
-        "LocalSubjectAccessReview": lambda body: authz.review_local_access(
-            body, call.namespace, auth.authorizer
-        ),
+        "SubjectAccessReview": lambda body: _decided(core, call, body),
+        "SelfSubjectAccessReview": lambda body: _decided(core, call, body),
+        "LocalSubjectAccessReview": lambda body: _decided(core, call, body),
         "SelfSubjectRulesReview": lambda body: auth.review_rules(body, call.user),
     }
+
+
+async def _decided(core: Core, call: Call, body: Object) -> Object:
+    reading = partial(authz.question, body, call.row.kind, call.namespace)
+    asked = await core.apart.run(call.size, reading)
+    return await authz.answered(asked, call.user, core.auth.authorizer)
 
 
 async def token(core: Core, call: Call) -> Answer:
@@ -82,6 +84,6 @@ async def token(core: Core, call: Call) -> Answer:
         warnings=call.warnings,
     )
     if call.trail is not None:
-        claims = jwt.decode(answer["status"]["token"], options={"verify_signature": False})
+        claims = jws.untrusted_claims(answer["status"]["token"])
         call.trail.annotate(_ISSUED, f"JTI={claims['jti']}")
     return answer_object(call.request, answer, code=201)

@@ -9,7 +9,7 @@ from pinnace.api.wire import Answer
 from pinnace.apiserver.answers import answer_item, answer_list
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.resourcemetrics.objects import node_item, pod_item
-from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.selection import selected
 from pinnace.store.watchcache.item import Item
 
 # How many objects are looked at before others get their turn.
@@ -27,7 +27,7 @@ async def list_pod_metrics(core: Core, call: Call) -> Answer:
 
 
 async def _listed(core: Core, call: Call) -> Answer:
-    selection = selection_of(call)
+    selection = await selected(core, call)
     test = selection.test()
     await core.usage.ready()
     row = PODS if call.row.namespaced else NODES

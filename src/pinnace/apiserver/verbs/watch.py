@@ -7,11 +7,12 @@ is compacted with 410. Whoever reads too slowly is cut off, and resumes.
 import random
 from collections.abc import AsyncGenerator, Callable
 
-from pinnace.api.errors import ApiError, BadRequest
+from pinnace.api.errors import ApiError
 from pinnace.api.wire import Answer, Stream
 from pinnace.apiserver.answers import EACH, accepted, representation
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.negotiation import PROTOBUF
+from pinnace.apiserver.numbers import int64
 from pinnace.apiserver.representations import Representation
 from pinnace.apiserver.revisions import (
     check_list_options,
@@ -19,7 +20,7 @@ from pinnace.apiserver.revisions import (
     parse_revision,
     too_old,
 )
-from pinnace.apiserver.selection import selection_of
+from pinnace.apiserver.selection import Selection, selected
 from pinnace.apiserver.verbs import watch_socket
 from pinnace.apiserver.versions import is_converted, seen, seen_change
 from pinnace.kit.alarms import Alarm
@@ -37,11 +38,7 @@ _CHUNK = 100
 
 def timeout_of(core: Core, call: Call) -> float:
     """Return after how many seconds the server ends the watch."""
-    text = call.request.param("timeoutSeconds") or "0"
-    try:
-        seconds = int(text)
-    except ValueError as error:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
+    seconds = int64(call.request.param("timeoutSeconds") or "0")
     # Spread, so that watches which began together do not end together.
     return seconds or core.config.min_request_timeout * (1 + random.random())
 
@@ -54,7 +51,9 @@ async def watch(core: Core, call: Call) -> Answer:
     revision = parse_revision(text) if text and text != "0" else 0
     wanted = accepted(call.request, EACH, call.row)
     shape = representation(core, call, wanted)
-    watching = _Watching(core, call, await core.cache(call.row), shape, after=revision)
+    selection = await selected(core, call)
+    cache = await core.cache(call.row)
+    watching = _Watching(core, call, cache, shape, selection=selection, after=revision)
     frames = watching.frames(revision, seconds)
     if watch_socket.is_asked_for(call.request):
         binary = wanted.media == PROTOBUF
@@ -81,13 +80,19 @@ class _Watching:
     """One watch request."""
 
     def __init__(
-        self, core: Core, call: Call, cache: WatchCache, shape: Representation, *, after: int
+        self,
+        core: Core,
+        call: Call,
+        cache: WatchCache,
+        shape: Representation,
+        *,
+        selection: Selection,
+        after: int,
     ) -> None:
         self._core = core
         self._cache = cache
         self._shape = shape
         self._namespace = call.namespace
-        selection = selection_of(call)
         self._test = selection.test()
         self._bookmarks = call.flag("allowWatchBookmarks")
         self._initial = call.flag("sendInitialEvents") or _wants_state(call)

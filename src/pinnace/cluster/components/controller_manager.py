@@ -1,7 +1,9 @@
 """All controllers."""
 
 import socket
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from pinnace.client.kubeconfig import Config
 from pinnace.cluster.components.base import Place
@@ -25,6 +27,7 @@ async def run(place: Place, around: Surroundings, ready: Ready) -> None:
         leader_elect=False,
         own_accounts=True,
         signer=place.pki.authority.key_pair,
+        sign_token=place.pki.signing_keys.sign,
         ready=ready,
     )
 
@@ -38,6 +41,7 @@ async def control(
     own_accounts: bool,
     ready: Ready,
     signer: KeyPair | None = None,
+    sign_token: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> None:
     """Run the controllers of any cluster; approved requests are signed only with a `signer`.
 
@@ -56,6 +60,7 @@ async def control(
             root_ca=connection.ca.decode(),
             signing_certificate=signer.certificate.decode() if signer else "",
             signing_key=signer.key.decode() if signer else "",
+            sign_token=sign_token,
             cluster_cidrs=(pod_cidr,) if pod_cidr else (),
         ),
         client_for=partial(accounts.client, user_agent=_AGENT) if accounts else None,
