@@ -54,14 +54,26 @@ def limited_by(quota: Object, group: str, plural: str) -> list[str]:
 
 def in_scope(quota: Object, group: str, plural: str, obj: Object) -> bool:
     """Say whether an object is in all scopes of a quota; pods and volume claims have scopes."""
+    selectors = scopes_of(quota)
+    return len(matching_scopes(selectors, group, plural, obj)) == len(selectors)
+
+
+def scopes_of(quota: Object) -> list[Object]:
+    """Return the scopes of a quota, as selectors."""
     spec = quota.get("spec") or {}
     selectors = [{"scopeName": s, "operator": "Exists"} for s in spec.get("scopes") or ()]
-    selectors += (spec.get("scopeSelector") or {}).get("matchExpressions") or []
-    if not selectors:
-        return True
+    return selectors + list((spec.get("scopeSelector") or {}).get("matchExpressions") or ())
+
+
+def matching_scopes(
+    selectors: Iterable[Object], group: str, plural: str, obj: Object
+) -> list[Object]:
+    """Return those of the selectors that an object fits."""
     if (group, plural) == ("", "persistentvolumeclaims"):
-        return all(_claim_in_scope(selector, obj) for selector in selectors)
-    return (group, plural) == ("", "pods") and all(_pod_in_scope(s, obj) for s in selectors)
+        return [each for each in selectors if _claim_in_scope(each, obj)]
+    if (group, plural) == ("", "pods"):
+        return [each for each in selectors if _pod_in_scope(each, obj)]
+    return []
 
 
 def missing_resources(pod: Object, limited: Iterable[str]) -> str:

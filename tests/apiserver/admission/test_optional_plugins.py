@@ -297,8 +297,8 @@ def test_defaults_of_pod_security_hold_where_namespaces_say_nothing():
         ),
         ({"enable": ("ImagePolicyWebhook",)}, "admission plugin ImagePolicyWebhook is not built"),
         (
-            {"configuration": {"ResourceQuota": {}}},
-            "settings of admission plugin ResourceQuota are not supported",
+            {"configuration": {"ImagePolicyWebhook": {}}},
+            "settings of admission plugin ImagePolicyWebhook are not supported",
         ),
         (
             {"enable": ("EventRateLimit",)},

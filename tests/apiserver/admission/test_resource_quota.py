@@ -1,9 +1,10 @@
 import pytest
 
-from pinnace.api.errors import Conflict, Forbidden
+from pinnace.api.errors import ApiError, Conflict, Forbidden
 from pinnace.api.kinds.apps import REPLICASETS
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PODS, RESOURCEQUOTAS, SERVICES
 from pinnace.api.wire import User
+from pinnace.apiserver.admission import settings
 from pinnace.apiserver.admission.base import Attributes, Chain
 from pinnace.apiserver.admission.resource_quota import ResourceQuota
 from pinnace.testing.lookups import DictLookup
@@ -141,3 +142,60 @@ async def test_extended_resources_are_limited_by_their_requests():
 
 async def test_a_namespace_without_quotas_is_free():
     assert await admit(DictLookup(), PODS, pod()) is None
+
+
+LIMITS = {
+    "apiVersion": "apiserver.config.k8s.io/v1",
+    "kind": "ResourceQuotaConfiguration",
+    "limitedResources": [
+        {"resource": "persistentvolumeclaims", "matchContains": ["requests.storage"]},
+        {
+            "resource": "pods",
+            "matchScopes": [{"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}],
+        },
+    ],
+}
+
+
+async def admit_limited(lookup, row, obj):
+    attributes = Attributes(
+        row=row, operation="CREATE", obj=obj, old=None, user=User("jane"), lookup=lookup,
+        namespace="ns",
+    )  # fmt: skip
+    plugin = ResourceQuota(Writer(lookup), settings.limited_resources(LIMITS))
+    await Chain((plugin,)).validate(attributes)
+
+
+async def test_what_is_limited_by_default_needs_a_quota():
+    claim = {
+        "metadata": {"name": "c"},
+        "spec": {"resources": {"requests": {"storage": "1Gi"}}},
+    }
+    with pytest.raises(Forbidden) as refused:
+        await admit_limited(lookup_of(), PERSISTENTVOLUMECLAIMS, claim)
+    assert refused.value.message == (
+        'persistentvolumeclaims "c" is forbidden: insufficient quota to consume: requests.storage'
+    )
+    await admit_limited(
+        lookup_of(quota({"requests.storage": "2Gi"})), PERSISTENTVOLUMECLAIMS, claim
+    )
+    await admit_limited(lookup_of(), PODS, pod())
+
+
+async def test_a_scope_that_is_limited_by_default_needs_a_quota_of_that_scope():
+    high = pod(priorityClassName="high")
+    with pytest.raises(ApiError) as refused:
+        await admit_limited(lookup_of(), PODS, high)
+    assert (refused.value.code, refused.value.message) == (
+        500, "insufficient quota to match these scopes: [{PriorityClass In [high]}]"
+    )  # fmt: skip
+    expression = {"scopeName": "PriorityClass", "operator": "Exists"}
+    fitting = quota({"pods": "1"}, scopeSelector={"matchExpressions": [expression]})
+    await admit_limited(lookup_of(fitting), PODS, high)
+
+
+def test_limits_name_a_resource():
+    with pytest.raises(ValueError, match=r"limitedResources\[0\].resource: Required value"):
+        settings.limited_resources({**LIMITS, "limitedResources": [{"apiGroup": "a"}]})
+    with pytest.raises(ValueError, match="no kind"):
+        settings.limited_resources({**LIMITS, "kind": "Other"})

@@ -1,6 +1,8 @@
 """Conversions from one type of value to another, in cel-go's words where they fail."""
 
 import math
+import re
+from decimal import Decimal
 
 from pinnace.api.cel.functions import Overload, plain
 from pinnace.api.cel.times import (
@@ -38,6 +40,15 @@ from pinnace.api.cel.values import (
 )
 
 _A = param("A")
+# From this power of ten on Go's %g writes doubles with an exponent.
+_FIRST_POWER = 6
+# Numbers as Go reads them: underscores may stand between digits.
+_UNDERSCORE = re.compile(r"(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])")
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_HEXADECIMAL = re.compile(
+    r"[+-]?0[xX]([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)[pP][+-]?\d+", re.ASCII | re.IGNORECASE
+)
+_NO_NUMBER = re.compile(r"[+-]?inf(inity)?|nan", re.ASCII | re.IGNORECASE)
 
 
 def _to_int(value: float) -> int:
@@ -73,12 +84,19 @@ def _text_to_uint(text: str) -> UInt:
 
 
 def _text_to_double(text: str) -> float:
+    plain = _UNDERSCORE.sub("", text)
     try:
-        if text.strip() != text or "_" in text:
-            raise ValueError
-        return float(text)
-    except ValueError:
-        raise CelError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
+        if _DECIMAL.fullmatch(plain) or _NO_NUMBER.fullmatch(text):
+            number = float(plain)
+        elif _HEXADECIMAL.fullmatch(plain):
+            number = float.fromhex(plain)
+        else:
+            raise CelError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number) and not _NO_NUMBER.fullmatch(text):
+        raise CelError(f'strconv.ParseFloat: parsing "{text}": value out of range')
+    return number
 
 
 def _text_to_bool(text: str) -> bool:
@@ -108,22 +126,14 @@ def double_text(value: float) -> str:
         return "+Inf" if value > 0 else "-Inf"
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
-    shown = repr(value)
-    mantissa, _, power = shown.partition("e")
-    exponent = int(power) if power else _exponent(value)
-    if value != 0 and (exponent < -4 or exponent >= 21):
-        digits = f"{value!r}" if power else f"{value:.17e}"
-        mantissa = digits.partition("e")[0].removesuffix(".0")
-        return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
-    return f"{int(value)}" if value == int(value) and not power else _unpowered(value, power)
-
-
-def _exponent(value: float) -> int:
-    return math.floor(math.log10(abs(value))) if value else 0
-
-
-def _unpowered(value: float, power: str) -> str:
-    return f"{int(value)}" if power and value == int(value) else repr(value)
+    number = Decimal(repr(value))
+    sign, digits, _ = number.normalize().as_tuple()
+    exponent = number.adjusted()
+    if -4 <= exponent < _FIRST_POWER:
+        return format(number, "f").removesuffix(".0")
+    shown = "".join(map(str, digits))
+    mantissa = f"{shown[0]}.{shown[1:]}".rstrip(".")
+    return f"{'-' if sign else ''}{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def _timestamp(text: str) -> Timestamp:

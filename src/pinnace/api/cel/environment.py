@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import re2
 
@@ -25,8 +26,9 @@ from pinnace.api.cel.syntax import (
     MakeStruct,
     Select,
 )
-from pinnace.api.cel.times import parse_duration, parse_timestamp
+from pinnace.api.cel.times import checked_timestamp, parse_duration, parse_timestamp
 from pinnace.api.cel.types import Structs, Type, unwrap_optional
+from pinnace.api.cel.values import NANOS, CelError
 
 _ROOM = 5_000
 _FUNCTIONS: Mapping[str, tuple[Overload, ...]] = table(
@@ -109,10 +111,22 @@ def _bad_literals(expr: Expr) -> Iterator[Issue]:
         if not isinstance(node, Call) or not node.args:
             continue
         arg = node.args[-1] if node.function == "matches" else node.args[0]
-        if not isinstance(arg, Literal) or not isinstance(arg.value, str):
+        if not isinstance(arg, Literal):
             continue
-        if not _readable(node.function, arg.value):
+        if isinstance(arg.value, str):
+            is_readable = _readable(node.function, arg.value)
+        else:
+            is_readable = node.function != "timestamp" or _is_moment(arg.value)
+        if not is_readable:
             yield Issue(arg.pos, f"invalid {node.function} argument")
+
+
+def _is_moment(seconds: Any) -> bool:
+    try:
+        checked_timestamp(seconds * NANOS)
+    except (CelError, TypeError):
+        return not isinstance(seconds, int)
+    return True
 
 
 def _mixed_literals(expr: Expr) -> Iterator[Issue]:

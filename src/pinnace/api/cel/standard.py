@@ -32,12 +32,14 @@ from pinnace.api.cel.types import (
     param,
 )
 from pinnace.api.cel.values import (
+    INT_MIN,
     NONE,
     CelError,
     KeyedList,
     Optional,
     SetList,
     UInt,
+    alike,
     check_size,
     checked_int,
     checked_uint,
@@ -67,6 +69,8 @@ def _divided(one: int, two: int) -> int:
 def _remainder(one: int, two: int) -> int:
     if two == 0:
         raise CelError("modulus by zero")
+    if one == INT_MIN and two == -1:
+        raise CelError("integer overflow")
     return abs(one) % abs(two) * (-1 if one < 0 else 1)
 
 
@@ -201,11 +205,13 @@ def _unordered(one: Any, two: Any) -> None:
 
 def _less(one: Any, two: Any) -> bool:
     _unordered(one, two)
+    one, two = alike(one, two)
     return bool(one < two)
 
 
 def _less_equals(one: Any, two: Any) -> bool:
     _unordered(one, two)
+    one, two = alike(one, two)
     return bool(one <= two)
 
 

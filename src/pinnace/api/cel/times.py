@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from datetime import MINYEAR, UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pinnace.api.cel.functions import Overload, member
@@ -10,15 +11,16 @@ from pinnace.api.cel.types import DURATION, INT, STRING, TIMESTAMP
 from pinnace.api.cel.values import INT_MAX, INT_MIN, NANOS, CelError, Duration, Timestamp
 
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))"
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:(Z)|([+-])(\d\d):(\d\d))",
+    re.ASCII,
 )
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {"ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 1_000_000}
 _LONG = {"s": NANOS, "m": 60 * NANOS, "h": 3600 * NANOS}
 _MIN_SECONDS, _MAX_SECONDS = -62135596800, 253402300799
-_OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)")
+_NUMBER = re.compile(r"[+-]?\d{1,6}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
+_CYCLE_YEARS, _CYCLE, _MIDDLE = 400, timedelta(days=146_097), 5000
 
 
 def parse_timestamp(text: str) -> Timestamp:
@@ -71,7 +73,7 @@ def checked_timestamp(nanos: int) -> Timestamp:
 def checked_duration(nanos: int) -> Duration:
     """Return a span that fits 64 bits, or raise the overflow."""
     if not INT_MIN <= nanos <= INT_MAX:
-        raise CelError("duration overflow")
+        raise CelError("integer overflow")
     return Duration(nanos)
 
 
@@ -85,19 +87,28 @@ def timestamp_text(value: Timestamp) -> str:
 
 
 def duration_text(value: Duration) -> str:
-    """Return the seconds, as CEL converts a duration to a string."""
-    seconds, nanos = divmod(abs(value.nanos), NANOS)
-    fraction = f".{nanos:09d}".rstrip("0") if nanos else ""
-    sign = "-" if value.nanos < 0 else ""
-    return f"{sign}{seconds}{fraction}s"
+    """Return the seconds, as CEL converts a duration to a string: by way of a double."""
+    whole, nanos = divmod(abs(value.nanos), NANOS)
+    seconds = whole + nanos / 1e9
+    shown = format(Decimal(repr(seconds)), "f")
+    return f"{'-' if value.nanos < 0 else ''}{shown.removesuffix('.0')}s"
 
 
-def _zone(name: str) -> tzinfo:
-    match = _OFFSET.fullmatch(name)
-    if match:
-        offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-        return timezone(-offset if match[1] == "-" else offset)
+def _offset(name: str) -> timedelta:
+    """Return what a zone such as -08:00 is off; the numbers may be any."""
+    hours, _, minutes = name.partition(":")
+    for part in (hours, minutes):
+        if not _NUMBER.fullmatch(part):
+            raise CelError(f'strconv.Atoi: parsing "{part}": invalid syntax')
+    ahead = int(minutes) * (-1 if name.startswith("-") else 1)
+    return timedelta(minutes=int(hours) * 60 + ahead)
+
+
+def _zone(name: str) -> tzinfo | None:
+    """Return a zone by name; None for that of the server."""
     try:
+        if name == "Local":
+            return None
         return UTC if name in ("", "UTC") else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise CelError(f"unknown time zone {name}") from None
@@ -106,15 +117,17 @@ def _zone(name: str) -> tzinfo:
 def _moment(value: Timestamp, zone: str) -> tuple[datetime, int]:
     """Return a moment in a zone, and by how many years that is off.
 
-    A day before the first year and after the last there is none in Python; the calendar is the
-    same each four hundred years.
+    Before the first year and after the last there is none in Python; the calendar is the same
+    each four hundred years.
     """
-    at, where = _EPOCH + timedelta(seconds=value.nanos // NANOS), _zone(zone)
+    at = _EPOCH + timedelta(seconds=value.nanos // NANOS)
+    is_offset = ":" in zone
+    off, where = (_offset(zone), UTC) if is_offset else (timedelta(), _zone(zone))
     try:
-        return at.astimezone(where), 0
+        return (at + off).astimezone(where), 0
     except OverflowError:
-        years = _CYCLE_YEARS if at.year == MINYEAR else -_CYCLE_YEARS
-        return (at + years // _CYCLE_YEARS * _CYCLE).astimezone(where), years
+        years = _CYCLE_YEARS if at.year < _MIDDLE else -_CYCLE_YEARS
+        return (at + years // _CYCLE_YEARS * _CYCLE + off).astimezone(where), years
 
 
 def _year(at: datetime) -> int:

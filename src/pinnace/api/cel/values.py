@@ -190,12 +190,26 @@ _PLAIN = frozenset((str, int, bool, float, bytes, UInt, Timestamp, Duration, typ
 _NUMBERS = frozenset((int, UInt, float))
 
 
+def alike(one: Any, two: Any) -> tuple[Any, Any]:
+    """Return two values as they are compared: numbers as doubles if one of them is."""
+    first, second = type(one), type(two)
+    if (
+        first is not second
+        and first in _NUMBERS
+        and second in _NUMBERS
+        and float in (first, second)
+    ):
+        return float(one), float(two)
+    return one, two
+
+
 def equal(one: Any, two: Any) -> bool:
     """Say whether two values are equal; values of different types are not."""
     first, second = type(one), type(two)
     if first is second and first in _PLAIN:
         return bool(one == two)
     if first in _NUMBERS and second in _NUMBERS:
+        one, two = alike(one, two)
         return bool(one == two)
     if isinstance(one, list) and isinstance(two, list):
         return _equal_lists(one, two)

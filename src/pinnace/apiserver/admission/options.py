@@ -79,14 +79,19 @@ MISSING: Mapping[str, str] = {
     "ClusterTrustBundleAttest": "belongs to the feature gate ClusterTrustBundle, which is off",
 }
 _CONFIGURED = frozenset(
-    ("EventRateLimit", "PodNodeSelector", "PodSecurity", "PodTolerationRestriction")
+    (
+        "EventRateLimit",
+        "PodNodeSelector",
+        "PodSecurity",
+        "PodTolerationRestriction",
+        "ResourceQuota",
+    )
 )
 # Upstream takes settings for these as well.
 _UNCONFIGURED = frozenset(
     (
         "ImagePolicyWebhook",
         "MutatingAdmissionWebhook",
-        "ResourceQuota",
         "ValidatingAdmissionWebhook",
     )
 )

@@ -5,10 +5,12 @@ charge for something that is then not stored after all is taken back by the quot
 counts anew.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from pinnace.api import quotas
-from pinnace.api.errors import Conflict
+from pinnace.api.errors import ApiError, Conflict
 from pinnace.api.kinds.core import RESOURCEQUOTAS
 from pinnace.api.objects import Object
 from pinnace.api.pod_resources import Amounts
@@ -28,13 +30,27 @@ class QuotaWriter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Resources that nobody may use where no quota covers them.
+
+    `contains` are parts of names of what objects of a kind use; `scopes` select objects of any.
+    """
+
+    group: str
+    plural: str
+    contains: tuple[str, ...] = ()
+    scopes: tuple[Object, ...] = ()
+
+
 class ResourceQuota:
     """Keeps namespaces within their quotas."""
 
     name = "ResourceQuota"
 
-    def __init__(self, writer: QuotaWriter) -> None:
+    def __init__(self, writer: QuotaWriter, limited: Sequence[Limited] = ()) -> None:
         self._writer = writer
+        self._limited = limited
 
     def handles(self, operation: Operation, row: Resource, subresource: str) -> bool:
         if not row.namespaced or row.plural in _IGNORED:
@@ -50,7 +66,10 @@ class ResourceQuota:
     def validate(self, attributes: Attributes) -> Outcome:
         """Refuse what does not fit; namespaces without quotas cost one look-up."""
         obj, old = attributes.obj, attributes.old
-        if obj is None or not any(attributes.lookup.list(RESOURCEQUOTAS, attributes.namespace)):
+        if obj is None:
+            return None
+        quotas_here = attributes.lookup.list(RESOURCEQUOTAS, attributes.namespace)
+        if not self._limited and not any(quotas_here):
             return None
         if attributes.of("", "pods") and attributes.operation == "UPDATE":
             moved = quotas.is_terminating(obj) != quotas.is_terminating(old or {})
@@ -62,6 +81,8 @@ class ResourceQuota:
         # All are checked before the first is charged, so that a refusal costs nothing.
         present = list(attributes.lookup.list(RESOURCEQUOTAS, attributes.namespace))
         names = [str(quota["metadata"]["name"]) for quota in present]
+        if self._limited:
+            _check_covered(attributes, obj, self._limited, present)
         for quota in present:
             _new_usage(attributes, obj, quota)
         if attributes.dry_run:
@@ -80,6 +101,43 @@ class ResourceQuota:
             " modified; please apply your changes to the latest version and try again",
             details={"name": name, "kind": "resourcequotas"},
         )
+
+
+def _check_covered(
+    attributes: Attributes, obj: Object, limited: Sequence[Limited], present: Sequence[Object]
+) -> None:
+    """Refuse what is limited by default and what no quota is about."""
+    group, plural = attributes.row.group, attributes.row.plural
+    used = [name for name, value in quotas.usage(group, plural, obj).items() if not value.is_zero()]
+    parts = [part for one in limited if (one.group, one.plural) == (group, plural)
+             for part in one.contains]  # fmt: skip
+    wanted = {name for name in used if any(part in name for part in parts)}
+    covered: set[str] = set()
+    scopes: set[str] = set()
+    for quota in present:
+        fitting = quotas.matching_scopes(quotas.scopes_of(quota), group, plural, obj)
+        scopes.update(each["scopeName"] for each in fitting)
+        if quotas.in_scope(quota, group, plural, obj):
+            covered.update(quotas.limited_by(quota, group, plural))
+    if wanted - covered:
+        listed = ",".join(sorted(wanted - covered))
+        raise attributes.refuse(f"insufficient quota to consume: {listed}")
+    bound = [
+        each
+        for one in limited
+        for each in quotas.matching_scopes(one.scopes, group, plural, obj)
+        if each["scopeName"] not in scopes
+    ]
+    if bound:
+        # No refusal of admission's in upstream either, but an error of the server.
+        shown = " ".join(_shown(each) for each in bound)
+        why = f"insufficient quota to match these scopes: [{shown}]"
+        raise ApiError(why, code=500, reason="")
+
+
+def _shown(selector: Object) -> str:
+    values = " ".join(selector.get("values") or ())
+    return f"{{{selector['scopeName']} {selector.get('operator') or ''} [{values}]}}"
 
 
 def _new_usage(attributes: Attributes, obj: Object, quota: Object) -> dict[str, str] | None:

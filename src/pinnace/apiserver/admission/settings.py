@@ -7,6 +7,7 @@ from pinnace.api.objects import Object
 from pinnace.apiserver.admission.event_rate_limit import TYPES, Limit
 from pinnace.apiserver.admission.pod_node_selector import labels_of
 from pinnace.apiserver.admission.pod_security import Exemptions, Policy, Standard
+from pinnace.apiserver.admission.resource_quota import Limited
 
 _PREFIX = "pod-security.kubernetes.io/"
 _MODES = ("enforce", "audit", "warn")
@@ -107,6 +108,32 @@ def tolerations(given: Object | None) -> tuple[list[Object], list[Object]]:
     return list(given.get("default") or ()), list(given.get("whitelist") or ())
 
 
+def limited_resources(given: Object | None) -> list[Limited]:
+    """Return what ResourceQuota limits where there is no quota."""
+    if given is None:
+        return []
+    if (given.get("apiVersion") or "").startswith("resourcequota."):
+        _kind(given, "resourcequota.admission.k8s.io", ("v1beta1", "v1alpha1"), "Configuration")
+    else:
+        _kind(given, "apiserver.config.k8s.io", ("v1",), "ResourceQuotaConfiguration")
+    known = ("apiGroup", "resource", "matchContains", "matchScopes")
+    found = []
+    for index, limited in enumerate(given.get("limitedResources") or ()):
+        where = f"limitedResources[{index}]"
+        each = _fields(limited, where, known)
+        if not each.get("resource"):
+            raise ValueError(f"{where}.resource: Required value")
+        found.append(
+            Limited(
+                each.get("apiGroup") or "",
+                each["resource"],
+                tuple(each.get("matchContains") or ()),
+                tuple(each.get("matchScopes") or ()),
+            )
+        )
+    return found
+
+
 def check(configuration: Mapping[str, Object]) -> None:
     """Read all settings once, for the errors in them; raises ValueError."""
     for name, read in _READ.items():
@@ -121,4 +148,5 @@ _READ: Mapping[str, Callable[[Object | None], object]] = {
     "EventRateLimit": event_limits,
     "PodNodeSelector": node_selectors,
     "PodTolerationRestriction": tolerations,
+    "ResourceQuota": limited_resources,
 }

@@ -82,7 +82,8 @@ def plugins(
     if webhooks is not None:
         built |= _dynamic(authorizer, webhooks)
     if quota_writer is not None:
-        built["ResourceQuota"] = lambda: ResourceQuota(quota_writer)
+        limited = settings.limited_resources(options.configuration.get("ResourceQuota"))
+        built["ResourceQuota"] = lambda: ResourceQuota(quota_writer, limited)
     enabled = options.enabled()
     chosen = [built[name]() for name in ORDER if name in enabled and name in built]
     # Not a plug-in of upstream's, whose registries of roles do this: it cannot be turned off. It
