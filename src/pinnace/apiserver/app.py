@@ -258,12 +258,7 @@ class ApiServer:
             passage.span = self.tracing.begin(request, info, passage.audit)
         self._metrics.answering(request.method, 1)
         try:
-<<<<<<< HEAD
-            with self._metrics.answering(request.method):
-                answer = await finished(self.core, await self._in_time(request, info, passage))
-=======
-            answer = await self._in_time(request, info, passage)
->>>>>>> main
+            answer = await finished(self.core, await self._in_time(request, info, passage))
         except Rejected as rejected:
             answer = rejected.answer()
         except ApiError as error:
@@ -280,17 +275,13 @@ class ApiServer:
         except asyncio.CancelledError:
             await passage.cut_short()
             raise
-<<<<<<< HEAD
+        finally:
+            self._metrics.answering(request.method, -1)
         try:
             answer = await passage.leaving(await finished(self.core, answer))
         except asyncio.CancelledError:
             await passage.cut_short()
             raise
-=======
-        finally:
-            self._metrics.answering(request.method, -1)
-        answer = await passage.leaving(answer)
->>>>>>> main
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer
 
