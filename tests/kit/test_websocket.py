@@ -34,6 +34,9 @@ class Writer:
     def write(self, data: bytes) -> None:
         self.written += data
 
+    async def drain(self) -> None:
+        pass
+
 
 @pytest.mark.parametrize(
     ("received", "answered"),
@@ -57,3 +60,15 @@ async def test_the_end_is_noticed_and_pings_are_answered(received: bytes, answer
 def test_protocols_are_read_in_the_clients_order() -> None:
     assert websocket.protocols({"sec-websocket-protocol": "b, a,"}) == ["b", "a"]
     assert websocket.protocols({}) == []
+
+
+async def test_who_pings_without_end_leaves_turns_to_others() -> None:
+    reader, writer = asyncio.StreamReader(), Writer()
+    reader.feed_data(b"\x89\x80aaaa" * 1000)
+    reader.feed_eof()
+    waiting = asyncio.create_task(websocket.wait_closed(reader, writer))  # type: ignore[arg-type]
+    turns = 0
+    while not waiting.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 500

@@ -93,3 +93,7 @@ async def wait_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
             if code == _PING and size < 126:
                 plain = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
                 writer.write(_head(_PONG, size) + plain)
+                # Who pings and reads no answers is waited for.
+                await writer.drain()
+            # What has come already is read without a rest, so others get their turn here.
+            await asyncio.sleep(0)
