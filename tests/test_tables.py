@@ -24,6 +24,7 @@ SHARED = {
     "apiserver/admission": {
         "counts",
         "defaults",
+        "node_certificates",
         "node_labels",
         "options",
         "settings",

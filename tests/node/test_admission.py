@@ -1,6 +1,7 @@
 import pytest
 
 from pinnace.node.admission import refusal
+from pinnace.node.podspec import sysctls
 from pinnace.testing.kubelet_stage import make_container, make_pod
 
 NODE = {
@@ -97,3 +98,11 @@ def test_only_no_execute_taints_keep_a_bound_pod_out():
     assert refused.reason == "TaintToleration"
     tolerant = make_pod(tolerations=[{"operator": "Exists"}])
     assert refusal(tolerant, [], tainted) is None
+
+
+def test_a_sysctl_may_be_named_with_slashes():
+    given = [{"name": "kernel/shm_rmid_forced", "value": "1"}]
+    assert refusal(make_pod(securityContext={"sysctls": given}), [], NODE) is None
+    names = ["net/ipv4/conf/eth0.1/rp_filter", "net.ipv4.conf.eth0/1.rp_filter", "plain"]
+    pod = make_pod(securityContext={"sysctls": [{"name": n, "value": "2"} for n in names]})
+    assert sysctls(pod) == {"net.ipv4.conf.eth0/1.rp_filter": "2", "plain": "2"}

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from pinnace.api.kinds import coordination, core, networking, rbac, resource, scheduling, storage
+from pinnace.api.kinds import (
+    certificates,
+    coordination,
+    core,
+    networking,
+    rbac,
+    resource,
+    scheduling,
+    storage,
+)
 from pinnace.api.kinds import node as node_kinds
 from pinnace.api.resources import Resource
 from pinnace.apiserver.admission import table as admission
@@ -48,6 +57,7 @@ LOOKED_UP: tuple[Resource, ...] = (
     storage.STORAGECLASSES,
     storage.VOLUMEATTACHMENTS,
     resource.RESOURCESLICES,
+    certificates.PODCERTIFICATEREQUESTS,
     coordination.LEASES,
 )
 _RBAC = (rbac.ROLES, rbac.ROLEBINDINGS, rbac.CLUSTERROLES, rbac.CLUSTERROLEBINDINGS)

@@ -21,6 +21,7 @@ from pinnace.apiserver.admission.base import Attributes
 from pinnace.apiserver.core import Call, Core
 from pinnace.apiserver.managers import same, tracked
 from pinnace.apiserver.owners import without_repeated
+from pinnace.apiserver.podcertificates import is_guarded, status_causes
 from pinnace.apiserver.services.allocation import allocation
 from pinnace.apiserver.versions import with_versions
 from pinnace.apiserver.writes import (
@@ -153,7 +154,8 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     part = changing.part
     version = new["metadata"].pop("resourceVersion", None) or ""
     old["metadata"].pop("resourceVersion", None)
-    await core.apart.run(call.size, partial(rules.apply_defaults, row, new))
+    size = max(call.size, rules.size_of_defaults(row))
+    call.filled = await core.apart.run(size, partial(rules.apply_defaults, row, new))
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:
@@ -192,6 +194,8 @@ async def _prepare(changing: _Change) -> None:
         causes = admin_access_causes(row, new, old, core.lookup)
     broken = partial(_broken, row, subresource, new, old, call.warnings)
     causes += await core.apart.patiently(size, broken)
+    if not causes and is_guarded(row, subresource):
+        causes = await status_causes(core, call, new, old)
     refuse(row, new["metadata"], causes)
     warn = partial(strategy.warnings, new, old)
     if subresource == "status":  # what a status write cannot change earns no warning

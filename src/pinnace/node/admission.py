@@ -10,7 +10,7 @@ from typing import Any
 from pinnace.api.amounts import PODS, amount, pod_requests
 from pinnace.api.nodeaffinity import fits_node
 from pinnace.api.taints import is_tolerated
-from pinnace.node.podspec import all_declared, is_host_network
+from pinnace.node.podspec import all_declared, is_host_network, sysctls
 
 _OUT_OF = {
     "cpu": "OutOfcpu",
@@ -96,11 +96,9 @@ def refusal(pod: Pod, others: Sequence[Pod], node: Mapping[str, Any]) -> Refusal
         return Refusal(
             "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
         )
-    for sysctl in (pod["spec"].get("securityContext") or {}).get("sysctls") or ():
-        if sysctl["name"] not in SAFE_SYSCTLS:
-            return Refusal(
-                "SysctlForbidden", f'forbidden sysctl: "{sysctl["name"]}" not allowlisted'
-            )
+    for sysctl in sysctls(pod):
+        if sysctl not in SAFE_SYSCTLS:
+            return Refusal("SysctlForbidden", f'forbidden sysctl: "{sysctl}" not allowlisted')
     lacking = _lacks(pod, others, node)
     if lacking is not None:
         return lacking

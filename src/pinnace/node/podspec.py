@@ -100,3 +100,21 @@ def effective_grace(pod: Mapping[str, Any]) -> int:
 def generation_of(pod: Object) -> int:
     """Return the spec's generation, 0 where the API server does not count it."""
     return int(pod["metadata"].get("generation") or 0)
+
+
+_SEPARATORS = str.maketrans("./", "/.")
+
+
+def sysctls(pod: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of a Pod's sysctls by their names with dots.
+
+    Names may have slashes as well: `net/ipv4/conf/eth0.1/rp_filter` is the same as
+    `net.ipv4.conf.eth0/1.rp_filter`.
+    """
+    found = (pod["spec"].get("securityContext") or {}).get("sysctls") or ()
+    return {_dotted(each["name"]): str(each["value"]) for each in found}
+
+
+def _dotted(name: str) -> str:
+    first = next((letter for letter in name if letter in "./"), ".")
+    return name if first == "." else name.translate(_SEPARATORS)

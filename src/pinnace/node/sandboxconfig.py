@@ -7,7 +7,14 @@ from typing import Any
 
 from pinnace.node.hosts import ClusterNames, dns_config, uts_hostname
 from pinnace.node.labels import pod_labels
-from pinnace.node.podspec import all_declared, is_host_network, name_of, namespace_of, uid_of
+from pinnace.node.podspec import (
+    all_declared,
+    is_host_network,
+    name_of,
+    namespace_of,
+    sysctls,
+    uid_of,
+)
 from pinnace.node.resources.limits import pod_resources
 from pinnace.node.runtime import DNSConfig, PortMapping, SandboxConfig
 from pinnace.node.security import sandbox_security
@@ -55,8 +62,6 @@ def sandbox_config(
     runtime_handler: str = "",
 ) -> SandboxConfig:
     """Return the sandbox's configuration; raises ConfigError for what cannot be had."""
-    context = pod["spec"].get("securityContext") or {}
-    sysctls = {each["name"]: str(each["value"]) for each in context.get("sysctls") or ()}
     return SandboxConfig(
         name=name_of(pod),
         namespace=namespace_of(pod),
@@ -70,7 +75,7 @@ def sandbox_config(
         annotations=dict(pod["metadata"].get("annotations") or {}),
         cgroup_parent=cgroup_parent,
         security=sandbox_security(pod),
-        sysctls=sysctls,
+        sysctls=sysctls(pod),
         resources=pod_resources(pod),
         runtime_handler=runtime_handler,
     )

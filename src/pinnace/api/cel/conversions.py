@@ -106,6 +106,8 @@ def double_text(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
     shown = repr(value)
     mantissa, _, power = shown.partition("e")
     exponent = int(power) if power else _exponent(value)

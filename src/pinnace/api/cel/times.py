@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import MINYEAR, UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pinnace.api.cel.functions import Overload, member
@@ -18,6 +18,7 @@ _LONG = {"s": NANOS, "m": 60 * NANOS, "h": 3600 * NANOS}
 _MIN_SECONDS, _MAX_SECONDS = -62135596800, 253402300799
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
 
 
 def parse_timestamp(text: str) -> Timestamp:
@@ -102,13 +103,27 @@ def _zone(name: str) -> tzinfo:
         raise CelError(f"unknown time zone {name}") from None
 
 
-def _moment(value: Timestamp, zone: str = "UTC") -> datetime:
-    return (_EPOCH + timedelta(seconds=value.nanos // NANOS)).astimezone(_zone(zone))
+def _moment(value: Timestamp, zone: str) -> tuple[datetime, int]:
+    """Return a moment in a zone, and by how many years that is off.
+
+    A day before the first year and after the last there is none in Python; the calendar is the
+    same each four hundred years.
+    """
+    at, where = _EPOCH + timedelta(seconds=value.nanos // NANOS), _zone(zone)
+    try:
+        return at.astimezone(where), 0
+    except OverflowError:
+        years = _CYCLE_YEARS if at.year == MINYEAR else -_CYCLE_YEARS
+        return (at + years // _CYCLE_YEARS * _CYCLE).astimezone(where), years
+
+
+def _year(at: datetime) -> int:
+    return at.year
 
 
 _Part = Callable[[datetime], int]
 _PARTS: tuple[tuple[str, str, _Part], ...] = (
-    ("getFullYear", "timestamp_to_year", lambda at: at.year),
+    ("getFullYear", "timestamp_to_year", _year),
     ("getMonth", "timestamp_to_month", lambda at: at.month - 1),
     ("getDayOfYear", "timestamp_to_day_of_year", lambda at: at.timetuple().tm_yday - 1),
     ("getDayOfMonth", "timestamp_to_day_of_month", lambda at: at.day - 1),
@@ -125,7 +140,8 @@ def _accessors() -> list[Overload]:
     for name, overload, part in _PARTS:
 
         def run(value: Timestamp, zone: str = "UTC", part: _Part = part) -> int:
-            return part(_moment(value, zone))
+            moment, years = _moment(value, zone)
+            return part(moment) - (years if part is _year else 0)
 
         made.append(member(name, overload, (TIMESTAMP,), INT, run))
         made.append(member(name, f"{overload}_with_tz", (TIMESTAMP, STRING), INT, run))

@@ -15,6 +15,7 @@ from pinnace.api.validation import (
     events,
     flowcontrol,
     leases,
+    podcertificates,
     podgroups,
     poolrequests,
     ranges,
@@ -70,6 +71,12 @@ _EXTENSIONS: Mapping[tuple[str, str], Rules] = MappingProxyType(
         ),
         (SCHEDULING, "Workload"): Rules(
             create=podgroups.check_workload, kept=podgroups.check_workload_update, again=()
+        ),
+        (CERTIFICATES, "PodCertificateRequest"): Rules(
+            create=podcertificates.check_request,
+            update=podcertificates.check_request_update,
+            status=podcertificates.check_status,
+            again=(),
         ),
         (CERTIFICATES, "ClusterTrustBundle"): Rules(
             create=certificates.check_bundle,

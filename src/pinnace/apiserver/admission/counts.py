@@ -76,10 +76,8 @@ _HANDLED: Mapping[str, Sequence[str]] = MappingProxyType(
     }
 )
 
-
-def handled(name: str) -> Sequence[str]:
-    """Return the operations of which upstream counts a plug-in."""
-    return _HANDLED.get(name, _ALL[:2])
+# What is no plug-in upstream.
+_UNCOUNTED = frozenset(("RBACEscalation",))
 
 
 class Counts:
@@ -253,10 +251,12 @@ class Pass:
         self._idle: list[tuple[int, Spread]] = []
         self._done = 0
         for name, asked in names:
-            spread = counts.controllers.of((name, *self._key, _REJECTED[False]))
+            key = name, *self._key, _REJECTED[False]
+            loose = Spread(_SECONDS, [0] * (len(_SECONDS) + 1))
+            spread = loose if name in _UNCOUNTED else counts.controllers.of(key)
             if asked:
                 self._asked.append((name, spread))
-            elif operation in handled(name):
+            elif operation in _HANDLED.get(name, _ALL[:2]):
                 self._idle.append((len(self._asked), spread))
 
     def passed(self, seconds: Sequence[float]) -> None:
@@ -268,7 +268,8 @@ class Pass:
         """Count a refusal after `last` seconds, by the one after those who had no objection."""
         self._count(seconds)
         refuser = self._asked[len(seconds)][0]
-        self._counts.controllers.observe((refuser, *self._key, _REJECTED[True]), last)
+        if refuser not in _UNCOUNTED:
+            self._counts.controllers.observe((refuser, *self._key, _REJECTED[True]), last)
         for place, spread in self._idle:
             if place <= len(seconds):
                 spread.observe(0.0)

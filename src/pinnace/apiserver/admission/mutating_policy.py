@@ -81,8 +81,8 @@ class MutatingAdmissionPolicy:
         self._convert = convert
 
     def handles(self, operation: Operation, row: Resource, subresource: str) -> bool:
-        """Any write may concern a policy, but those to what steers admission."""
-        return not is_exempt(row)
+        """Any write may concern a policy, but deletions and those to what steers admission."""
+        return operation != "DELETE" and not is_exempt(row)
 
     def mutate(self, attributes: Attributes) -> Outcome:
         """Follow the policies, if there are any."""

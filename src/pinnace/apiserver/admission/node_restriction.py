@@ -8,6 +8,7 @@ from pinnace.apiserver import podrefs
 from pinnace.apiserver.admission import node_labels
 from pinnace.apiserver.admission.base import Attributes, Operation, Outcome
 from pinnace.apiserver.admission.certificate_subject import requested
+from pinnace.apiserver.admission.node_certificates import check_for_pod
 from pinnace.apiserver.authz.base import Attributes as Attempt
 from pinnace.apiserver.authz.base import Authorizer, decided
 from pinnace.apiserver.authz.node import LEASE_NAMESPACE, node_name_of
@@ -23,6 +24,7 @@ _CONCERNED = (
     ("storage.k8s.io", "csinodes"),
     ("resource.k8s.io", "resourceslices"),
     ("certificates.k8s.io", "certificatesigningrequests"),
+    ("certificates.k8s.io", "podcertificaterequests"),
 )
 
 
@@ -38,7 +40,7 @@ class NodeRestriction:
                 _CONCERNED,
                 (
                     _check_pods, _check_node, _check_claim, self._check_token,
-                    _check_lease, _check_csi_node, _check_slice, _check_request,
+                    _check_lease, _check_csi_node, _check_slice, _check_request, check_for_pod,
                 ),
                 strict=True,
             )

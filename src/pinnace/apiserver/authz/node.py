@@ -8,6 +8,7 @@ index; the pod that gave the last answer is remembered and looked at first.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
+from pinnace.api.kinds.certificates import PODCERTIFICATEREQUESTS
 from pinnace.api.kinds.core import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS
 from pinnace.api.kinds.resource import RESOURCESLICES
 from pinnace.api.kinds.storage import VOLUMEATTACHMENTS
@@ -60,6 +61,7 @@ class NodeAuthorizer:
             ("coordination.k8s.io", "leases"): self._lease,
             ("storage.k8s.io", "csinodes"): self._csi_node,
             ("resource.k8s.io", "resourceslices"): self._resource_slice,
+            ("certificates.k8s.io", "podcertificaterequests"): self._pod_certificate,
             ("", "nodes"): self._node,
             ("", "pods"): self._pod,
         }
@@ -115,6 +117,22 @@ class NodeAuthorizer:
         if a.subresource != "token":
             return no_opinion("can only create token subresource of serviceaccount")
         return self._related(node, a)
+
+    def _pod_certificate(self, node: str, a: Attributes) -> Verdict:
+        if a.subresource:
+            return no_opinion(
+                "nodes may not access the status subresource of PodCertificateRequests"
+            )
+        if a.verb == "create":
+            # Which ones is NodeRestriction's to say.
+            return ALLOWED
+        if a.verb == "get":
+            return self._related(node, a)
+        if a.verb not in ("list", "watch"):
+            return no_opinion(f"nodes may not {a.verb} podcertificaterequests")
+        if ("spec.nodeName", "=", node) in a.field_selector:
+            return ALLOWED
+        return no_opinion("can only list/watch podcertificaterequests with nodeName field selector")
 
     def _lease(self, node: str, a: Attributes) -> Verdict:
         if a.verb not in ("get", "create", "update", "patch", "delete"):
@@ -207,6 +225,9 @@ class NodeAuthorizer:
         if a.resource == "volumeattachments":
             attachment = self._lookup.get(VOLUMEATTACHMENTS, "", a.name)
             return attachment is not None and attachment["spec"].get("nodeName") == node
+        if a.resource == "podcertificaterequests":
+            request = self._lookup.get(PODCERTIFICATEREQUESTS, a.namespace, a.name)
+            return request is not None and (request.get("spec") or {}).get("nodeName") == node
         known = (node, a.resource, a.namespace, a.name)
         if self._still_refers(known, a):
             return True
