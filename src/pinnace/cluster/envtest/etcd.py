@@ -130,6 +130,7 @@ def main() -> int:
     except (FlagError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
+    print("ready to serve client requests", file=sys.stderr, flush=True)  # noqa: T201
     signal.sigwait(stop)
     return 0
 
