@@ -125,3 +125,72 @@ def test_field_selector_errors_are_upstreams(text: str, said: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_field_selector(text)
     assert caught.value.message == said
+
+
+LONG_SELECTORS = [
+    ",".join(f"!k{i}" for i in range(40)),
+    ",".join(f"k!=v{i}" for i in range(40)),
+    ",".join(f"k{i} notin (v{i})" for i in range(40)),
+    ",".join(f"k{i}=v{i}" for i in range(40)),
+    f"k in ({','.join(f'v{i}' for i in range(40))})",
+    f"k in ({','.join(f'v{i}' for i in range(40))}),k!=v3",
+    "k=v1," * 20 + "k=v2",
+    ",".join(f"k>{i}" for i in range(40)) + ",k<60,k<50",
+    ",".join(f"k{i}" for i in range(20)),
+    "k," * 20 + "!k",
+]
+SOME_LABELS: list[dict[str, str]] = [
+    {},
+    {"k": "v1"},
+    {"k": "v3"},
+    {"k": "v99"},
+    {"k": "45"},
+    {"k": "55"},
+    {"k": "20"},
+    {"k3": "v3"},
+    {"other": "x"},
+    {f"k{i}": f"v{i}" for i in range(40)},
+]
+
+
+@pytest.mark.parametrize("text", LONG_SELECTORS)
+@pytest.mark.parametrize("labels", SOME_LABELS)
+def test_a_long_selector_selects_what_its_requirements_do(
+    text: str, labels: dict[str, str]
+) -> None:
+    selector = parse_label_selector(text)
+    assert selector.test()(labels) == selector.matches(labels)
+
+
+def test_a_long_selector_looks_at_each_label_once() -> None:
+    class Counted(dict[str, str]):
+        looks = 0
+
+        def __getitem__(self, key: str) -> str:
+            Counted.looks += 1
+            return super().__getitem__(key)
+
+        def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+            Counted.looks += 1
+            return super().get(key, default)
+
+    matches = parse_label_selector(",".join(f"!k{i}" for i in range(10_000))).test()
+    assert matches(Counted(a="1", b="2"))
+    assert Counted.looks <= 2
+
+
+@pytest.mark.parametrize("name", ["x", "v3", ""])
+def test_a_long_field_selector_selects_what_its_terms_do(name: str) -> None:
+    for text in (
+        ",".join(f"metadata.name!=v{i}" for i in range(40)),
+        ",".join(["metadata.name=v3"] * 40),
+        ",".join(f"metadata.name=v{i}" for i in range(40)),
+    ):
+        selector = parse_field_selector(text)
+        fields = {"metadata.name": name} if name else {}
+        assert selector.test()(fields) == selector.matches(fields)
+
+
+def test_escaped_commas_and_backslashes_are_read_as_they_are_written() -> None:
+    selector = parse_field_selector(r"a=x\,y,b=\\,c=\=\\\,")
+    assert selector.terms == (("a", "=", "x,y"), ("b", "=", "\\"), ("c", "=", "=\\,"))

@@ -15,6 +15,7 @@ _OPERATORS = ("in", "notin", "=", "==", "!=", "gt", "lt")
 _SYMBOLS = {">": "gt", "<": "lt"}
 _TOKEN = re.compile(r"==|!=|[=!(),<>]|[^=!(),<> \t\r\n]+")
 _PLAIN = re.compile(r"[^\\,=]*")
+_ESCAPED = re.compile(r"\\([\\,=])")
 _TERM = re.compile("!=|==|=")
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _LABEL_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
@@ -253,13 +254,12 @@ def _requirement(key: str, operator: str, values: Sequence[str]) -> Requirement:
     said = names.qualified_name(key)
     if said:
         errors.append(f"key: Invalid value: {_quote(key)}: {'; '.join(said)}")
-    shown = json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
     if operator in ("in", "notin") and not values:
         errors.append(
-            f"values: Invalid value: {shown}: "
-            "for 'in', 'notin' operators, values set can't be empty"
+            "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty"
         )
     elif operator in ("exists", "!") and values:
+        shown = json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
         errors.append(
             f"values: Invalid value: {shown}: "
             "values set must be empty for exists and does not exist"
@@ -282,12 +282,16 @@ def _requirement(key: str, operator: str, values: Sequence[str]) -> Requirement:
 
 
 class _Parser:
-    """Recursive descent over tokens; an empty token is the end of the text."""
+    """Recursive descent over tokens, found one by one; an empty one is the end of the text."""
 
     def __init__(self, text: str) -> None:
         # Upstream's lexer takes a zero byte for the end.
-        self._tokens: list[str] = [*_TOKEN.findall(text.partition("\0")[0]), ""]
-        self._at = 0
+        self._found = _TOKEN.finditer(text.partition("\0")[0])
+        self._next = self._read()
+
+    def _read(self) -> str:
+        found = next(self._found, None)
+        return found[0] if found is not None else ""
 
     def parse(self) -> list[Requirement]:
         found: list[Requirement] = []
@@ -311,11 +315,11 @@ class _Parser:
                 raise _expected(token, "identifier after ','")
 
     def _peek(self) -> str:
-        return self._tokens[self._at]
+        return self._next
 
     def _take(self) -> str:
-        self._at += 1
-        return self._tokens[self._at - 1]
+        taken, self._next = self._next, self._read()
+        return taken
 
     def _requirement(self) -> Requirement:
         token = self._take()
@@ -331,10 +335,10 @@ class _Parser:
             return _requirement(token, "!", ())
         if self._peek() in ("", ","):
             return _requirement(token, "exists", ())
-        operator = self._take()
-        operator = _SYMBOLS.get(operator, operator)
-        if operator not in _OPERATORS or self._tokens[self._at - 1] in ("gt", "lt"):
-            raise _expected(self._tokens[self._at - 1], ", ".join(_OPERATORS))
+        taken = self._take()
+        operator = _SYMBOLS.get(taken, taken)
+        if operator not in _OPERATORS or taken in ("gt", "lt"):
+            raise _expected(taken, ", ".join(_OPERATORS))
         values = self._set() if operator in ("in", "notin") else [self._value()]
         return _requirement(token, operator, sorted(set(values)))
 
@@ -405,21 +409,22 @@ def parse_field_selector(text: str) -> FieldSelector:
 def _split_terms(text: str) -> list[str]:
     if "\\" not in text:
         return text.split(",")
-    terms, start, escaped = [], 0, False
-    for index, letter in enumerate(text):
-        if escaped:
-            escaped = False
-        elif letter == "\\":
-            escaped = True
-        elif letter == ",":
-            terms.append(text[start:index])
-            start = index + 1
-    return [*terms, text[start:]]
+    terms: list[str] = []
+    pieces: list[str] = []
+    for part in text.split(","):
+        pieces.append(part)
+        if (len(part) - len(part.rstrip("\\"))) % 2 == 0:
+            terms.append(",".join(pieces))
+            pieces.clear()
+    # What ends in a backslash is refused when it is read.
+    return [*terms, ",".join(pieces)] if pieces else terms
 
 
 def _unescape(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
+    if _PLAIN.fullmatch(_ESCAPED.sub("", value)):
+        return _ESCAPED.sub(r"\1", value)
     plain, escaped = [], False
     for letter in value:
         if escaped:

@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from functools import cache
+from operator import is_
 from types import MappingProxyType
 from typing import Any
 
@@ -107,18 +108,13 @@ class _Struct:
                     same = False
                     continue
             write, left_out, nullable, emptied, place = known
-            if inner is None:
-                if not nullable:
-                    same = False
-                    continue
-                after = None
-            elif left_out and not inner:
-                same = False
-                continue
-            elif emptied and not inner:
+            if inner or not (left_out or emptied or inner is None):
+                after = inner if write is None else write(inner)
+            elif emptied or (nullable and inner is None):
                 after = None
             else:
-                after = inner if write is None else write(inner)
+                same = False
+                continue
             same = same and after is inner
             ordered = ordered and place > last
             last = place
@@ -210,7 +206,7 @@ def _list_writer(item: FieldDef | None, empties: bool) -> Write | None:
         made = [
             _zero(item) if one is None else one if write is None else write(one) for one in value
         ]
-        return value if all(map(_is, made, value)) else made
+        return value if all(map(is_, made, value)) else made
 
     return each
 
@@ -225,18 +221,16 @@ def _map_writer(item: FieldDef | None, empties: bool) -> Write | None:
             return value
         if write is None and None not in value.values():
             return value if _is_sorted(value) else {name: value[name] for name in sorted(value)}
-        made = {
-            name: _zero(item) if one is None else one if write is None else write(one)
-            for name, one in sorted(value.items(), key=_name)
-        }
-        same = all(made[name] is one for name, one in value.items())
-        return value if same and _is_sorted(value) else made
+        names = sorted(value)
+        before = [value[name] for name in names]
+        after = [
+            _zero(item) if one is None else one if write is None else write(one) for one in before
+        ]
+        if all(map(is_, after, before)) and names == list(value):
+            return value
+        return dict(zip(names, after, strict=True))
 
     return each
-
-
-def _name(entry: tuple[str, Any]) -> str:
-    return entry[0]
 
 
 def _is_sorted(value: Object) -> bool:
@@ -245,10 +239,6 @@ def _is_sorted(value: Object) -> bool:
         return True
     names = list(value)
     return names == sorted(names)
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 def _zero(field: FieldDef) -> Any:

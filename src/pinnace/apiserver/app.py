@@ -256,9 +256,9 @@ class ApiServer:
             passage.trail = self._audit.trail(request, info, passage.audit)
         if self.tracing is not None:
             passage.span = self.tracing.begin(request, info, passage.audit)
+        self._metrics.answering(request.method, 1)
         try:
-            with self._metrics.answering(request.method):
-                answer = await self._in_time(request, info, passage)
+            answer = await self._in_time(request, info, passage)
         except Rejected as rejected:
             answer = rejected.answer()
         except ApiError as error:
@@ -275,6 +275,8 @@ class ApiServer:
         except asyncio.CancelledError:
             await passage.cut_short()
             raise
+        finally:
+            self._metrics.answering(request.method, -1)
         answer = await passage.leaving(answer)
         self._note(request, info, passage, answer, time.perf_counter() - began)
         return answer

@@ -134,13 +134,15 @@ class Call:
     trail: Trail | None = None
     # How many bytes of JSON what is stored has, if that is to be changed.
     stored_size: int = 0
+    # How many bytes of defaults have been added to what the client sent.
+    filled: int = 0
     # What the request holds of the server, and gives back.
     held: Held = PASSING
 
     @property
     def size(self) -> int:
         """How large the objects in question are, for `Apart.run`."""
-        return max(len(self.request.body), self.stored_size)
+        return max(len(self.request.body), self.stored_size) + self.filled
 
     @property
     def namespace(self) -> str:

@@ -166,10 +166,14 @@ def names_any(text: str, offered: tuple[str, ...]) -> bool:
     return not text or any(_media(clause, offered) for clause in _clauses(text))
 
 
+@lru_cache(maxsize=512)
+def _names_plain(text: str, offered: tuple[str, ...]) -> bool:
+    return names_any(text, tuple(dict.fromkeys(media.partition(";")[0] for media in offered)))
+
+
 def check_named(text: str, offered: tuple[str, ...]) -> None:
     """Raise the NotAcceptable of upstream's router, which looks at nothing but media types."""
-    plain = tuple(dict.fromkeys(media.partition(";")[0] for media in offered))
-    if not names_any(text, plain):
+    if not _names_plain(text[:_LONGEST], offered):
         representations = ", ".join(offered)
         raise NotAcceptable(
             f"406: Not Acceptable\n\nAvailable representations: {representations}", details={}

@@ -16,7 +16,7 @@ import orjson
 
 from pinnace.api import fieldvalidation
 from pinnace.api.codec import jsonsyntax
-from pinnace.api.codec.json import go_name
+from pinnace.api.codec.json import check_depth, go_name
 from pinnace.api.errors import BadRequest, Cause, Invalid, UnsupportedMediaType, invalid
 from pinnace.api.fits import fits
 from pinnace.api.gotext import plain
@@ -158,10 +158,14 @@ def unsupported() -> UnsupportedMediaType:
 
 def _decoded(body: bytes, prefix: str) -> Any:
     try:
-        return orjson.loads(body)
+        patch = orjson.loads(body)
+        check_depth(patch)
     except orjson.JSONDecodeError as error:
         said = jsonsyntax.complaint(body) or str(error)
         raise BadRequest(f"{prefix}{said}") from None
+    except BadRequest:
+        raise BadRequest(f"{prefix}{jsonsyntax.TOO_DEEP}") from None
+    return patch
 
 
 def _check_operations(patch: Any) -> None:

@@ -78,7 +78,11 @@ class _EachAlike(ABC):
 
     _key: object
     _header: str
-    _list: bytes
+
+    @property
+    @abstractmethod
+    def _list(self) -> bytes:
+        """How a list begins."""
 
     @abstractmethod
     def one(self, item: Item) -> bytes:
@@ -131,7 +135,10 @@ class Whole(_EachAlike):
         self._compiled = row.custom is None
         self._header = header(row.kind, row.group_version)
         self._bytes = self._header.encode()
-        self._list = header(row.list_kind, row.group_version).encode()
+
+    @property
+    def _list(self) -> bytes:
+        return header(self.row.list_kind, self.row.group_version).encode()
 
     def _about(self, metadata: Object) -> Object:
         # Upstream's lists of untyped objects say it even when nothing follows.
@@ -160,7 +167,10 @@ class MetadataOnly(_EachAlike):
         self._version = version
         self._header = header("PartialObjectMetadata", version)
         self._bytes = self._header.encode() + b'"metadata":'
-        self._list = header("PartialObjectMetadataList", version).encode()
+
+    @property
+    def _list(self) -> bytes:
+        return header("PartialObjectMetadataList", self._version).encode()
 
     def one(self, item: Item) -> bytes:
         return b"".join((self._bytes, item.metadata, b"}"))

@@ -73,7 +73,9 @@ class Histograms:
 
     def observe(self, key: Labels, value: float) -> None:
         """Count a value."""
-        self.of(key).observe(value)
+        spread = self.values.get(key) or self.of(key)
+        spread.counts[bisect_left(spread.edges, value)] += 1
+        spread.total += value
 
     def of(self, key: Labels) -> Spread:
         """Return what counts the values of a set of label values, for who has many of them."""

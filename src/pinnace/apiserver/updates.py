@@ -154,7 +154,8 @@ async def _store(changing: _Change, *, track: bool) -> Item:
     part = changing.part
     version = new["metadata"].pop("resourceVersion", None) or ""
     old["metadata"].pop("resourceVersion", None)
-    await core.apart.run(call.size, partial(rules.apply_defaults, row, new))
+    size = max(call.size, rules.size_of_defaults(row))
+    call.filled = await core.apart.run(size, partial(rules.apply_defaults, row, new))
     if call.info.verb == "update":
         without_repeated(call, new, admitted=False)
     if track:

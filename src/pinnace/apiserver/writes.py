@@ -158,7 +158,8 @@ async def create(
     metadata.pop("deletionGracePeriodSeconds", None)
     metadata.pop("resourceVersion", None)
     check_namespace(call, metadata)
-    await core.apart.run(call.size, partial(rules.apply_defaults, call.row, obj))
+    size = max(call.size, rules.size_of_defaults(call.row))
+    call.filled = await core.apart.run(size, partial(rules.apply_defaults, call.row, obj))
     if track:
         without_repeated(call, obj, admitted=False)
         noted = partial(tracked, core, call, None, obj, "")

@@ -183,6 +183,20 @@ def is_issued_by(data: bytes, authority: bytes) -> bool:
     return True
 
 
+def may_issue(data: bytes) -> bool:
+    """Say whether a certificate is one of an authority, by what it says of itself."""
+    certificate = _load_certificate(data)
+    if certificate.version is x509.Version.v1:
+        return True
+    try:
+        extensions = certificate.extensions
+        basic = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    usages = [one.value for one in extensions if isinstance(one.value, x509.KeyUsage)]
+    return basic.ca and all(one.key_cert_sign for one in usages)
+
+
 def needs_renewal(data: bytes, *, now: datetime, share: float = 0.8) -> bool:
     """Say whether that share of the certificate's life is over."""
     certificate = _load_certificate(data)

@@ -53,6 +53,17 @@ def test_repeated_keys_are_told_with_their_line() -> None:
     assert said == ['yaml: unmarshal errors:\n  line 3: key "a" already set in map']
 
 
+def test_repeated_keys_of_json_are_told_too() -> None:
+    obj, said = yaml.decode_document(b'{"a": {"b": "x:y", "b": "z"}}')
+    assert obj == {"a": {"b": "z"}}
+    assert said == ['line 1: key "b" already set in map']
+
+
+def test_json_whose_key_is_too_long_for_yaml_is_refused() -> None:
+    with pytest.raises(BadRequest, match="did not find expected ','"):
+        yaml.decode_document(b'{"%s": 1}' % (b"a" * 1100))
+
+
 def test_alias_bombs_are_refused() -> None:
     lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"]
     lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
@@ -111,3 +122,4 @@ def test_json_reads_the_same_by_the_quick_way(value: dict[str, Any]) -> None:
                 yaml.decode(body)
         else:
             assert repr(yaml.decode(body)) == repr(slow)
+            assert repr(yaml.decode_document(body)[0]) == repr(slow)

@@ -17,6 +17,8 @@ from pinnace.api.wire import Request, Response, User
 from pinnace.apiserver.app import ApiServer
 from pinnace.apiserver.config import ServerConfig
 from pinnace.kit.clock import VirtualClock
+from pinnace.kit.tls import load_pair
+from pinnace.kit.x509 import KeyPair
 from pinnace.store.memory import MemoryStore
 
 ADMIN = User("jo", ("system:masters", "system:authenticated"), "u1", {"k": ("v",)})
@@ -32,11 +34,14 @@ class Webhook:
         self.paths: list[str] = []
         self.answers: dict[str, Answer] = {}
 
-    async def start(self) -> None:
+    async def start(self, pair: KeyPair | None = None) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        shown = self._ca.issue_cert("127.0.0.1", "hook.ns.svc")
-        shown.configure_cert(context)
-        self.own = base64.b64encode(shown.cert_chain_pems[0].bytes()).decode()
+        if pair is None:
+            shown = self._ca.issue_cert("127.0.0.1", "hook.ns.svc")
+            shown.configure_cert(context)
+            self.own = base64.b64encode(shown.cert_chain_pems[0].bytes()).decode()
+        else:
+            load_pair(context, pair)
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app)

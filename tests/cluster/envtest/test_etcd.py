@@ -26,6 +26,11 @@ def test_what_envtest_passes_is_understood() -> None:
     assert addresses(flags["listen-client-urls"]) == [("127.0.0.1", 4001)]
 
 
+def test_flags_may_have_one_dash_as_fabric8_writes_them() -> None:
+    flags = parse(["-data-dir", "/tmp/objects", "-wal-dir", "/tmp/wal"])
+    assert flags["data-dir"] == "/tmp/objects"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -53,7 +58,7 @@ def test_it_answers_as_a_healthy_etcd_and_says_where_the_objects_are() -> None:
         assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"
         return head.split(b"\r\n")[0], body
 
-    assert asked("/health") == (b"HTTP/1.1 200 OK", b'{"health": "true", "reason": ""}')
+    assert asked("/health") == (b"HTTP/1.1 200 OK", b'{"health":"true","reason":""}')
     assert asked("/readyz") == (b"HTTP/1.1 200 OK", b"ok")
     assert json.loads(asked("/pinnace")[1]) == about
     assert asked("/v2/keys")[0] == b"HTTP/1.1 404 Not Found"

@@ -39,6 +39,27 @@ def test_what_envtest_passes_is_understood() -> None:
     }
 
 
+def test_what_fabric8_passes_is_understood() -> None:
+    told = parse(
+        [
+            "--etcd-servers",
+            "http://0.0.0.0:4001",
+            "--service-account-issuer",
+            "https://localhost",
+            "--service-account-signing-key-file",
+            "/tmp/a.key",
+            "--service-account-signing-key-file",
+            "/tmp/b.key",
+            "--service-account-issuer",
+            "/tmp/a.crt",
+            "--allow-privileged",
+        ]
+    )
+    assert told.server.allow_privileged
+    assert told.settings["service_account_issuer"] == ("https://localhost", "/tmp/a.crt")
+    assert told.settings["service_account_signing_key_file"] == "/tmp/b.key"
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

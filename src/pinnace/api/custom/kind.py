@@ -151,6 +151,11 @@ class CustomKind:
         return defaulting.has_defaults(self.structural)
 
     @cached_property
+    def defaults_size(self) -> int:
+        """How large all defaults of the schema are together."""
+        return defaulting.size_of(self.structural)
+
+    @cached_property
     def _values(self) -> Node:
         return compile_values(self.structural.raw)
 
@@ -176,7 +181,10 @@ class CustomKind:
         return lost + coerce(obj, self.structural)
 
     def settle(self, obj: Object) -> None:
-        """Make of an object that a webhook converted what this kind keeps, defaults included."""
+        """Make of an object that a webhook converted what this kind keeps, defaults included.
+
+        Raises DefaultsTooLarge.
+        """
         prune(obj, self.structural)
         defaulting.drop_nulls(obj, self.structural)
         self.apply_defaults(obj)
@@ -202,8 +210,16 @@ class CustomKind:
 
         What was stored before the definition got a default shows it, and what it no longer names
         is gone; the store is changed by the next write only. Where a webhook converts, they stay
-        in the version in which they were stored.
+        in the version in which they were stored. Where defaults would make an object larger than
+        any store takes, it stays as it was stored: a definition that is changed must not be able
+        to fill the memory of whoever reads what is there.
         """
+        try:
+            return self._refined(value)
+        except defaulting.DefaultsTooLarge:
+            return value
+
+    def _refined(self, value: bytes) -> bytes:
         obj: Object = orjson.loads(value)
         before = orjson.dumps(obj)
         own = self.versions.get(obj["apiVersion"]) if self.conversion is not None else None
@@ -214,10 +230,9 @@ class CustomKind:
             self.settle(obj)
         return value if orjson.dumps(obj) == before else canonical_bytes(obj)
 
-    def apply_defaults(self, obj: Object) -> None:
-        """Fill in the schema's defaults, in place."""
-        if self.defaults:
-            defaulting.apply(obj, self.structural)
+    def apply_defaults(self, obj: Object) -> int:
+        """Fill in the schema's defaults, in place; returns their bytes. Raises DefaultsTooLarge."""
+        return defaulting.apply(obj, self.structural) if self.defaults else 0
 
     def check(self, obj: Object) -> list[Cause]:
         """Return every rule that a new object breaks, its own metadata apart."""

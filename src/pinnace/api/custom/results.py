@@ -16,6 +16,9 @@ from pinnace.api.validation.base import (
     type_invalid,
 )
 
+# An object can be wrong in a million places, each told with a text as long as its schema has it.
+_MOST = 1000
+_MOST_TEXT = 4 << 20
 Kind = Literal["", "type", "required", "enum", "too-long", "too-many"]
 
 
@@ -53,23 +56,35 @@ class Wrong:
 class Result:
     """Complaints, each text once, and the number of checks that passed."""
 
-    __slots__ = ("errors", "matches")
+    __slots__ = ("_size", "_texts", "errors", "matches")
 
     def __init__(self, errors: Iterable[Wrong] = (), *, matches: int = 0) -> None:
-        self.errors = list(errors)
+        self.errors: list[Wrong] = []
         self.matches = matches
+        self._texts: set[str] = set()
+        self._size = 0
+        for wrong in errors:
+            self.add(wrong)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody would read more: who goes on may stop."""
+        return len(self.errors) >= _MOST or self._size >= _MOST_TEXT
 
     def add(self, wrong: Wrong) -> None:
         """Take a complaint, unless one of that text is there."""
-        if all(known.text != wrong.text for known in self.errors):
+        if wrong.text not in self._texts:
+            self._texts.add(wrong.text)
+            self._size += len(wrong.text)
             self.errors.append(wrong)
 
     def merge(self, other: "Result | None") -> None:
         """Take over another result."""
         if other is None:
             return
-        for wrong in other.errors:
-            self.add(wrong)
+        if other.errors:
+            for wrong in other.errors:
+                self.add(wrong)
         self.matches += other.matches
 
 

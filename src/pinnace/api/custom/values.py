@@ -42,6 +42,8 @@ class Node:
     never: "Node | None" = None
     required: tuple[str, ...] = ()
     enum: Sequence[Any] = field(default_factory=tuple)
+    # Those of them that are strings.
+    names: frozenset[str] = frozenset()
 
 
 def compile_values(schema: Mapping[str, Any]) -> Node:
@@ -68,6 +70,7 @@ def compile_values(schema: Mapping[str, Any]) -> Node:
         never=compile_values(never) if isinstance(never, dict) else None,
         required=tuple(schema.get("required") or ()),
         enum=schema.get("enum") or (),
+        names=frozenset(one for one in schema.get("enum") or () if isinstance(one, str)),
     )
 
 
@@ -275,6 +278,8 @@ def _check_list(node: Node, value: list[Any], path: str, old: Any) -> Result | N
         for index, entry in enumerate(value):
             where = f"{path}[{index}]"
             result.merge(_check(node.items, entry, where, before(entry)))
+            if result.is_full:
+                break
     least, most, size = raw.get("minItems"), raw.get("maxItems"), len(value)
     if least is not None and size < least:
         text = f"{path} in body should have at least {least} items"
@@ -306,8 +311,13 @@ def _repeats(value: list[Any]) -> bool:
 
 
 def _check_enum(node: Node, value: Any, path: str, old: Any = None) -> Result | None:
-    if not node.enum or any(
-        entry is not None and value is not None and _same(entry, value) for entry in node.enum
+    if not node.enum:
+        return None
+    if isinstance(value, str):
+        if value in node.names:
+            return None
+    elif value is not None and any(
+        entry is not None and _same(entry, value) for entry in node.enum
     ):
         return None
     listed = " ".join(map(go_value, node.enum))
@@ -341,6 +351,8 @@ def _check_object(node: Node, value: dict[str, Any], path: str, old: Any) -> Res
         hidden = not path and name in ("kind", "apiVersion")
         was = _MISSING if hidden else before.get(name, _MISSING)
         result.merge(_check(schema, inner, where, was))
+        if result.is_full:
+            break
     for name in node.required:
         if name not in value:
             where = f"{path}.{name}"

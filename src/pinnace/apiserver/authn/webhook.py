@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from pinnace.api.objects import Object
 from pinnace.api.wire import User
 from pinnace.apiserver.authn.base import Identity, InvalidToken, common
 from pinnace.apiserver.hooks.failures import answer_text, dial_text
+from pinnace.kit.deferred import aiohttp, yarl
 
 _log = logging.getLogger(__name__)
 VERSIONS = ("v1", "v1beta1")
@@ -54,7 +53,7 @@ class WebhookTokens:
     api_audiences: tuple[str, ...]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = field(default=random.random)
-    _session: aiohttp.ClientSession | None = None
+    _session: "aiohttp.ClientSession | None" = None
 
     async def authenticate_token(self, token: str, audiences: tuple[str, ...]) -> Identity | None:
         """Return whom the webhook says the token stands for; raises InvalidToken."""
@@ -109,7 +108,7 @@ class WebhookTokens:
         raise AssertionError("the last try returns or raises")
 
     async def _post(self, body: bytes) -> Object:
-        url = URL(self.webhook.url, encoded=True)
+        url = yarl.URL(self.webhook.url, encoded=True)
         headers = {"content-type": "application/json", "accept": "application/json, */*"}
         bearer = self.webhook.bearer()
         if bearer:
@@ -136,7 +135,7 @@ class WebhookTokens:
             raise _Failed(why, again=again)
         return _status(content)
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),

@@ -12,10 +12,10 @@ import orjson
 from pinnace.api.codec import json as json_codec
 from pinnace.api.errors import BadRequest
 from pinnace.api.objects import Object
-from pinnace.apiserver.hooks.failures import CallFailed, answer_text, dial_text
+from pinnace.apiserver.hooks.failures import CallFailed, answer_text, dial_text, is_self_signed
 from pinnace.apiserver.hooks.target import Objects, Place, dialed, place_of
 from pinnace.kit.deferred import aiohttp, yarl
-from pinnace.kit.tls import client_context
+from pinnace.kit.tls import admit_nameless, client_context
 
 _HEADERS = {
     "content-type": "application/json",
@@ -63,15 +63,12 @@ class Caller:
         target = yarl.URL(url, encoded=True).with_host(host).with_port(port)
         headers = _HEADERS | {"host": yarl.URL(url, encoded=True).authority}
         try:
-            async with self._opened().post(
-                target,
-                data=body,
-                headers=headers,
-                ssl=self._context(place.ca),
-                server_hostname=place.host,
-                allow_redirects=False,
-            ) as answer:
-                content = await _read(answer)
+            try:
+                answer, content = await self._sent(place, target, headers, body)
+            except aiohttp.ClientConnectorCertificateError as error:
+                if not await self._admitted(place, (host, port), error):
+                    raise
+                answer, content = await self._sent(place, target, headers, body)
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
@@ -81,6 +78,32 @@ class Caller:
         if not 200 <= answer.status < 300:
             raise CallFailed(answer_text(answer.status, kind, content), answer.status)
         return _decoded(answer.status, kind, content)
+
+    async def _sent(
+        self, place: Place, target: "yarl.URL", headers: Mapping[str, str], body: bytes
+    ) -> "tuple[aiohttp.ClientResponse, bytes]":
+        async with self._opened().post(
+            target,
+            data=body,
+            headers=headers,
+            ssl=self._context(place.ca),
+            server_hostname=place.host,
+            allow_redirects=False,
+        ) as answer:
+            return answer, await _read(answer)
+
+    async def _admitted(
+        self,
+        place: Place,
+        address: tuple[str, int],
+        error: "aiohttp.ClientConnectorCertificateError",
+    ) -> bool:
+        """Say whether a webhook that was refused is to be asked once more."""
+        if not place.ca or not is_self_signed(error):
+            return False
+        authorities = base64.b64decode(place.ca).decode()
+        context = self._context(place.ca)
+        return await admit_nameless(context, authorities, address, server_name=place.host)
 
     def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:

@@ -10,6 +10,7 @@ from pinnace.api.objects import format_time
 from pinnace.kit.deferred import aiohttp
 
 _UNTRUSTED = (18, 19, 20, 21)
+_SELF_SIGNED = 18
 _EXPIRED = (9, 10)
 _OTHER_NAME = (62, 64)
 _SHOWN = 2048
@@ -60,6 +61,14 @@ def dial_text(address: str, error: Exception, names: tuple[str, ...] = ()) -> st
     if isinstance(cause, OSError) and cause.errno:
         return f"dial tcp {address}: connect: {os.strerror(cause.errno).lower()}"
     return str(cause) or "EOF"
+
+
+def is_self_signed(error: Exception) -> bool:
+    """Say whether a peer was refused because its certificate seems to be its own issuer's."""
+    if not isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return False
+    cause = error.certificate_error
+    return isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code == _SELF_SIGNED
 
 
 def _distrust(error: ssl.SSLCertVerificationError, names: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ import threading
 # Flags that say where; and those that say how an etcd is to keep what this one does not keep.
 _USED = ("data-dir", "listen-client-urls", "unsafe-no-fsync")
 _IDLE = (
-    "advertise-client-urls", "listen-peer-urls", "listen-metrics-urls", "name", "logger",
+    "wal-dir", "advertise-client-urls", "listen-peer-urls", "listen-metrics-urls", "name", "logger",
     "log-level", "log-outputs", "initial-advertise-peer-urls", "initial-cluster",
     "initial-cluster-state", "initial-cluster-token", "quota-backend-bytes", "max-request-bytes",
     "snapshot-count", "auto-compaction-mode", "auto-compaction-retention", "max-txn-ops",
@@ -76,10 +76,14 @@ def answer(path: str, about: dict[str, object]) -> bytes:
     }
     body = bodies.get(path)
     status = b"404 Not Found" if body is None else b"200 OK"
-    text = json.dumps(body).encode() if body else b"ok" if body == {} else b"404 page not found\n"
+    text = _json(body) if body else b"ok" if body == {} else b"404 page not found\n"
     kind = b"application/json" if body else b"text/plain; charset=utf-8"
     head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
     return head % (status, kind, len(text)) + text
+
+
+def _json(body: dict[str, object]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _talk(connection: socket.socket, about: dict[str, object]) -> None:

@@ -3,10 +3,8 @@
 import ssl
 from dataclasses import dataclass, field
 
-import aiohttp
-from yarl import URL
-
 from pinnace.apiserver.hooks.failures import dial_text
+from pinnace.kit.deferred import aiohttp, yarl
 
 _SECONDS = 30.0
 _LARGEST = 4 * 1024 * 1024
@@ -35,14 +33,14 @@ class Fetcher:
 
     ca: str = ""
     instead: dict[str, str] = field(default_factory=dict)
-    _session: aiohttp.ClientSession | None = None
+    _session: "aiohttp.ClientSession | None" = None
 
     async def get(self, url: str, token: str = "") -> Document:
         """Return what is answered at an address; raises FetchFailed."""
         asked = self.instead.get(url, url)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            async with self._opened().get(URL(asked, encoded=True), headers=headers) as answer:
+            async with self._opened().get(yarl.URL(asked, encoded=True), headers=headers) as answer:
                 body = await answer.content.read(_LARGEST + 1)
                 while len(body) <= _LARGEST and not answer.content.at_eof():
                     body += await answer.content.read(_LARGEST + 1 - len(body))
@@ -62,7 +60,7 @@ class Fetcher:
         if session is not None:
             await session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> "aiohttp.ClientSession":
         if self._session is None:
             context = ssl.create_default_context(cadata=self.ca or None)
             self._session = aiohttp.ClientSession(
@@ -74,5 +72,5 @@ class Fetcher:
 
 
 def _address(url: str) -> str:
-    found = URL(url)
+    found = yarl.URL(url)
     return f"{found.host}:{found.port}"
