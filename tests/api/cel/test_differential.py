@@ -67,6 +67,7 @@ def test_both_agree(source: str) -> None:
         ("string(duration('1ns'))", "0.000000001s"),
         ("string(duration('-90m'))", "-5400s"),
         ("double('0x1p4')", 16.0),
+        ("'%s'.format([1e6])", "1e+06"),
         ("double('1_0')", 10.0),
         ("double('.5e1')", 5.0),
     ],

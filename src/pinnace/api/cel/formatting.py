@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from pinnace.api.cel.conversions import double_text
 from pinnace.api.cel.times import timestamp_text
 from pinnace.api.cel.types import Type
 from pinnace.api.cel.values import (
@@ -119,6 +120,10 @@ def text_of(value: Any, _precision: int = 0) -> str:
     return run(value)
 
 
+def _string(value: Any, _precision: int) -> str:
+    return double_text(value) if isinstance(value, float) else text_of(value)
+
+
 def type_text(value: Type) -> str:
     """Return the name of a type."""
     names = {"null": "null_type", "timestamp": "google.protobuf.Timestamp"}
@@ -181,7 +186,7 @@ def _hexadecimal(upper: bool) -> Callable[[Any, int], str]:
 
 
 _LETTERS: dict[str, Callable[[Any, int], str]] = {
-    "s": text_of,
+    "s": _string,
     "d": _decimal,
     "f": _number("fixed-point", "f"),
     "e": _number("scientific", "e"),
