@@ -9,7 +9,6 @@ from pinnace.api.validation.services import PROTOCOLS, check_endpoint_ip
 
 ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 PORTS_LIMIT, ENDPOINTS_LIMIT, ADDRESSES_LIMIT, HINTS_LIMIT = 20000, 1000, 100, 8
-TOPOLOGY_LIMIT = 16
 
 
 def check_slice(report: Report, endpoint_slice: Object) -> None:

@@ -26,7 +26,7 @@ from pinnace.apiserver.fairness.retrying import Dropped
 from pinnace.apiserver.fairness.turns import Turns
 from pinnace.apiserver.tallies import Spread
 
-EXEMPT, CATCH_ALL = "exempt", "catch-all"
+EXEMPT = "exempt"
 _SEATS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 _REQUESTS = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 1)
 _DEMAND = (0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.7, 2, 2.8, 4, 6)

@@ -61,7 +61,6 @@ EVENT_FIELDS = _fields(
     "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type",
 )  # fmt: skip
 COUNTED = Strategy(counted=SPEC)
-COUNTED_WITH_STATUS = Strategy(status=True, counted=SPEC)
 CREATED_BY_PUT = Strategy(allow_create_on_update=True)
 CONDITIONAL = Strategy(allow_unconditional_update=False)
 LEASES = Strategy(allow_create_on_update=True, allow_unconditional_update=False)
