@@ -1,6 +1,7 @@
 """The operators that do not always evaluate all of their operands, and indexing."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pinnace.api.cel.escaping import unescape
@@ -10,46 +11,25 @@ from pinnace.api.cel.types import unwrap_optional
 from pinnace.api.cel.values import CelError, OpenMap, Optional, UInt, no_overload
 
 
-def _and(build: Build, expr: Call) -> Step:
+def _logical(decides: bool, build: Build, expr: Call) -> Step:
+    """Return `&&`, which one false decides, or `||`, which one true does, whatever else fails."""
     left, right = (build(arg) for arg in expr.args)
 
-    def run(frame: Frame) -> bool:
+    def run(frame: Frame) -> Any:
         failed: CelError | None = None
         try:
-            if left(frame) is False:
-                return False
+            if left(frame) is decides:
+                return decides
         except CelError as error:
             failed = error
         value = right(frame)
-        if value is False:
-            return False
+        if value is decides:
+            return decides
         if failed is not None:
             raise failed
-        if value is not True:
+        if not isinstance(value, bool):
             raise no_overload()
-        return True
-
-    return run
-
-
-def _or(build: Build, expr: Call) -> Step:
-    left, right = (build(arg) for arg in expr.args)
-
-    def run(frame: Frame) -> bool:
-        failed: CelError | None = None
-        try:
-            if left(frame) is True:
-                return True
-        except CelError as error:
-            failed = error
-        value = right(frame)
-        if value is True:
-            return True
-        if failed is not None:
-            raise failed
-        if value is not False:
-            raise no_overload()
-        return False
+        return not decides
 
     return run
 
@@ -150,8 +130,8 @@ def _optional_or(build: Build, expr: Call) -> Step:
 
 
 SPECIAL: Mapping[str, Callable[[Build, Call], Step]] = {
-    "_&&_": _and,
-    "_||_": _or,
+    "_&&_": partial(_logical, False),
+    "_||_": partial(_logical, True),
     "_?_:_": _conditional,
     "@not_strictly_false": _not_false,
     "_[_]": _index,
